@@ -1,0 +1,182 @@
+"""What a controller is, and how one is found by name for an environment."""
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcsim.envs.signals import Signals
+from dcsim.errors import InputError
+from dcsim.plant.description import HallDescription, nearest
+from dcsim_agents.signal_io import Reading, SetpointWriter, SignalReader
+
+Array = np.ndarray
+Memory = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class EnvView:
+    """What is known of an environment before it runs.
+
+    Attributes
+    ----------
+    signals : Signals
+        Tables of observation and action.
+    hall : HallDescription
+    control_interval_s : float
+    env : Any
+        The environment itself, for controllers that are handed its plant. A controller that only sees observations leaves it alone.
+    """
+
+    signals: Signals
+    hall: HallDescription
+    control_interval_s: float
+    env: Any = None
+
+
+class Controller(ABC):
+    """Chooses an action for an observation; keeps what it remembers, one column an environment.
+
+    A subclass says what it remembers at the start of an episode (``_begin``) and what it asks for (``_decide``). Both see readings, that
+    is observations in their units, of N environments at once.
+
+    Parameters
+    ----------
+    view : EnvView
+    """
+
+    def __init__(self, view: EnvView) -> None:
+        self.view = view
+        self._reader = SignalReader(view.signals)
+        self.setpoints = SetpointWriter(view.signals)
+        self._memory: Memory = {}
+        self._is_fresh: Array | None = None
+
+    def reset(self, seed: int | None = None) -> None:
+        """Forget everything; the next observation starts episodes. ``seed`` is for controllers that draw."""
+        self._memory, self._is_fresh = {}, None
+
+    def reset_rows(self, mask: Array) -> None:
+        """Forget the environments where ``mask``, shape (N,), is true: their next observation starts an episode."""
+        mask = np.asarray(mask, bool)
+        if self._is_fresh is not None:
+            if mask.shape != self._is_fresh.shape:
+                raise InputError(f"reset_rows: mask has shape {mask.shape}, expected {self._is_fresh.shape}")
+            self._is_fresh = self._is_fresh | mask
+
+    def act(self, observation: Array) -> Array:
+        """Return the action, shape (A,) or (N, A) float32, for one observation (F,) or a batch (N, F).
+
+        Raises
+        ------
+        InputError
+            If the shape is not that of the environment, or N changed without ``reset``.
+        """
+        observation = np.asarray(observation)
+        features = len(self.view.signals.observation)
+        if observation.ndim not in (1, 2) or observation.shape[-1] != features:
+            raise InputError(f"observation has shape {observation.shape}, expected ({features},) or (N, {features})")
+        reading = self._reader.read(np.atleast_2d(observation))
+        self._remember(reading)
+        setpoints, self._memory = self._decide(reading, self._memory)
+        actions = self.setpoints.write(setpoints, reading.num_envs)
+        return actions[0] if observation.ndim == 1 else actions
+
+    def _remember(self, reading: Reading) -> None:
+        """Start the memory of the environments whose episode begins with this reading."""
+        n = reading.num_envs
+        if self._is_fresh is None:
+            self._memory, self._is_fresh = self._begin(reading), np.zeros(n, bool)
+        elif len(self._is_fresh) != n:
+            raise InputError(f"observations of {n} environments after {len(self._is_fresh)}; call reset first")
+        elif self._is_fresh.any():
+            first = self._begin(reading)
+            self._memory = {name: np.where(self._is_fresh, first[name], kept) for name, kept in self._memory.items()}
+            self._is_fresh = np.zeros(n, bool)
+
+    def _begin(self, reading: Reading) -> Memory:
+        """Return what is remembered at the start of an episode, arrays of shape (rows, N)."""
+        return {}
+
+    @abstractmethod
+    def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
+        """Return the set-points to ask for, by name, and the memory for the next call."""
+
+
+FACTORIES: dict[str, str] = {
+    "fixed": "dcsim_agents.fixed:FixedController",
+    "rules": "dcsim_agents.rules:RuleController",
+    "pid": "dcsim_agents.pid:PidController",
+    "g36": "dcsim_agents.g36:tuned",
+    "g36-default": "dcsim_agents.g36:published",
+}
+"""Where the factory of each controller stands: ``module:attribute``, called with an ``EnvView``."""
+
+
+def controller_names() -> list[str]:
+    """Names that ``make_controller`` knows."""
+    return sorted(FACTORIES)
+
+
+def register_controller(name: str, place: str) -> None:
+    """Make a controller known by ``name``; ``place`` is ``module:attribute`` of what makes one from an ``EnvView``.
+
+    Raises
+    ------
+    InputError
+        If the name is taken by another.
+    """
+    if FACTORIES.get(name, place) != place:
+        raise InputError(f"controller {name!r} is already {FACTORIES[name]}")
+    FACTORIES[name] = place
+
+
+def view_of(env: Any) -> EnvView:
+    """Look at an environment: single, vector, or one of these adapted for Stable-Baselines3.
+
+    Raises
+    ------
+    InputError
+        If it is none of dcsim's.
+    """
+    waiting, seen = [env], 0
+    while waiting and seen < 32:
+        candidate, seen = waiting.pop(0), seen + 1
+        signals, batch = getattr(candidate, "signals", None), getattr(candidate, "batch", None)
+        if isinstance(signals, Signals) and batch is not None:
+            return EnvView(signals, batch.config.hall.description, batch.config.control_interval_s, candidate)
+        inner = [getattr(candidate, name, None) for name in ("unwrapped", "env", "venv", "vec_env")]
+        inner += list(getattr(candidate, "envs", None) or [])[:1]
+        waiting += [item for item in inner if item is not None and item is not candidate]
+    raise InputError(f"{type(env).__name__} is not an environment of dcsim: it has no signals")
+
+
+def make_controller(name: str | Path, env: Any) -> Controller:
+    """Return a controller that fits ``env``.
+
+    Parameters
+    ----------
+    name : str or Path
+        One of ``controller_names()``, or the folder of a saved policy.
+    env : Any
+        Environment or ``EnvView``.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the nearest one, or a policy that does not fit the environment.
+    """
+    view = env if isinstance(env, EnvView) else view_of(env)
+    if str(name) in FACTORIES:
+        module, _, attribute = FACTORIES[str(name)].partition(":")
+        factory: Callable[[EnvView], Controller] = getattr(importlib.import_module(module), attribute)
+        return factory(view)
+    if Path(name).is_dir():
+        from dcsim_agents.learned import load_policy
+
+        return load_policy(name, view)
+    raise InputError(f"no controller and no policy folder {str(name)!r}{nearest(str(name), FACTORIES)}")

@@ -1,0 +1,136 @@
+"""Resets in the style of ASHRAE Guideline 36, with published constants or with those tuned and frozen for a hall.
+
+* Supply air: one temperature for the hall, trimmed up and called back by the zones whose hottest inlet is above target. Zones share their
+  air, so temperatures of their own make them fight.
+* CRAH fans: each zone holds a supply-to-server flow ratio; the plant's aisle-pressure loop below keeps the sum at 1 or above.
+* Chilled water: one plant reset signal, called by coil valves that are nearly open and by supply air that is missed. Its lower half moves
+  the pumps, its upper half the water temperature.
+* Condenser water: by wet bulb; in free cooling by what the chilled water needs. Flow by load.
+* Cooling mode: by the economizer water that the wet bulb promises, with a deadband.
+
+The laws and constants stand in ``dcsim.plant.operation``, where episodes find their settled start. At an episode's start the resets take
+over the set-points in force. Left out of the guideline: holding the resets while a chiller stages (the plant stages by itself).
+"""
+
+import numpy as np
+
+from dcsim.plant.operation import (
+    SIGNAL_MAX,
+    ResetConstants,
+    condenser_water_flow,
+    condenser_water_setpoint,
+    plant_setpoints,
+    plant_signal,
+    tuned_constants,
+    wanted_mode,
+    zone_flow_ratios,
+)
+from dcsim_agents.controller import Controller, EnvView, Memory
+from dcsim_agents.signal_io import Array, Reading
+from dcsim_agents.trim_respond import TrimRespond, trim_and_respond, is_due
+
+SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX = 0.1, -0.2, -0.6  # K; Guideline 36 supply air +0.2, -0.3, -1.0 degF, rounded up
+SUPPLY_PERIOD_S = 120.0
+PLANT_TRIM, PLANT_RESPOND, PLANT_RESPOND_MAX = -0.02, 0.03, 0.07  # Guideline 36 plant reset
+PLANT_PERIOD_S = 300.0
+PLANT_IGNORED = 2.0
+GROUP_IMPORTANCE = 3.0  # assumed: a CRAH group stands for several units, so one alone is heard over the ignored requests
+REQUESTS_MAX = 3.0  # of one zone or unit
+SUPPLY_MISSED = 1.7, 2.8  # K of supply air above set-point for two and three requests, Guideline 36 3 and 5 degF
+FAN_SHARE = 0.5  # of the way to the wanted fan speed in a control step: the zones share their air
+FLOW_RATIO_SEEN = 0.2  # below it a CRAH group stands still and its flow ratio says nothing
+
+
+class G36Controller(Controller):
+    """Guideline 36 resets.
+
+    Parameters
+    ----------
+    view : EnvView
+    constants : ResetConstants
+        Numbers, or arrays of shape (N,) to run a set of constants in each environment.
+    """
+
+    def __init__(self, view: EnvView, constants: ResetConstants) -> None:
+        super().__init__(view)
+        self.constants = constants
+        self._ranges = view.hall.setpoints
+        low, high = self.setpoints.limits("supply_air_setpoint")
+        self._supply_reset = TrimRespond(
+            low, high, SUPPLY_PERIOD_S, SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX, ignored=0.0
+        )
+        self._plant_reset = TrimRespond(
+            0.0, SIGNAL_MAX, PLANT_PERIOD_S, PLANT_TRIM, PLANT_RESPOND, PLANT_RESPOND_MAX, PLANT_IGNORED
+        )
+
+    def _begin(self, reading: Reading) -> Memory:
+        load = reading["utilization_mean"][0]
+        pump, chilled = reading["chilled_water_pump_speed"][0], reading["chilled_water_setpoint"][0]
+        return {
+            "elapsed": np.zeros((1, reading.num_envs)),
+            "supply": reading["supply_air_setpoint"].mean(0, keepdims=True),
+            "signal": plant_signal(pump, chilled, load, self._ranges, self.constants)[None],
+            "asking": np.zeros_like(reading["valve_fraction"]),
+        }
+
+    def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
+        c, interval = self.constants, self.view.control_interval_s
+        elapsed, load = memory["elapsed"], reading["utilization_mean"][0]
+        wet_bulb, mode = reading["wet_bulb_temperature"][0], reading["mode"][0]
+        asking = self._asking(reading, memory["asking"])
+        supply = trim_and_respond(
+            memory["supply"], self._zone_requests(reading, mode), self._supply_reset, is_due(elapsed, interval, SUPPLY_PERIOD_S)
+        )
+        signal = trim_and_respond(
+            memory["signal"],
+            self._water_requests(reading, asking),
+            self._plant_reset,
+            is_due(elapsed, interval, PLANT_PERIOD_S),
+        )
+        pump, chilled = plant_setpoints(signal[0], load, self._ranges, c)
+        setpoints: dict[str, Array | float] = {
+            "supply_air_setpoint": supply,
+            "crah_fan_speed": self._fans(reading),
+            "chilled_water_setpoint": chilled,
+            "condenser_water_setpoint": condenser_water_setpoint(wet_bulb, load, chilled, mode, c),
+            "chilled_water_pump_speed": pump,
+            "condenser_water_flow": condenser_water_flow(load, c),
+        }
+        if "mode_request" in self.setpoints:
+            returning = reading["chilled_water_return_temperature"][0]
+            setpoints["mode_request"] = wanted_mode(wet_bulb, chilled, returning, mode, c)
+        return setpoints, {"elapsed": elapsed + interval, "supply": supply, "signal": signal, "asking": asking}
+
+    def _zone_requests(self, reading: Reading, mode: Array) -> Array:
+        """Requests for colder supply air, shape (1, N): one for each started step of an inlet above target, up to three a zone."""
+        c = self.constants
+        excess = reading["rack_inlet_max"] - (c.inlet_target - c.free_cooling_inlet_drop * (mode > 1.5))
+        return np.clip(np.ceil(excess / c.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
+
+    def _asking(self, reading: Reading, before: Array) -> Array:
+        """Which CRAH groups ask for more chilled water, shape (U, N): from a valve nearly open until it has closed a little."""
+        c = self.constants
+        opening = reading["valve_fraction"] / reading["chilled_water_pump_speed"]
+        half = 0.5 * c.valve_band
+        return np.where(opening > c.valve_target + half, 1.0, np.where(opening < c.valve_target - half, 0.0, before))
+
+    def _water_requests(self, reading: Reading, asking: Array) -> Array:
+        missed = reading["supply_air_temperature"] - reading["supply_air_setpoint"]
+        some, many = SUPPLY_MISSED
+        requests = np.where(missed > many, 3.0, np.where(missed > some, 2.0, asking))
+        return GROUP_IMPORTANCE * (requests * (reading["crah_available"] > 0.5)).sum(0, keepdims=True)
+
+    def _fans(self, reading: Reading) -> Array:
+        in_force, ratio = reading["crah_fan_setpoint"], reading["flow_ratio"]
+        wanted = reading["crah_fan_speed"] * zone_flow_ratios(reading["rack_inlet_max"], self.constants) / np.maximum(ratio, 1e-3)
+        return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)
+
+
+def published(view: EnvView) -> G36Controller:
+    """Return the resets with published values."""
+    return G36Controller(view, ResetConstants())
+
+
+def tuned(view: EnvView) -> G36Controller:
+    """Return the resets with the constants tuned and frozen for the hall."""
+    return G36Controller(view, tuned_constants(view.hall.name))

@@ -1,0 +1,25 @@
+"""dcsim: a data-centre cooling simulator for reinforcement-learning and controls research.
+
+Importing registers the environments ``dcsim/Enterprise-v0`` and ``dcsim/Hyperscale-v0`` with Gymnasium.
+"""
+
+from gymnasium.envs.registration import register, registry
+
+__version__ = "0.1.0"
+
+_HALLS = {"dcsim/Enterprise-v0": "enterprise-1mw", "dcsim/Hyperscale-v0": "hyperscale-10mw"}
+
+
+def ids() -> list[str]:
+    """Ids of the registered environments."""
+    return list(_HALLS)
+
+
+for _id, _hall in _HALLS.items():
+    if _id not in registry:
+        register(
+            _id,
+            entry_point="dcsim.envs.env:HallEnv",
+            vector_entry_point="dcsim.envs.vector_env:HallVectorEnv",
+            kwargs={"hall": _hall},
+        )

@@ -1,0 +1,225 @@
+"""IT load by name or file: the built-in profiles of the generator, and CSV files of utilization or power."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dcsim.drivers.calendar import SECONDS_PER_DAY
+from dcsim.drivers.messages import nearest, place
+from dcsim.drivers.stochastic import Draws, group_noise, plan_draws
+from dcsim.drivers.tables import Table, fill_missing, read_table
+from dcsim.drivers.units import Quantity
+from dcsim.drivers.workload import GeneratedWorkload, Workload, as_generators, uneven_load
+from dcsim.drivers.workload_profiles import PROFILES, WorkloadProfile
+from dcsim.drivers.yearly import YearOfSteps, year_of_steps
+from dcsim.errors import InputError
+
+__all__ = ["RecordedWorkload", "load_workload", "read_workload_csv"]
+
+Array = NDArray[np.float64]
+
+_QUANTITIES = {
+    # A little above 1 is what the rounding of a monitor leaves; it is cut to 1.
+    "utilization": Quantity("fraction", ("utilisation", "cpu_utilization", "cpu_load", "load"), 0.0, 1.05),
+    "power": Quantity("power", ("it_power",), 0.0, 1e9),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RecordedWorkload:
+    """IT load read from a file.
+
+    Attributes
+    ----------
+    name : str
+        File name.
+    load : YearOfSteps
+        Utilization, 0 to 1: of the hall, values of shape (S,), or of the rack groups, shape (S, R).
+    first_weekday : int
+        Weekday of 1 January of the file's year, Monday = 0.
+    pattern : WorkloadProfile
+        What sets the groups apart where the file knows the hall only: `spread` and `group_noise` of this profile.
+    """
+
+    name: str
+    load: YearOfSteps
+    first_weekday: int
+    pattern: WorkloadProfile = dataclasses.field(repr=False)
+
+    def expected(self, time_s: ArrayLike) -> Array:
+        """Return the mean load of the hall at this time of the day, over all days of the file; shape of `time_s`."""
+        hour = np.mod(np.asarray(time_s, dtype=np.float64), SECONDS_PER_DAY)
+        return self._mean_day[(hour / self.load.interval).astype(np.int64) % len(self._mean_day)]
+
+    @functools.cached_property
+    def _mean_day(self) -> Array:
+        values = self.load.values.reshape(len(self.load.values), -1).mean(axis=1)
+        days = values.reshape(365, -1)
+        is_held = ~np.isnan(days)
+        total = np.where(is_held, days, 0.0).sum(axis=0)
+        # An hour that no day of a short file holds gets the mean of all.
+        return np.where(is_held.any(axis=0), total / np.maximum(is_held.sum(axis=0), 1), np.nanmean(values))
+
+    def generate(
+        self,
+        seeds: Sequence[int | np.random.Generator],
+        start_s: ArrayLike,
+        interval_s: float,
+        steps: int,
+        groups: int,
+    ) -> Array:
+        """Return the utilization of rack groups, shape (N, T, R): the file's means over the control intervals.
+
+        Parameters are those of `GeneratedWorkload.generate`. Seeds count only where the file knows the hall alone: they
+        draw how the load is spread over the groups.
+
+        Raises
+        ------
+        InputError
+            If the file does not cover a time asked for, or has another number of groups.
+        """
+        by_group = self.load.values.ndim == 2
+        if by_group and self.load.values.shape[1] != groups:
+            raise InputError(
+                f"{self.load.label}: the file has {self.load.values.shape[1]} rack groups, the hall has {groups}"
+            )
+        starts = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(seeds),))
+        different, which = np.unique(starts, return_inverse=True)
+        means = np.stack([self.load.means(float(start), interval_s, steps) for start in different])[which]
+        if by_group:
+            return means
+        plan = plan_draws(self.pattern, float(interval_s), int(steps), int(groups))
+        return uneven_load(means, group_noise(plan, Draws(as_generators(seeds), plan.counts)))
+
+
+def load_workload(name_or_path: str | Path, utc_offset: float | None = None) -> Workload:
+    """Return a built-in workload by its name, or the workload of a CSV file.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name in `dcsim.drivers.WORKLOAD_PROFILES`, or a file for `read_workload_csv`.
+    utc_offset : float, optional
+        Local standard time of the site minus universal time [h]: places files stamped in universal time on the site's
+        clock.
+
+    Returns
+    -------
+    Workload
+        The same object for the same unchanged file.
+
+    Raises
+    ------
+    InputError
+        For an unknown name (with the nearest one) or a file that cannot be used (with line and field).
+    """
+    if str(name_or_path) in PROFILES:
+        return GeneratedWorkload(PROFILES[str(name_or_path)])
+    path = Path(name_or_path)
+    if not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise InputError(f"workload file '{path}' does not exist; built-in workloads: {', '.join(PROFILES)}")
+        raise InputError(f"unknown workload '{name_or_path}': {nearest(str(name_or_path), PROFILES)}")
+    return _load_cached(str(path.resolve()), path.stat().st_mtime_ns, utc_offset)
+
+
+@functools.lru_cache(maxsize=64)
+def _load_cached(path: str, modified_ns: int, utc_offset: float | None) -> RecordedWorkload:
+    return read_workload_csv(path, utc_offset=utc_offset)
+
+
+def read_workload_csv(
+    path: str | Path,
+    rated_power: float | None = None,
+    idle_fraction: float | None = None,
+    utc_offset: float | None = None,
+    fill_gaps_hours: float = 0.0,
+    pattern: str = "enterprise",
+) -> RecordedWorkload:
+    """Read IT load from a CSV file with units in its header.
+
+    Parameters
+    ----------
+    path : str or Path
+        File, also ``.csv.gz``, in the format of `dcsim.drivers.tables`: ``time`` (start of each interval) and either
+        one column ``utilization [%]`` or ``power [kW]`` of the hall, or one per rack group, ``utilization_0 [%]``,
+        ``utilization_1 [%]``, ...
+    rated_power : float, optional
+        IT power at full load [W], of the hall or, with one column per group, of a group; needed for a power column. A
+        first line ``# rated_power=500000`` (W) in the file does as well.
+    idle_fraction : float, optional
+        Idle over rated power, or ``# idle_fraction=0.35`` in the file; else 0. Utilization is the straight line
+        between.
+    utc_offset : float, optional
+        Local standard time minus universal time [h], if not in the file; else 0.
+    fill_gaps_hours : float
+        Longest gap [h], of rows or of cells, that may be filled: cells by a straight line, rows by the value before.
+    pattern : str
+        Built-in profile whose spread and group noise set the groups apart where the file knows the hall only.
+
+    Returns
+    -------
+    RecordedWorkload
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be used, with line and field.
+    """
+    path = Path(path)
+    table = read_table(path, _QUANTITIES, utc_offset, indexed=("utilization", "power"))
+    step = table.step(fill_gaps_hours)
+    kinds = {re.sub(r"_\d+$", "", name) for name in table.columns}
+    if len(kinds) > 1:
+        raise InputError(f"{place(path)}: both utilization and power, give one of them")
+    kind = kinds.pop()
+    values = np.stack(
+        [
+            fill_missing(path, table.headers[name], table.columns[name], table.lines, step / 3600.0, fill_gaps_hours)
+            for name in _column_order(path, table, kind)
+        ],
+        axis=1,
+    )
+    if kind == "power":
+        rated = table.attribute(("rated_power",)) if rated_power is None else rated_power
+        idle = table.attribute(("idle_fraction",), 0.0) if idle_fraction is None else idle_fraction
+        if rated is None or idle is None:
+            raise InputError(
+                f"{place(path)}: a power column needs the rated power, add a first line '# rated_power=<W>'"
+            )
+        if not (rated > 0.0 and 0.0 <= idle < 1.0):
+            raise InputError(f"{place(path)}: rated power {rated:g} W and idle fraction {idle:g} are no server's")
+        values = (values / rated - idle) / (1.0 - idle)
+        too_high = np.flatnonzero(values.max(axis=1) > _QUANTITIES["utilization"].high)
+        if len(too_high):
+            raise InputError(
+                f"{place(path, int(table.lines[too_high[0]]), kind)}: above the rated power of {rated:g} W"
+            )
+    values = np.clip(values, 0.0, 1.0)
+    if values.shape[1] == 1 and kind in table.columns:
+        values = values[:, 0]
+    return RecordedWorkload(
+        name=path.name,
+        load=year_of_steps(f"workload '{path.name}'", table.time_s, values, step),
+        first_weekday=table.first_weekday,
+        pattern=dataclasses.replace(PROFILES[pattern], noise=(), jobs=None, shifts=None),
+    )
+
+
+def _column_order(path: Path, table: Table, kind: str) -> list[str]:
+    """Return the columns in the order of their numbers, refusing a gap in the numbers."""
+    if kind in table.columns:
+        if len(table.columns) > 1:
+            raise InputError(f"{place(path)}: '{kind}' of the hall and of groups, give one of them")
+        return [kind]
+    numbers = sorted(int(name.rsplit("_", 1)[1]) for name in table.columns)
+    if numbers not in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
+        raise InputError(
+            f"{place(path)}: columns '{kind}_N' must be numbered without gaps from 0 or 1, found {numbers}"
+        )
+    return [next(name for name in table.columns if int(name.rsplit("_", 1)[1]) == number) for number in numbers]

@@ -1,0 +1,47 @@
+"""Ways to run a model's control steps for many environments: NumPy as the reference, one compiled kernel as the default."""
+
+import difflib
+from typing import Any
+
+from dcsim.engines.model import Model, field_slices, pack, unpack
+
+__all__ = ["Model", "field_slices", "make_engine", "pack", "unpack"]
+
+ENGINES = ("fused", "numpy")
+
+
+def make_engine(name: str, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1) -> Any:
+    """Return an engine for a model.
+
+    Parameters
+    ----------
+    name : {"fused", "numpy"}
+    model : Model
+    params : NamedTuple of Array
+        ``(rows, 1)``, or ``(rows, N)`` where every environment has its own values; matrices ``(out, in)``.
+    substeps : int
+        Extrapolated sub-steps per control step.
+    dtype : {"float64", "float32"}
+        Of the arithmetic. Arrays handed in and out are float64 either way.
+    threads : int
+        Most threads to share a large batch; the NumPy engine has one.
+
+    Returns
+    -------
+    NumpyEngine or FusedEngine
+
+    Raises
+    ------
+    ValueError
+        If there is no engine of that name, or the parameters do not fit the model.
+    """
+    if name == "fused":
+        from dcsim.engines.fused import FusedEngine
+
+        return FusedEngine(model, params, substeps, dtype, threads)
+    if name == "numpy":
+        from dcsim.engines.numpy_engine import NumpyEngine
+
+        return NumpyEngine(model, params, substeps, dtype)
+    near = difflib.get_close_matches(str(name).lower(), ENGINES, n=1, cutoff=0.0)
+    raise ValueError(f"no engine {name!r}; did you mean {near[0]!r}? (choices: {', '.join(ENGINES)})")

@@ -1,0 +1,233 @@
+"""Writes a planned program as LLVM text: a function for each stage, and one that runs a control step for a range of environments.
+
+    void run(workspace, params, state, inputs, environment, out, substeps, num_envs, first, last)
+
+``state``, ``inputs``, ``environment`` and ``out`` are float64 arrays ``(rows, num_envs)``; ``params`` holds the common host values, then those
+that depend on the time step, for full and for half sweeps.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
+from dcsim.engines.lanes import Code, Loop, Target
+from dcsim.engines.layout import Group, Layout, Place, planned
+from dcsim.engines.kernel_frame import frame
+from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
+from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
+
+_STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
+_POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
+_MATRIX_BLOCK = 4  # rows of a matrix that are multiplied together and so share the loads of the vector
+
+
+class Emitted(NamedTuple):
+    """Text of a kernel, and what a caller must provide: bytes of workspace and host values in order."""
+
+    text: str
+    workspace_bytes: int
+    params: list[Symbol]
+    timed_params: list[Symbol]
+
+
+def emitted(program: Program, target: Target) -> Emitted:
+    """Write the kernel of a simplified program."""
+    layout = planned(program)
+    declarations: set[str] = set()
+    functions = []
+    for stage, name in _STAGE_NAMES.items():
+        code = Code(target)
+        _StageWriter(code, layout, stage).write()
+        arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
+        functions.append(code.text(f"internal void @{name}({arguments}) #0"))
+        declarations |= code.intrinsics
+    sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
+    functions.append(frame(program, layout, target, *sizes))
+    attributes = 'attributes #0 = { noinline nounwind "no-builtins" "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
+    text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
+    return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
+
+
+def size_of(symbols: list[Symbol]) -> int:
+    """Numbers that a list of host values takes."""
+    return sum(x.rows * max(x.columns, 1) for x in symbols)
+
+
+class _StageWriter:
+    """Writes the loops of one stage."""
+
+    def __init__(self, code: Code, layout: Layout, stage: int):
+        self.code, self.layout = code, layout
+        self.groups, self.late = layout.groups[stage], layout.late[stage]
+        self.known: dict[int, str] = {}  # values of one row computed in this stage
+
+    def write(self) -> None:
+        for group in self.groups:
+            if group.symbols[0].op == "matmul":
+                self._matmul(group.symbols[0])
+            else:
+                self._loop(group)
+        for source, target, rows in self.late:
+            self._copy(source, target, rows)
+
+    # --- where values are
+
+    def _pointer(self, place: Place, row: int = 0) -> str:
+        unit = self.code.target.bytes if place.base.endswith("params") else self.code.target.row_bytes
+        return self.code.address(f"%{place.base}", (place.start + row) * unit)
+
+    def _fetch(self, symbol: Symbol, row: int = 0) -> str:
+        """Value of a symbol's row that is not computed in the loop at hand."""
+        if symbol.op == "const":
+            return self.code.const(symbol.args[0])
+        if symbol.index in self.known:
+            return self.known[symbol.index]
+        place = self.layout.places[symbol.index]
+        pointer = self._pointer(place, row)
+        return self.code.splat(pointer) if symbol.level == PARAM else self.code.load(pointer)
+
+    # --- loops over rows
+
+    def _loop(self, group: Group) -> None:
+        code, own = self.code, {x.index for x in group.symbols}
+        reductions = [x for x in group.symbols if x.op in REDUCTIONS]
+        if group.rows == 1:
+            local = dict(self.known)
+            self._body(group, local, lambda a: self._fetch(a), {})
+            self._store(group, local, lambda place: self._pointer(place))
+            self.known.update((x.index, local[x.index]) for x in group.symbols)
+            return
+        outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
+        fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
+        bases = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
+        bases |= {place.base for x in group.symbols if x.op not in REDUCTIONS for place in self.layout.stores.get(x.index, [])}
+        start = [code.const(0.0 if x.op != "maxof" else float("-inf")) for x in reductions]
+        loop = Loop(code, group.rows, (code.target.row_bytes, code.target.bytes), start)
+        moved = {
+            base: code.emit(f"getelementptr i8, ptr %{base}, i64 {loop.counters[1 if base.endswith('params') else 0]}")
+            for base in sorted(bases)
+        }
+
+        def at(place: Place) -> str:
+            unit = code.target.bytes if place.base.endswith("params") else code.target.row_bytes
+            return code.address(moved[place.base], place.start * unit)
+
+        def fetch(a: Symbol) -> str:
+            if a.index in fixed:
+                return fixed[a.index]
+            pointer = at(self.layout.places[a.index])
+            return code.splat(pointer) if a.level == PARAM else code.load(pointer)
+
+        local: dict[int, str] = {}
+        totals = {x.index: value for x, value in zip(reductions, loop.values, strict=True)}
+        self._body(group, local, fetch, totals)
+        self._store(Group(group.rows, [x for x in group.symbols if x.op not in REDUCTIONS]), local, at)
+        for x, value in zip(reductions, loop.close([local[x.index] for x in reductions]), strict=True):
+            self.known[x.index] = value
+        self._store(Group(1, reductions), self.known, lambda place: self._pointer(place))
+
+    def _body(self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]) -> None:
+        def value(a: Symbol) -> str:
+            if a.index not in local:
+                local[a.index] = fetch(a)
+            return local[a.index]
+
+        for x in group.symbols:
+            if x.op == "row":
+                local[x.index] = self._fetch(x.operands[0], x.args[1])
+            elif x.op in REDUCTIONS:
+                local[x.index] = self._accumulated(x.op, totals[x.index], [value(a) for a in x.operands])
+            else:
+                local[x.index] = self._operation(x, [value(a) for a in x.operands])
+
+    def _store(self, group: Group, local: dict[int, str], at: Callable[[Place], str]) -> None:
+        for x in group.symbols:
+            for place in self.layout.stores.get(x.index, []):
+                self.code.store(local[x.index], at(place))
+
+    def _accumulated(self, op: str, total: str, values: list[str]) -> str:
+        if op == "sum":
+            return self.code.add(total, values[0])
+        if op == "dot":
+            return self.code.fma(values[0], values[1], total)
+        return maximum(self.code, total, values[0], is_x_number=False)
+
+    def _operation(self, x: Symbol, v: list[str]) -> str:
+        code, op = self.code, x.op
+        if op in ("add", "sub", "mul", "div", "neg", "fma", "fms", "fnma"):
+            return str(getattr(code, op)(*v))
+        if op == "copy":
+            return v[0]
+        if op == "recip":
+            return code.div(code.const(1.0), v[0])
+        if op in ("where_gt", "where_ge"):
+            return code.select(code.compare("ogt" if op == "where_gt" else "oge", v[0], v[1]), v[2], v[3])
+        if op in ("max", "min"):
+            bound = maximum if op == "max" else minimum
+            if x.operands[1].level == PARAM:
+                return bound(code, v[1], v[0], True)
+            return bound(code, v[0], v[1], x.operands[0].level == PARAM)
+        if op == "sqrt":
+            return code.intrinsic("sqrt", v[0])
+        if op == "exp":
+            return exponential(code, v[0])
+        if op == "tanh":
+            return hyperbolic_tangent(code, v[0])
+        if op == "log":
+            guard = x.operands[0]
+            bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
+            return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
+        raise NotImplementedError(op)
+
+    # --- products with matrices
+
+    def _matmul(self, x: Symbol) -> None:
+        """Blocks of rows at a time. Each row's sum has an even and an odd half, added at the end, whatever the block."""
+        vector = x.operands[1]
+        code = self.code
+        whole, rest = divmod(x.rows, _MATRIX_BLOCK)
+        places = self.layout.stores.get(x.index, [])
+        if whole > 1:
+            loop = Loop(code, whole, (_MATRIX_BLOCK * code.target.row_bytes, _MATRIX_BLOCK * vector.rows * code.target.bytes))
+            start = code.emit(f"getelementptr i8, ptr %params, i64 {loop.counters[1]}")
+            results = self._block(x, start, _MATRIX_BLOCK, 0)
+            for place in places:
+                base = code.emit(f"getelementptr i8, ptr %{place.base}, i64 {loop.counters[0]}")
+                for q, value in enumerate(results):
+                    code.store(value, code.address(base, (place.start + q) * code.target.row_bytes))
+            loop.close()
+            done = whole * _MATRIX_BLOCK
+        else:
+            done, rest = 0, x.rows
+        results = self._block(x, "%params", rest, done) if rest else []
+        for q, value in enumerate(results):
+            for place in places:
+                code.store(value, self._pointer(place, done + q))
+        if x.rows == 1:
+            self.known[x.index] = results[0]
+
+    def _block(self, x: Symbol, params: str, count: int, first: int) -> list[str]:
+        matrix, vector = x.operands
+        code, columns = self.code, vector.rows
+        origin = self.layout.places[matrix.index].start + first * columns
+        sums: list[list[str | None]] = [[None, None] for _ in range(count)]
+        for j in range(columns):
+            value = self._fetch(vector, j)
+            for q in range(count):
+                factor = code.splat(code.address(params, (origin + q * columns + j) * code.target.bytes))
+                total = sums[q][j % 2]
+                sums[q][j % 2] = code.mul(factor, value) if total is None else code.fma(factor, value, total)
+        return [str(even) if odd is None else code.add(str(even), odd) for even, odd in sums]
+
+    def _copy(self, source: Place, target: Place, rows: int) -> None:
+        code = self.code
+        if rows == 1:
+            code.store(code.load(self._pointer(source)), self._pointer(target))
+            return
+        loop = Loop(code, rows, (code.target.row_bytes,))
+        pointers = [
+            code.address(code.emit(f"getelementptr i8, ptr %{p.base}, i64 {loop.counters[0]}"), p.start * code.target.row_bytes)
+            for p in (source, target)
+        ]
+        code.store(code.load(pointers[0]), pointers[1])
+        loop.close()

@@ -1,0 +1,269 @@
+"""The frame of a kernel: environments in blocks of W lanes, from the outer arrays into the workspace, through the sub-steps, and back."""
+
+from dcsim.engines.lanes import Target
+from dcsim.engines.layout import Layout, runs
+from dcsim.engines.program import Program
+
+# Three loops over rows. Whole blocks move a vector at a time; the last block of a range, when it is short, one lane at a time, and its spare
+# lanes repeat the last environment.
+_TRANSFERS = """
+define internal void @load_rows(ptr %from, ptr %to, i64 %rows, i64 %num_envs, i64 %lanes) #0 {{
+entry:
+  %is_whole = icmp eq i64 %lanes, {lanes}
+  br i1 %is_whole, label %whole, label %part
+whole:
+  %r = phi i64 [ 0, %entry ], [ %r.next, %whole ]
+  %shift = mul i64 %r, %num_envs
+  %source = getelementptr double, ptr %from, i64 %shift
+  %wide = load <{lanes} x double>, ptr %source, align 8
+  {narrowed}
+  %target = getelementptr {vector}, ptr %to, i64 %r
+  store {vector} %value, ptr %target, align {align}
+  %r.next = add nuw nsw i64 %r, 1
+  %more = icmp ult i64 %r.next, %rows
+  br i1 %more, label %whole, label %done
+part:
+  %q = phi i64 [ 0, %entry ], [ %q.next, %row.done ]
+  %shift.q = mul i64 %q, %num_envs
+  br label %lane
+lane:
+  %l = phi i64 [ 0, %part ], [ %l.next, %lane ]
+  %is_own = icmp ult i64 %l, %lanes
+  %last = sub i64 %lanes, 1
+  %from.lane = select i1 %is_own, i64 %l, i64 %last
+  %at = add i64 %shift.q, %from.lane
+  %source.l = getelementptr double, ptr %from, i64 %at
+  %number = load double, ptr %source.l, align 8
+  {narrowed_one}
+  %row.start = mul i64 %q, {lanes}
+  %to.lane = add i64 %row.start, %l
+  %target.l = getelementptr {scalar}, ptr %to, i64 %to.lane
+  store {scalar} %one, ptr %target.l, align {bytes}
+  %l.next = add nuw nsw i64 %l, 1
+  %more.l = icmp ult i64 %l.next, {lanes}
+  br i1 %more.l, label %lane, label %row.done
+row.done:
+  %q.next = add nuw nsw i64 %q, 1
+  %more.q = icmp ult i64 %q.next, %rows
+  br i1 %more.q, label %part, label %done
+done:
+  ret void
+}}
+
+define internal void @store_rows(ptr %from, ptr %to, i64 %rows, i64 %num_envs, i64 %lanes) #0 {{
+entry:
+  %is_whole = icmp eq i64 %lanes, {lanes}
+  br i1 %is_whole, label %whole, label %part
+whole:
+  %r = phi i64 [ 0, %entry ], [ %r.next, %whole ]
+  %source = getelementptr {vector}, ptr %from, i64 %r
+  %value = load {vector}, ptr %source, align {align}
+  {widened}
+  %shift = mul i64 %r, %num_envs
+  %target = getelementptr double, ptr %to, i64 %shift
+  store <{lanes} x double> %wide, ptr %target, align 8
+  %r.next = add nuw nsw i64 %r, 1
+  %more = icmp ult i64 %r.next, %rows
+  br i1 %more, label %whole, label %done
+part:
+  %q = phi i64 [ 0, %entry ], [ %q.next, %row.done ]
+  %shift.q = mul i64 %q, %num_envs
+  %row.start = mul i64 %q, {lanes}
+  br label %lane
+lane:
+  %l = phi i64 [ 0, %part ], [ %l.next, %lane ]
+  %from.lane = add i64 %row.start, %l
+  %source.l = getelementptr {scalar}, ptr %from, i64 %from.lane
+  %one = load {scalar}, ptr %source.l, align {bytes}
+  {widened_one}
+  %at = add i64 %shift.q, %l
+  %target.l = getelementptr double, ptr %to, i64 %at
+  store double %number, ptr %target.l, align 8
+  %l.next = add nuw nsw i64 %l, 1
+  %more.l = icmp ult i64 %l.next, %lanes
+  br i1 %more.l, label %lane, label %row.done
+row.done:
+  %q.next = add nuw nsw i64 %q, 1
+  %more.q = icmp ult i64 %q.next, %rows
+  br i1 %more.q, label %part, label %done
+done:
+  ret void
+}}
+
+define internal void @copy_rows(ptr %from, ptr %to, i64 %rows, i64 %num_envs, i64 %lanes) #0 {{
+entry:
+  br label %part
+part:
+  %q = phi i64 [ 0, %entry ], [ %q.next, %row.done ]
+  %shift.q = mul i64 %q, %num_envs
+  br label %lane
+lane:
+  %l = phi i64 [ 0, %part ], [ %l.next, %lane ]
+  %at = add i64 %shift.q, %l
+  %source.l = getelementptr double, ptr %from, i64 %at
+  %number = load double, ptr %source.l, align 8
+  %target.l = getelementptr double, ptr %to, i64 %at
+  store double %number, ptr %target.l, align 8
+  %l.next = add nuw nsw i64 %l, 1
+  %more.l = icmp ult i64 %l.next, %lanes
+  br i1 %more.l, label %lane, label %row.done
+row.done:
+  %q.next = add nuw nsw i64 %q, 1
+  %more.q = icmp ult i64 %q.next, %rows
+  br i1 %more.q, label %part, label %done
+done:
+  ret void
+}}
+
+define internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0 {{
+entry:
+  %bytes = add i64 0, {moving_bytes}
+  %is_any = icmp ugt i64 %bytes, 0
+  br i1 %is_any, label %row, label %done
+row:
+  %o = phi i64 [ 0, %entry ], [ %o.next, %row ]
+  %c.at = getelementptr i8, ptr %coarse, i64 %o
+  %c = load {vector}, ptr %c.at, align {align}
+  %f.at = getelementptr i8, ptr %fine, i64 %o
+  %f = load {vector}, ptr %f.at, align {align}
+  %twice = fadd {vector} %f, %f
+  %new = fsub {vector} %twice, %c
+  %n.at = getelementptr i8, ptr %now, i64 %o
+  store {vector} %new, ptr %n.at, align {align}
+  %o.next = add nuw nsw i64 %o, {row_bytes}
+  %more = icmp ult i64 %o.next, %bytes
+  br i1 %more, label %row, label %done
+done:
+  ret void
+}}
+"""
+
+_RUN = """
+define void @run(ptr %ws, ptr %params, ptr %state, ptr %inputs, ptr %environment, ptr %out,
+                 i64 %substeps, i64 %num_envs, i64 %first, i64 %last) #0 {{
+entry:
+  %timed.full = getelementptr i8, ptr %ws, i64 {timed_full}
+  %timed.half = getelementptr i8, ptr %ws, i64 {timed_half}
+  %spare.one = getelementptr i8, ptr %ws, i64 {spare_one}
+  %spare.two = getelementptr i8, ptr %ws, i64 {spare_two}
+  %params.full = getelementptr i8, ptr %params, i64 {params_full}
+  %params.half = getelementptr i8, ptr %params, i64 {params_half}
+  br label %block
+block:
+  %i = phi i64 [ %first, %entry ], [ %i.next, %stored ]
+  %left = sub i64 %last, %i
+  %lanes = call i64 @llvm.umin.i64(i64 %left, i64 {lanes})
+{loads}
+  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %params, ptr %params.half)
+  br label %substep
+substep:
+  %k = phi i64 [ 0, %block ], [ %k.next, %substep ]
+  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.half, ptr %params, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %spare.one, ptr %spare.two, ptr %timed.half, ptr %params, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.full, ptr %params, ptr %params.full)
+  call void @extrapolate(ptr %ws, ptr %spare.one, ptr %spare.two)
+  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
+  %k.next = add nuw nsw i64 %k, 1
+  %more.k = icmp ult i64 %k.next, %substeps
+  br i1 %more.k, label %substep, label %stepped
+stepped:
+{stores}
+  br label %stored
+stored:
+  %i.next = add nuw nsw i64 %i, {lanes}
+  %more.i = icmp ult i64 %i.next, %last
+  br i1 %more.i, label %block, label %done
+done:
+  ret void
+}}
+
+declare i64 @llvm.umin.i64(i64, i64)
+"""
+
+
+def frame(program: Program, layout: Layout, target: Target, params_bytes: int, timed_bytes: int) -> str:
+    """Write the functions that move rows, extrapolate, and run control steps.
+
+    Parameters
+    ----------
+    program : Program
+    layout : Layout
+    target : Target
+    params_bytes, timed_bytes : int
+        Sizes of the common host values and of those for one length of the time step.
+    """
+    is_double = target.is_double
+    same, same_one = f"bitcast <{target.lanes} x double>", "bitcast double"
+    transfers = _TRANSFERS.format(
+        lanes=target.lanes,
+        vector=target.vector,
+        scalar=target.scalar,
+        bytes=target.bytes,
+        row_bytes=target.row_bytes,
+        align=min(64, target.row_bytes),
+        moving_bytes=layout.moving_rows * target.row_bytes,
+        narrowed=f"%value = {same if is_double else f'fptrunc <{target.lanes} x double>'} %wide to {target.vector}",
+        narrowed_one=f"%one = {same_one if is_double else 'fptrunc double'} %number to {target.scalar}",
+        widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
+        widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
+    )
+    row = target.row_bytes
+    used = set(layout.state_start)
+    unused = [f for f in program.state_rows if f not in used]
+    loads = [
+        *_moves("load", "state", runs(used, program.state_rows, layout.state_start), row, "s"),
+        *_moves("load", "inputs", runs(layout.input_start, program.input_rows, layout.input_start), row, "u"),
+        *_moves("load", "environment", runs(layout.environment_start, program.environment_rows, layout.environment_start), row, "e"),
+    ]
+    stores = _moves("store", "out", runs(used, program.state_rows, layout.state_start), row, "o")
+    stores += _copies(runs(unused, program.state_rows, _outer_starts(program)))
+    run = _RUN.format(
+        lanes=target.lanes,
+        timed_full=layout.timed_starts[0] * row,
+        timed_half=layout.timed_starts[1] * row,
+        spare_one=layout.spare[0] * row,
+        spare_two=layout.spare[1] * row,
+        params_full=params_bytes,
+        params_half=params_bytes + timed_bytes,
+        loads="\n".join(loads),
+        stores="\n".join(stores),
+    )
+    return transfers + run
+
+
+def _outer_starts(program: Program) -> dict[str, int]:
+    starts, row = {}, 0
+    for name, rows in program.state_rows.items():
+        starts[name] = row
+        row += rows
+    return starts
+
+
+def _outer(name: str, row: int, tag: str) -> list[str]:
+    """Pointer to the block's first environment in a row of an outer array."""
+    return [
+        f"  %{tag}.row = mul i64 %num_envs, {row}",
+        f"  %{tag}.at = add i64 %{tag}.row, %i",
+        f"  %{tag}.p = getelementptr double, ptr %{name}, i64 %{tag}.at",
+    ]
+
+
+def _moves(what: str, name: str, joined: list[tuple[int, int, int]], row_bytes: int, tag: str) -> list[str]:
+    lines = []
+    for k, (outer, inner, rows) in enumerate(joined):
+        t = f"{tag}{k}"
+        lines += _outer(name, outer, t)
+        lines.append(f"  %{t}.w = getelementptr i8, ptr %ws, i64 {inner * row_bytes}")
+        ends = f"ptr %{t}.p, ptr %{t}.w" if what == "load" else f"ptr %{t}.w, ptr %{t}.p"
+        lines.append(f"  call void @{what}_rows({ends}, i64 {rows}, i64 %num_envs, i64 %lanes)")
+    return lines
+
+
+def _copies(joined: list[tuple[int, int, int]]) -> list[str]:
+    lines = []
+    for k, (outer, _, rows) in enumerate(joined):
+        lines += _outer("state", outer, f"c{k}") + _outer("out", outer, f"d{k}")
+        lines.append(f"  call void @copy_rows(ptr %c{k}.p, ptr %d{k}.p, i64 {rows}, i64 %num_envs, i64 %lanes)")
+    return lines

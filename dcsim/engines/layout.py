@@ -1,0 +1,321 @@
+"""Order and place: which symbols share a loop over rows, and where each value lives while the kernel runs.
+
+The kernel treats W environments at a time, one per lane. All values of such a block live in one workspace of rows of W lanes, small enough for
+the first-level cache. Symbols with the same number of rows that do not wait for one another share one loop; what is used only there stays in
+registers.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from dcsim.engines.graph import REDUCTIONS, Symbol, reachable
+from dcsim.engines.program import AFTER, BEGIN, HOSTED, PREPARE, SWEEP, Program, stage
+
+STAGES = (BEGIN, PREPARE, SWEEP, AFTER)
+
+
+class Place(NamedTuple):
+    """Where a value lives.
+
+    ``base`` is ``ws`` (workspace), ``src`` or ``dst`` (the swept fields before and after a sweep), ``timed`` (held values that depend on the time
+    step), or for host values ``params`` and ``timed_params``; ``start`` is the first row, for host values the first element.
+    """
+
+    base: str
+    start: int
+
+
+class Group(NamedTuple):
+    """Symbols computed in one loop over ``rows`` rows; a product with a matrix is a group of its own."""
+
+    rows: int
+    symbols: list[Symbol]
+
+
+class Layout(NamedTuple):
+    """Everything the emitter needs to know about order and place.
+
+    Attributes
+    ----------
+    groups : dict of int to list of Group
+        Per stage.
+    places : dict of int to Place
+        By index of the symbol, of all that is read from memory.
+    stores : dict of int to list of Place
+        By index of the symbol, where its value is to be written.
+    late : dict of int to list of (Place, Place, int)
+        Per stage: rows to be copied at its end, for outputs whose field is still read after they are known.
+    moving_rows : int
+        Rows of the fields that sweep changes; they come first in the workspace.
+    state_start, input_start, environment_start : dict of str to int
+        First workspace row of the fields the kernel reads or writes.
+    spare : tuple of int
+        First rows of the two buffers a sweep writes to.
+    timed_starts : tuple of int
+        First rows of ``timed`` for full and for half sweeps.
+    params, timed_params : list of Symbol
+        Host values in order.
+    rows : int
+        Of the whole workspace.
+    """
+
+    groups: dict[int, list[Group]]
+    places: dict[int, Place]
+    stores: dict[int, list[Place]]
+    late: dict[int, list[tuple[Place, Place, int]]]
+    moving_rows: int
+    state_start: dict[str, int]
+    input_start: dict[str, int]
+    environment_start: dict[str, int]
+    spare: tuple[int, int]
+    timed_starts: tuple[int, int]
+    params: list[Symbol]
+    timed_params: list[Symbol]
+    rows: int
+
+
+def loop_rows(symbol: Symbol) -> int:
+    """Rows of the loop that computes a symbol."""
+    return max(a.rows for a in symbol.operands) if symbol.op in REDUCTIONS else symbol.rows
+
+
+def needs_memory(user: Symbol) -> bool:
+    """Whether a symbol reads rows of its operands other than its own."""
+    return user.op in ("matmul", "row")
+
+
+def grouped(symbols: Sequence[Symbol]) -> list[Group]:
+    """Share out one stage's symbols into loops.
+
+    Greedy: of the loops that could run next, the one with most symbols. Products with matrices come as soon as they can.
+    """
+    here = {x.index for x in symbols}
+    waiting = {x.index: len({a.index for a in x.operands if a.index in here}) for x in symbols}
+    users: dict[int, list[Symbol]] = {index: [] for index in here}
+    for x in symbols:
+        for index in {a.index for a in x.operands if a.index in here}:
+            users[index].append(x)
+    ready = {x.index: x for x in symbols if not waiting[x.index]}
+    groups = []
+
+    def closure(rows: int) -> list[Symbol]:
+        found, left = [], dict[int, int]()
+        stack = [x for x in ready.values() if x.op != "matmul" and loop_rows(x) == rows]
+        while stack:
+            x = stack.pop()
+            found.append(x)
+            if x.op in REDUCTIONS:
+                continue
+            for user in users[x.index]:
+                if loop_rows(user) == rows and not needs_memory(user):
+                    left[user.index] = left.get(user.index, waiting[user.index]) - 1
+                    if not left[user.index]:
+                        stack.append(user)
+        return found
+
+    while ready:
+        product = next((x for x in ready.values() if x.op == "matmul"), None)
+        if product is not None:
+            best = [product]
+        else:
+            best = max((closure(rows) for rows in sorted({loop_rows(x) for x in ready.values()})), key=len)
+        groups.append(Group(loop_rows(best[0]), sorted(best, key=lambda x: x.index)))
+        chosen = {x.index for x in best}
+        for x in best:
+            ready.pop(x.index, None)
+            for user in users[x.index]:
+                waiting[user.index] -= 1
+                if not waiting[user.index] and user.index not in chosen:
+                    ready[user.index] = user
+    return groups
+
+
+class _Temporaries:
+    """Rows of the workspace that are lent to values for as long as they are needed."""
+
+    def __init__(self, start: int):
+        self.end = start
+        self._free: list[tuple[int, int]] = []  # start, rows
+
+    def take(self, rows: int) -> int:
+        fits = [gap for gap in self._free if gap[1] >= rows]
+        if fits:
+            gap = min(fits, key=lambda g: g[1])
+            self._free.remove(gap)
+            if gap[1] > rows:
+                self._free.append((gap[0] + rows, gap[1] - rows))
+            return gap[0]
+        start = self.end
+        self.end += rows
+        return start
+
+    def give(self, start: int, rows: int) -> None:
+        self._free.append((start, rows))
+        self._free.sort()
+        merged: list[tuple[int, int]] = []
+        for gap in self._free:
+            if merged and merged[-1][0] + merged[-1][1] == gap[0]:
+                merged[-1] = (merged[-1][0], merged[-1][1] + gap[1])
+            else:
+                merged.append(gap)
+        self._free = merged
+
+
+def planned(program: Program) -> Layout:
+    """Plan the kernel of a simplified program."""
+    return _Plan(program).layout()
+
+
+class _Plan:
+    def __init__(self, program: Program):
+        self.program = program
+        self.symbols = reachable(program.outputs())
+        self.places: dict[int, Place] = {}
+        self.stores: dict[int, list[Place]] = {}
+        self.late: dict[int, list[tuple[Place, Place, int]]] = {s: [] for s in STAGES}
+        self.groups = {s: grouped([x for x in self.symbols if stage(x) == s and x.op != "leaf"]) for s in STAGES}
+        self.users: dict[int, list[Symbol]] = {x.index: [] for x in self.symbols}
+        for x in self.symbols:
+            for a in x.operands:
+                self.users[a.index].append(x)
+        self.rows = 0
+
+    def _reserve(self, rows: int) -> int:
+        start = self.rows
+        self.rows += rows
+        return start
+
+    def layout(self) -> Layout:
+        program = self.program
+        leaves = [x for x in self.symbols if x.op == "leaf"]
+        read = {x.args[1] for x in leaves if x.args[0] in ("begin", "sweep", "monitor")}
+        swept = list(program.sweep)
+        used = [f for f in program.state_rows if f in read or f in program.begin or f in program.monitor]
+        state_start = {f: self._reserve(program.state_rows[f]) for f in swept}
+        moving_rows = self.rows
+        state_start |= {f: self._reserve(program.state_rows[f]) for f in used if f not in state_start}
+        input_start = {x.args[1]: self._reserve(x.rows) for x in leaves if x.args[0] == "input"}
+        environment_start = {x.args[1]: self._reserve(x.rows) for x in leaves if x.args[0] == "environment"}
+        for x in leaves:
+            if x.level == 0:
+                continue
+            kind, name = x.args
+            start = (input_start if kind == "input" else environment_start if kind == "environment" else state_start)[name]
+            self.places[x.index] = Place("src" if kind == "sweep" and name in program.sweep else "ws", start)
+        params, timed_params = self._host_values()
+        self._held_places(state_start)
+        timed_starts = self._timed_places()
+        spare = (self._reserve(moving_rows), self._reserve(moving_rows))
+        for name, x in program.sweep.items():
+            self.stores.setdefault(x.index, []).append(Place("dst", state_start[name]))
+        end = self.rows
+        for s in STAGES:
+            end = max(end, self._temporary_places(s, state_start))
+        return Layout(
+            self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start, spare,
+            timed_starts, params, timed_params, end,
+        )  # fmt: skip
+
+    def _host_values(self) -> tuple[list[Symbol], list[Symbol]]:
+        """Give places to the parameter-level symbols that the kernel reads."""
+        wanted: list[Symbol] = []
+        for x in self.symbols:
+            if stage(x) == HOSTED and x.op != "const" and any(stage(user) != HOSTED for user in self.users[x.index]):
+                wanted.append(x)
+        split: tuple[list[Symbol], list[Symbol]] = ([], [])
+        size = [0, 0]
+        for x in wanted:
+            timed = int(x.is_timed)
+            self.places[x.index] = Place("timed_params" if timed else "params", size[timed])
+            split[timed].append(x)
+            size[timed] += x.rows * max(x.columns, 1)
+        return split
+
+    def _crosses(self, x: Symbol) -> bool:
+        """Whether a value is read in a later stage than its own."""
+        return any(stage(user) != stage(x) for user in self.users[x.index])
+
+    def _held_places(self, state_start: dict[str, int]) -> None:
+        """Rows that last for the control step, for what begin computes and later stages read."""
+        later = {*self.program.sweep, *self.program.monitor}
+        resting = {x.index: f for f, x in self.program.begin.items() if f not in later}
+        for group in self.groups[BEGIN]:
+            for x in group.symbols:
+                if not self._crosses(x):
+                    continue
+                if x.index in resting and self._is_direct(BEGIN, resting[x.index], x):
+                    place = Place("ws", state_start[resting[x.index]])
+                else:
+                    place = Place("ws", self._reserve(x.rows))
+                self.places[x.index] = place
+                self.stores.setdefault(x.index, []).append(place)
+
+    def _timed_places(self) -> tuple[int, int]:
+        rows = 0
+        for group in self.groups[PREPARE]:
+            for x in group.symbols:
+                if self._crosses(x):
+                    self.places[x.index] = Place("timed", rows)
+                    self.stores.setdefault(x.index, []).append(self.places[x.index])
+                    rows += x.rows
+        return self._reserve(rows), self._reserve(rows)
+
+    def _is_direct(self, at: int, field: str, output: Symbol) -> bool:
+        """Whether an output may be written over its field at once: nothing in its stage reads the old value any more.
+
+        Within one loop stores come last and rows are independent, so readers in the output's own loop are no hindrance.
+        """
+        kind = {BEGIN: "begin", AFTER: "monitor"}[at]
+        own = next(i for i, g in enumerate(self.groups[at]) if any(x is output for x in g.symbols))
+        if self.groups[at][own].symbols[0].op == "matmul":
+            own -= 1
+        for g in self.groups[at][own + 1 :]:
+            for x in g.symbols:
+                if any(a.op == "leaf" and a.args == (kind, field) for a in x.operands):
+                    return False
+        return True
+
+    def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
+        """Places for values that are read by another loop of their stage; outputs of begin and monitor. Returns the end of the rows used."""
+        lent = _Temporaries(self.rows)
+        groups = self.groups[at]
+        number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}
+        outputs = {BEGIN: self.program.begin, AFTER: self.program.monitor}.get(at, {})
+        last_of_all = len(groups)
+        ends: dict[int, list[tuple[int, int]]] = {}
+        for i, group in enumerate(groups):
+            for x in group.symbols:
+                last = max((number[user.index] for user in self.users[x.index] if stage(user) == at), default=i)
+                deferred = []
+                for name in (f for f, output in outputs.items() if output is x):
+                    target = Place("ws", state_start[name])
+                    if target in self.stores.get(x.index, []):
+                        continue
+                    if self._is_direct(at, name, x):
+                        self.stores.setdefault(x.index, []).append(target)
+                    else:
+                        deferred.append(target)
+                        last = last_of_all
+                if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
+                    self.places[x.index] = Place("ws", lent.take(x.rows))
+                    self.stores.setdefault(x.index, []).append(self.places[x.index])
+                    ends.setdefault(last, []).append((self.places[x.index].start, x.rows))
+                self.late[at].extend((self.places[x.index], target, x.rows) for target in deferred)
+            for start, rows in ends.get(i, []):
+                lent.give(start, rows)
+        return lent.end
+
+
+def runs(names: Iterable[str], rows: dict[str, int], starts: dict[str, int]) -> list[tuple[int, int, int]]:
+    """Join fields that are neighbours both outside and in the workspace: (row outside, workspace row, rows)."""
+    joined: list[tuple[int, int, int]] = []
+    wanted, outside = set(names), 0
+    for name, count in rows.items():
+        if name in wanted:
+            start = starts[name]
+            if joined and joined[-1][0] + joined[-1][2] == outside and joined[-1][1] + joined[-1][2] == start:
+                joined[-1] = (joined[-1][0], joined[-1][1], joined[-1][2] + count)
+            else:
+                joined.append((outside, start, count))
+        outside += count
+    return joined

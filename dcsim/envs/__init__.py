@@ -1,0 +1,1 @@
+"""The hall as Gymnasium environments; no equation of heat or mass stands here."""

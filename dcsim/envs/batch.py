@@ -1,0 +1,211 @@
+"""N environments at once: episode clocks, plant steps, meters, rewards. The single and the vector environment are views of it."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dcsim.envs import rewards
+from dcsim.envs.actions import ActionMap
+from dcsim.envs.config import EnvConfig
+from dcsim.envs.episode import EpisodeSource
+from dcsim.envs.meters import Meters, Readings
+from dcsim.envs.observations import ObservationBuilder
+from dcsim.envs.rewards import Value
+from dcsim.envs.settled import SettledStarts
+from dcsim.envs.signals import Signals, action_signals, observation_signals
+from dcsim.plant.model import State
+
+
+class Batch:
+    """N environments of one configuration.
+
+    Parameters
+    ----------
+    config : EnvConfig
+    num_envs : int
+
+    Attributes
+    ----------
+    config : EnvConfig
+    num_envs : int
+    signals : Signals
+    action_map : ActionMap
+    """
+
+    def __init__(self, config: EnvConfig, num_envs: int) -> None:
+        hall = config.hall
+        self.config, self.num_envs = config, num_envs
+        self.signals = Signals(observation_signals(hall, config.with_forecast), action_signals(hall))
+        self.action_map = ActionMap(self.signals.action)
+        self._rows = rows = ObservationBuilder(hall, self.signals.observation, num_envs)
+        self._state = State(**rows.views("state"))
+        self._setpoints = rows.inputs[: len(self.signals.action)]
+        self._episodes = EpisodeSource(config)
+        self._starts = SettledStarts(config)
+        self._meters = Meters(hall, config.control_interval_s)
+        self._read_rows = np.array([rows.row(f"state.{name}") for name in Readings._fields])
+        self._zones = rows.view("state.zone_inlet_mean")
+        self._price, self._carbon = rows.view("driven.price")[0], rows.view("driven.carbon_intensity")[0]
+        self._inlets = self._state.rack_inlet_temperature.reshape(hall.crah_groups, -1, num_envs)
+        self._hottest = rows.view("measured.rack_inlet_max")
+        self._rest = rows.measured[hall.crah_groups :]
+        self._crah_rows, self._chiller_rows = rows.view("input.crah_available"), rows.view("input.chiller_available")
+        steps = config.episode_steps + 1
+        self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
+        self._crah_available = np.ones((num_envs, steps, hall.crah_groups), np.float32) if config.task.outages else None
+        self._chiller_available = np.ones((num_envs, steps, hall.chillers), np.float32) if config.task.outages else None
+        self._start_s = np.zeros(num_envs)
+        self._elapsed = np.zeros(num_envs, np.int64)
+        self._all = np.arange(num_envs)
+        rows.view("input.pressure_control")[:] = 1.0
+        self._crah_rows[:] = 1.0
+        self._chiller_rows[:] = 1.0
+
+    # --- episodes ---------------------------------------------------------------------------------------------------------------
+
+    def reset(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
+        """Start new episodes in the environments ``index``, each with its own generator.
+
+        Parameters
+        ----------
+        index : np.ndarray of int, shape (n,)
+        generators : sequence of np.random.Generator, length n
+            Advanced by what the episode draws.
+        """
+        episodes = self._episodes.draw(list(generators))
+        self._start_s[index], self._elapsed[index] = episodes.start_s, 0
+        self._drivers[index] = episodes.drivers
+        if self._crah_available is not None and self._chiller_available is not None:
+            self._crah_available[index], self._chiller_available[index] = (
+                episodes.crah_available,
+                episodes.chiller_available,
+            )
+        self._look_up_drivers()
+        rows = self._rows
+        state, setpoints = self._starts.settle(rows.inputs[:, index])
+        rows.state[:, index] = state
+        rows.inputs[: len(setpoints), index] = setpoints
+
+    def _look_up_drivers(self) -> None:
+        """Write load, weather, tariff and availability of the present step into the rows the plant and the observation read."""
+        at = self._elapsed
+        self._rows.drivers[:] = self._drivers[self._all, at].T
+        if self._crah_available is not None and self._chiller_available is not None:
+            self._crah_rows[:] = self._crah_available[self._all, at].T
+            self._chiller_rows[:] = self._chiller_available[self._all, at].T
+
+    # --- steps ------------------------------------------------------------------------------------------------------------------
+
+    def step(self, actions: np.ndarray) -> tuple[Value, Value, Value, dict[str, Value]]:
+        """Advance all environments by one control step.
+
+        Parameters
+        ----------
+        actions : np.ndarray, shape (N, A)
+
+        Returns
+        -------
+        reward, terminated, truncated : np.ndarray, shape (N,)
+            Plain numbers where there is one environment.
+        info : dict
+            Of the step just made, likewise; the driver rows already show the next step.
+
+        Raises
+        ------
+        InputError
+            If an element of the actions is not a number.
+        """
+        config, rows = self.config, self._rows
+        self.action_map.setpoints(actions, self._setpoints)
+        config.engine.step(rows.state, rows.inputs, config.control_interval_s, rows.state, config.substeps)
+        self._elapsed += 1
+        info, transition = self._read(1.0)
+        if self.num_envs == 1:
+            left: Value = config.episode_steps - int(self._elapsed[0])
+            terminated: Value = bool(self._state.is_tripped[0, 0] > 0.5)
+            truncated: Value = left <= 0 and not terminated
+        else:
+            left = config.episode_steps - self._elapsed
+            terminated = self._state.is_tripped[0] > 0.5
+            truncated = (left <= 0) & ~terminated
+        reward = 0.0
+        for name, value in rewards.terms(transition, config.weights, terminated, left).items():
+            info[f"reward_{name}"] = value
+            reward = reward + value
+        self._look_up_drivers()
+        return reward, terminated, truncated, info
+
+    def start_info(self) -> dict[str, Value]:
+        """Info of all environments as after a reset: powers of the settled start, sums of 0."""
+        info, transition = self._read(0.0)
+        zero = 0.0 * transition.travel
+        return info | {f"reward_{name}": zero + 0.0 for name in rewards.TERMS}
+
+    def observation(self) -> np.ndarray:
+        """Return the observation, shape (N, F), float32."""
+        return self._rows.observation()
+
+    def _read(self, summed: float) -> tuple[dict[str, Value], rewards.Transition]:
+        """Read the meters and write the rows of the observation that follow from them."""
+        picked = self._rows.table[self._read_rows]
+        zones = self._zones
+        time = self._start_s + self._elapsed * self.config.control_interval_s
+        if self.num_envs == 1:
+            values: Any = picked[:, 0].tolist()
+            zones = zones[:, 0].tolist()
+            rest = (float(time[0]), float(self._price[0]), float(self._carbon[0]))
+        else:
+            values = picked
+            rest = (time, self._price, self._carbon)
+        mean = 0.0
+        for zone in zones:
+            mean = mean + zone
+        mean = mean / len(zones)
+        time_s, price, carbon = rest
+        info, transition = self._meters.read(Readings(*values), time_s, mean, price, carbon, summed)
+        self._inlets.max(1, out=self._hottest)
+        self._measure(info)
+        return info, transition
+
+    def _measure(self, info: dict[str, Value]) -> None:
+        s, hall, rest = self._state, self.config.hall, self._rest
+        design = hall.design_it_power
+        heat = s.evaporator_heat[0] / (self.config.control_interval_s * hall.params.chiller_capacity[0, 0])
+        rest[0] = heat
+        np.subtract(hall.params.stage_time_min[0, 0], s.stage_time[0], out=rest[1])
+        np.subtract(hall.params.mode_time_min[0, 0], s.mode_time[0], out=rest[2])
+        np.maximum(rest[1:3], 0.0, out=rest[1:3])
+        rest[3], rest[4], rest[5] = info["it_power_w"], info["cooling_power_w"], info["thermal_power_w"]
+        rest[3:6] /= design
+
+    # --- snapshots --------------------------------------------------------------------------------------------------------------
+
+    _KEPT = ("_drivers", "_crah_available", "_chiller_available", "_start_s", "_elapsed")
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything the future depends on, apart from the generators; arrays are copies."""
+        return {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT} | {"table": self._rows.table.copy()}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go back to a snapshot of a batch of the same configuration."""
+        for name in self._KEPT:
+            setattr(self, name, copy.deepcopy(snapshot[name]))
+        self._rows.table[:] = snapshot["table"]
+
+    # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """The plant's state, fields of shape (rows, N), as views."""
+        return self._state
+
+    def view(self, place: str) -> np.ndarray:
+        """Rows by name, for instance ``input.utilization`` or ``driven.price``, shape (rows, N), as a view."""
+        return self._rows.view(place)
+
+    @property
+    def elapsed(self) -> np.ndarray:
+        """Control steps made in each environment's episode, shape (N,)."""
+        return self._elapsed

@@ -1,0 +1,107 @@
+"""The Gymnasium environment: a view of a batch of one."""
+
+import copy
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box
+
+from dcsim.envs.batch import Batch
+from dcsim.envs.config import configure
+from dcsim.envs.signals import Signals
+from dcsim.errors import InputError
+
+
+def box(elements: int) -> Box:
+    """Box of ``elements`` numbers from -1 to 1, float32."""
+    return Box(-1.0, 1.0, (elements,), np.float32)
+
+
+class HallEnv(gym.Env[np.ndarray, np.ndarray]):
+    """A data hall and its cooling plant.
+
+    Every action is a vector of set-points in [-1, 1]; ``signals`` tells what each element of action and observation means. The clock
+    ends an episode with ``truncated``; ``terminated`` only where an inlet above the trip temperature switches the servers off.
+
+    Parameters
+    ----------
+    render_mode : {None, "rgb_array"}
+    **options
+        As of ``dcsim.envs.config.configure``.
+
+    Raises
+    ------
+    InputError
+        One line that names the argument and the nearest valid choice.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 4}
+
+    def __init__(self, render_mode: str | None = None, **options: Any) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise InputError(f"render_mode {render_mode!r}: known: {', '.join(self.metadata['render_modes'])}")
+        self.render_mode = render_mode
+        self._batch = Batch(configure(**options), 1)
+        signals = self._batch.signals
+        self.observation_space = box(len(signals.observation))
+        self.action_space = box(len(signals.action))
+        self._index = np.zeros(1, np.int64)
+        self._info: dict[str, float] = {}
+        self._renderer: Any = None
+
+    @property
+    def signals(self) -> Signals:
+        """Tables of every element of observation and action."""
+        return self._batch.signals
+
+    @property
+    def batch(self) -> Batch:
+        """The batch of one behind this environment, for controllers and plots that are handed the plant."""
+        return self._batch
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, float]]:
+        """Start an episode, settled at its first load and weather."""
+        super().reset(seed=seed)
+        self._batch.reset(self._index, [self.np_random])
+        self._info = self._batch.start_info()
+        self._renderer = None
+        return self._batch.observation()[0], dict(self._info)
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:
+        """Hold the set-points asked for over one control interval.
+
+        Raises
+        ------
+        InputError
+            If an element of the action is not a number.
+        """
+        reward, terminated, truncated, self._info = self._batch.step(np.asarray(action)[None])
+        return self._batch.observation()[0], float(reward), terminated, truncated, dict(self._info)
+
+    def render(self) -> np.ndarray | None:  # type: ignore[override]
+        """Return a picture of the hall as a heat map with the plant beside it, shape (height, width, 3), uint8."""
+        if self.render_mode is None:
+            return None
+        if self._renderer is None:
+            from dcsim.envs.rendering import HallRenderer
+
+            self._renderer = HallRenderer(self._batch)
+        return self._renderer.frame(self._info)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything the future depends on, the random generator included."""
+        return {
+            "batch": self._batch.snapshot(),
+            "generator": copy.deepcopy(self.np_random.bit_generator.state),
+            "info": dict(self._info),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> tuple[np.ndarray, dict[str, float]]:
+        """Go back to a snapshot; the future is then identical. Returns observation and info as they were."""
+        self._batch.restore(snapshot["batch"])
+        self.np_random.bit_generator.state = copy.deepcopy(snapshot["generator"])
+        self._info = dict(snapshot["info"])
+        return self._batch.observation()[0], dict(self._info)

@@ -1,0 +1,93 @@
+"""What a controller is paid: named terms in shares of design IT energy, each never positive.
+
+With the default weights one kelvin of hottest inlet above its limit costs 0.10 of design IT power, more than 25 times what a kelvin
+warmer saves, so breaking a limit never pays. The sum of a step is never below -1 (all terms shrink together then), and a trip costs 1 for
+every step that was left, so a short episode never pays either.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dcsim.errors import InputError
+from dcsim.plant.description import nearest
+
+
+Value = Any  # float, or array of shape (N,)
+
+
+class Transition(NamedTuple):
+    """What a reward may look at: means over one control step, arrays of shape ``(N,)`` or the floats of one environment."""
+
+    thermal_power: Value  # over design IT power: cooling, server fans, leakage above 20 degC
+    facility_power: Value  # over design IT power
+    inlet_excess: Value  # K of the hottest inlet above its recommended limit
+    allowable_excess: Value  # K of the hottest inlet above its allowable limit
+    supply_shortfall: Value  # K of the coldest supply air below its recommended limit
+    travel: Value  # mean change of the set-points in force, as a share of their ranges
+    energy_cost: Value  # currency per kW of design IT power and hour
+    carbon: Value  # kg per kW of design IT power and hour
+
+
+DEFAULT_WEIGHTS: Mapping[str, float] = {
+    "thermal_power": 1.0,  # per design IT power
+    "facility_power": 0.0,  # per design IT power
+    "inlet_excess": 0.10,  # per K
+    "allowable_excess": 0.50,  # per K
+    "supply_shortfall": 0.02,  # per K
+    "travel": 0.005,  # per full range
+    "energy_cost": 0.0,  # per currency / (kW h)
+    "carbon": 0.0,  # per kg / (kW h)
+}
+"""Weight of each term of ``Transition``; the reward is minus the weighted sum."""
+
+TERMS = (*DEFAULT_WEIGHTS, "trip")
+
+
+def checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the default weights with those given by name in their place.
+
+    Raises
+    ------
+    InputError
+        For an unknown term or a weight that is not a number of at least 0.
+    """
+    merged = dict(DEFAULT_WEIGHTS)
+    for name, weight in (weights or {}).items():
+        if name not in DEFAULT_WEIGHTS:
+            raise InputError(f"reward: no term {name!r}{nearest(name, DEFAULT_WEIGHTS)}")
+        if not isinstance(weight, int | float) or not 0.0 <= weight < float("inf"):
+            raise InputError(f"reward: weight of {name!r} is {weight!r}, expected a number of at least 0")
+        merged[name] = float(weight)
+    return merged
+
+
+def terms(
+    transition: Transition, weights: Mapping[str, float], is_tripped: Value, steps_left: Value
+) -> dict[str, Value]:
+    """Reward terms of a step; the reward is their sum.
+
+    Parameters
+    ----------
+    transition : Transition
+    weights : mapping
+        As from ``checked_weights``.
+    is_tripped : bool or np.ndarray of bool, shape (N,)
+    steps_left : int or np.ndarray, shape (N,)
+        Control steps after this one until the clock would end the episode.
+
+    Returns
+    -------
+    dict
+        Each of ``TERMS`` with its value, shape (N,), or a float for one environment.
+    """
+    result = {name: -weights[name] * getattr(transition, name) for name in DEFAULT_WEIGHTS}
+    cost = 0.0
+    for value in result.values():
+        cost = cost - value
+    if np.any(cost > 1.0):
+        share = 1.0 / np.maximum(cost, 1.0)
+        result = {name: value * share for name, value in result.items()}
+    result["trip"] = -1.0 * steps_left * is_tripped
+    return result

@@ -1,0 +1,201 @@
+"""Episodes start settled: at rest for their first load and weather, with the set-points the Guideline 36 resets come to rest at.
+
+Where that is, is found once for a grid of wet bulbs and loads, all points in one batch, and kept for the life of the process; a start
+between the points is interpolated and led to rest for its own uneven load in a few long steps. So a reset costs less than a millisecond.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dcsim.envs.config import EnvConfig
+from dcsim.physics import moist_air
+from dcsim.physics.constants import STANDARD_PRESSURE
+from dcsim.plant.hall import Hall
+from dcsim.plant.model import Inputs, State
+from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
+
+WET_BULBS = np.array([-25.0, -10.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 34.0])  # degC
+LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
+RELATIVE_HUMIDITY = 0.6  # of the grid's air: only wet bulb matters to a tower
+MOVES = 90  # of the set-points until the grid is at rest
+LONG_STEP_S, LONG_SUBSTEPS = 900.0, 9
+MOVES_AT_START = 2
+
+
+class _Grid(NamedTuple):
+    state: np.ndarray  # (wet bulbs, loads, rows)
+    setpoints: np.ndarray  # (wet bulbs, loads, A)
+
+
+_GRIDS: dict[tuple[str, str, str], _Grid] = {}
+
+
+class SettledStarts:
+    """Settled starts of one configuration.
+
+    Parameters
+    ----------
+    config : EnvConfig
+    """
+
+    def __init__(self, config: EnvConfig) -> None:
+        self._config = config
+        self._hall: Hall = config.hall
+        self._engine = config.engine
+        self._constants: ResetConstants = tuned_constants(config.hall.description.name)
+        self._found: _Grid | None = None
+        self._count = 2 * config.hall.crah_groups + 4 + config.hall.has_economizer
+
+    def settle(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the settled state and its set-points.
+
+        Parameters
+        ----------
+        inputs : np.ndarray, shape (input rows, n)
+            Load, weather and availability of the first control step.
+
+        Returns
+        -------
+        state : np.ndarray, shape (state rows, n)
+        setpoints : np.ndarray, shape (A, n)
+        """
+        u = inputs.copy()
+        slices = self._engine.input_slices
+        wet_bulb = u[slices["wet_bulb_temperature"]][0]
+        load = _mean_rows(u[slices["utilization"]])
+        grid = self._grid()
+        state = _interpolated(grid.state, wet_bulb, load)
+        setpoints = _interpolated(grid.setpoints, wet_bulb, load)
+        rows = self._engine.state_slices
+        for name in ("mode", "chillers_on"):
+            state[rows[name]] = np.round(state[rows[name]])
+        if self._hall.has_economizer:
+            setpoints[-1] = state[rows["mode"]][0]
+        u[slices["crah_available"]] = 1.0
+        u[slices["chiller_available"]] = 1.0
+        for _ in range(MOVES_AT_START):
+            state = self._rested(state, u, setpoints, LONG_STEP_S, LONG_SUBSTEPS)
+            setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, self._hall, self._constants)
+        config = self._config
+        state = self._rested(state, u, setpoints, config.control_interval_s, config.substeps)
+        for name in ("travel", "trip_time", "is_tripped", "protection"):
+            state[rows[name]] = 0.0
+        return state, setpoints
+
+    def _fields(self, state: np.ndarray) -> State:
+        return State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
+
+    def _rested(
+        self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, interval: float, substeps: int
+    ) -> np.ndarray:
+        """One step with the set-points in force at once, dwell times served and the slow mass at the air's temperature."""
+        rows, groups = self._engine.state_slices, self._hall.crah_groups
+        state[rows["supply_air_setpoint"]] = setpoints[:groups]
+        state[rows["crah_fan_setpoint"]] = setpoints[groups : 2 * groups]
+        for k, name in enumerate(
+            ("chilled_water_setpoint", "condenser_water_setpoint", "chilled_water_pump_speed", "condenser_water_flow")
+        ):
+            state[rows[name]] = setpoints[2 * groups + k]
+        state[rows["mass_temperature"]] = state[rows["hot_air_temperature"]]
+        state[rows["mode_time"]] = self._hall.params.mode_time_min
+        state[rows["stage_time"]] = self._hall.params.stage_time_min
+        u[: len(setpoints)] = setpoints
+        result: np.ndarray = self._engine.step(state, u, interval, substeps=substeps)
+        return result
+
+    def _grid(self) -> _Grid:
+        if self._found is None:
+            key = (self._hall.description.digest(), self._constants.digest(), type(self._engine).__name__)
+            if key not in _GRIDS:
+                _GRIDS[key] = self._find_grid()
+            self._found = _GRIDS[key]
+        return self._found
+
+    def _find_grid(self) -> _Grid:
+        hall, ranges = self._hall, self._hall.description.setpoints
+        wet_bulb, load = (x.ravel() for x in np.meshgrid(WET_BULBS, LOADS, indexing="ij"))
+        n = len(load)
+        inputs = {name: np.ones((rows, n)) for name, rows in hall.input_rows.items()}
+        dry_bulb = _dry_bulb(wet_bulb)
+        inputs["utilization"] *= load
+        inputs["wet_bulb_temperature"][0] = wet_bulb
+        inputs["dry_bulb_temperature"][0] = dry_bulb
+        inputs["outdoor_humidity_ratio"][0] = moist_air.humidity_ratio(dry_bulb, RELATIVE_HUMIDITY, STANDARD_PRESSURE)
+        inputs["outdoor_pressure"][0] = STANDARD_PRESSURE
+        u = np.concatenate([inputs[name] for name in Inputs._fields])
+        middle = [0.5 * (r.low + r.high) for r in (ranges.supply_air_temperature, ranges.crah_fan_speed)]
+        chilled = ranges.chilled_water_temperature
+        first = [
+            *[middle[0]] * hall.crah_groups,
+            *[middle[1]] * hall.crah_groups,
+            0.5 * (chilled.low + chilled.high),
+            20.0,
+            0.8,
+            0.8,
+            0.0,
+        ]
+        setpoints = np.repeat(np.array(first[: self._count])[:, None], n, 1)
+        state = np.concatenate(
+            [np.full((rows, n), v) for rows, v in self._cold_start(middle[0], first[2 * hall.crah_groups])]
+        )
+        for _ in range(MOVES):
+            state = self._rested(state, u, setpoints, LONG_STEP_S, LONG_SUBSTEPS)
+            setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, hall, self._constants)
+        shape = (len(WET_BULBS), len(LOADS), -1)
+        return _Grid(state.T.reshape(shape).copy(), setpoints.T.reshape(shape).copy())
+
+    def _cold_start(self, supply: float, chilled: float) -> list[tuple[int, Any]]:
+        """Rows and first guess of each field of the state."""
+        guess: dict[str, float] = {
+            "server_temperature": supply + 12.0,
+            "rack_inlet_temperature": supply + 2.0,
+            "server_fan_speed": 0.3,
+            "hot_air_temperature": supply + 13.0,
+            "mass_temperature": supply + 13.0,
+            "supply_air_temperature": supply,
+            "crah_fan_speed": 0.8,
+            "valve_fraction": 0.5,
+            "chilled_water_supply_temperature": chilled,
+            "chilled_water_return_temperature": chilled + 6.0,
+            "condenser_water_supply_temperature": 22.0,
+            "tower_air_fraction": 0.5,
+            "chiller_loading": 1.0,
+            "chillers_on": 1.0,
+            "zone_flow_ratio": 1.0,
+        }
+        return [(rows, guess.get(name, 0.0)) for name, rows in self._hall.state_rows.items()]
+
+
+def _dry_bulb(wet_bulb: np.ndarray) -> np.ndarray:
+    """Dry bulb of air with the given wet bulb at the grid's relative humidity, by bisection."""
+    low, high = wet_bulb.copy(), wet_bulb + 15.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        humidity_ratio = moist_air.humidity_ratio(middle, RELATIVE_HUMIDITY, STANDARD_PRESSURE)
+        too_warm = moist_air.wet_bulb_temperature(middle, humidity_ratio, STANDARD_PRESSURE) > wet_bulb
+        high, low = np.where(too_warm, middle, high), np.where(too_warm, low, middle)
+    return 0.5 * (low + high)
+
+
+def _mean_rows(values: np.ndarray) -> np.ndarray:
+    """Mean over rows, added in their order so that it does not depend on the number of columns."""
+    result = values[0].copy()
+    for row in values[1:]:
+        result += row
+    return result / len(values)
+
+
+def _interpolated(table: np.ndarray, wet_bulb: np.ndarray, load: np.ndarray) -> np.ndarray:
+    """Bilinear value of ``table`` (wet bulbs, loads, rows) at each environment, shape (rows, N)."""
+
+    def place(grid: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        cell = np.clip(np.searchsorted(grid, value) - 1, 0, len(grid) - 2)
+        return cell, np.clip((value - grid[cell]) / (grid[cell + 1] - grid[cell]), 0.0, 1.0)[:, None]
+
+    i, a = place(WET_BULBS, wet_bulb)
+    j, b = place(LOADS, load)
+    result = (1 - a) * ((1 - b) * table[i, j] + b * table[i, j + 1]) + a * (
+        (1 - b) * table[i + 1, j] + b * table[i + 1, j + 1]
+    )
+    return np.ascontiguousarray(result.T)

@@ -1,0 +1,167 @@
+"""Named stress tasks: what is different from an ordinary day, and why it tests a controller.
+
+Plain days test static skill, since a room stores minutes of heat; the tasks test what plain days do not: capacity that binds, sudden
+loss of equipment, a boundary between cooling modes, load that moves.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from dcsim.drivers import Weather
+from dcsim.errors import InputError
+from dcsim.physics import moist_air
+
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Equipment that cannot run for a while.
+
+    Attributes
+    ----------
+    component : str
+        ``crah`` or ``chiller``.
+    units : int
+        How many groups or machines, drawn among all.
+    start_hours : tuple[float, float]
+        Range of the start after the episode's, drawn.
+    hours : float
+        How long it lasts.
+    """
+
+    component: str
+    units: int
+    start_hours: tuple[float, float]
+    hours: float
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an episode is made of; the defaults are an ordinary day.
+
+    Attributes
+    ----------
+    name, meaning : str
+    episode_days, control_interval_s : float
+    find_start : callable, optional
+        From a weather to the start of the episode [s of the year]; a day is drawn where there is none.
+    warmer : float
+        K added to the dry bulb at the same relative humidity.
+    workload : str, optional
+        Load profile instead of the hall's.
+    reload : callable, optional
+        ``(load (N, T, R), elapsed_s (T,), generators) -> load`` changes the generated load.
+    outages : tuple of Outage
+    """
+
+    name: str = ""
+    meaning: str = "an ordinary day"
+    episode_days: float = 1.0
+    control_interval_s: float = 300.0
+    find_start: Callable[[Weather], float] | None = None
+    warmer: float = 0.0
+    workload: str | None = None
+    reload: Callable[[np.ndarray, np.ndarray, list[np.random.Generator]], np.ndarray] | None = None
+    outages: tuple[Outage, ...] = field(default=())
+
+    def changed(self, weather: Weather) -> Weather:
+        """Return the weather as the task has it."""
+        if self.warmer == 0.0:
+            return weather
+        pressure = weather.pressure
+        relative = moist_air.relative_humidity(weather.dry_bulb_temperature, weather.humidity_ratio, pressure)
+        warm = weather.dry_bulb_temperature + self.warmer
+        return replace(
+            weather,
+            dry_bulb_temperature=warm,
+            humidity_ratio=moist_air.humidity_ratio(warm, np.minimum(relative, 1.0), pressure),
+        )
+
+
+def hottest_days(weather: Weather, days: int = 3) -> float:
+    """Start of the run of whole days with the highest mean wet bulb [s of the year]."""
+    daily = weather.table(HOUR_S).wet_bulb_temperature.reshape(-1, 24).mean(1)
+    mean = np.convolve(np.concatenate([daily, daily[: days - 1]]), np.ones(days) / days, "valid")
+    return float(np.argmax(mean)) * DAY_S
+
+
+FREE_COOLING_WET_BULB = 12.0  # degC, about where a tower and a plate exchanger stop meeting 20 degC water at usual load
+
+
+def most_crossings(weather: Weather, days: int = 7) -> float:
+    """Start of the run of whole days in which the wet bulb crosses the free-cooling boundary most often [s of the year]."""
+    wet_bulb = weather.table(HOUR_S).wet_bulb_temperature
+    above = wet_bulb > FREE_COOLING_WET_BULB
+    crossings = np.abs(np.diff(above.astype(int), append=int(above[0]))).reshape(-1, 24).sum(1)
+    if not crossings.any():
+        raise InputError(
+            f"task 'shoulder-season': the wet bulb of {weather.name!r} never crosses {FREE_COOLING_WET_BULB:g} degC"
+        )
+    count = np.convolve(np.concatenate([crossings, crossings[: days - 1]]), np.ones(days), "valid")
+    return float(np.argmax(count)) * DAY_S
+
+
+def stepped_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+    """Half load, then 30 points more from a drawn hour on for six hours, with the generated unevenness kept."""
+    hours = elapsed_s / HOUR_S
+    uneven = load - load.mean(axis=(1, 2), keepdims=True)
+    start = np.array([generator.uniform(4.0, 12.0) for generator in generators])[:, None]
+    raised = (hours >= start) & (hours < start + 6.0)
+    return np.clip(0.5 + 0.3 * raised[:, :, None] + 0.5 * uneven, 0.0, 1.0)
+
+
+def moving_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+    """A hump of 40 points that travels along the hall and back, once in a drawn 4 to 8 hours; the hall's mean stays as generated."""
+    groups = load.shape[2]
+    place = (np.arange(groups) + 0.5) / groups
+    period = np.array([generator.uniform(4.0, 8.0) for generator in generators])[:, None] * HOUR_S
+    phase = np.array([generator.uniform(0.0, 1.0) for generator in generators])[:, None]
+    turn = np.abs((elapsed_s / period + phase) % 1.0 * 2.0 - 1.0)
+    hump = np.exp(-0.5 * ((place - turn[:, :, None]) / 0.15) ** 2)
+    return np.clip(load + 0.4 * (hump - hump.mean(axis=2, keepdims=True)), 0.0, 1.0)
+
+
+def full_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+    """The generated load lifted so that its mean is 85 %, its shape and unevenness kept."""
+    return np.clip(load + (0.85 - load.mean(axis=(1, 2), keepdims=True)), 0.0, 1.0)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            name="heat-wave",
+            meaning="the three most humid days of the year, 6 K warmer, at 85 % load: capacity binds",
+            episode_days=3.0,
+            find_start=hottest_days,
+            warmer=6.0,
+            reload=full_load,
+        ),
+        Task(name="load-step", meaning="30 points more load within one step, for six hours", reload=stepped_load),
+        Task(
+            name="crah-failure",
+            meaning="one of the CRAH groups stops for three hours",
+            episode_days=0.25,
+            control_interval_s=60.0,
+            outages=(Outage("crah", 1, (0.5, 1.5), 3.0),),
+        ),
+        Task(
+            name="chiller-trip",
+            meaning="all chillers but one trip for 20 minutes and load up again one by one",
+            episode_days=0.25,
+            control_interval_s=60.0,
+            outages=(Outage("chiller", -1, (0.5, 2.0), 1.0 / 3.0),),
+        ),
+        Task(
+            name="shoulder-season",
+            meaning="the week in which the wet bulb crosses the free-cooling boundary most often",
+            episode_days=7.0,
+            find_start=most_crossings,
+        ),
+        Task(name="moving-load", meaning="a hump of load travels along the hall and back", reload=moving_load),
+    )
+}

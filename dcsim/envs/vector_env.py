@@ -1,0 +1,139 @@
+"""The native Gymnasium vector environment: N environments advance by array operations, in one call."""
+
+import copy
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from dcsim.envs.batch import Batch
+from dcsim.envs.config import configure
+from dcsim.envs.env import box
+from dcsim.envs.signals import Signals
+from dcsim.errors import InputError
+
+
+class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """N data halls at once. Row ``i`` after ``reset(seed=s)`` equals, to the bit, the single environment after ``reset(seed=s + i)``.
+
+    An environment whose episode ends starts the next within the same step (``AutoresetMode.SAME_STEP``): the observation returned is
+    the first of the new episode, the last of the old one stands in ``info["final_obs"]`` where ``info["_final_obs"]`` is true, its info
+    in ``info["final_info"]``.
+
+    Parameters
+    ----------
+    num_envs : int
+    render_mode : {None, "rgb_array"}
+    max_episode_steps : int, optional
+        Shortens the episodes.
+    **options
+        As of ``dcsim.envs.config.configure``.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self, num_envs: int = 1, render_mode: str | None = None, max_episode_steps: int | None = None, **options: Any
+    ) -> None:
+        if num_envs < 1:
+            raise InputError(f"num_envs={num_envs}: expected at least 1")
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self._batch = Batch(configure(**options), num_envs)
+        self._max_episode_steps = max_episode_steps
+        signals = self._batch.signals
+        self.single_observation_space = box(len(signals.observation))
+        self.single_action_space = box(len(signals.action))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._generators: list[np.random.Generator] = []
+        self._all = np.arange(num_envs)
+
+    @property
+    def signals(self) -> Signals:
+        """Tables of every element of observation and action."""
+        return self._batch.signals
+
+    @property
+    def batch(self) -> Batch:
+        """The batch behind this environment."""
+        return self._batch
+
+    def reset(  # type: ignore[override]
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start an episode in every environment, or in those of ``options["reset_mask"]``."""
+        mask = (options or {}).get("reset_mask")
+        index = self._all if mask is None else np.flatnonzero(mask)
+        seeds: list[int | None]
+        if isinstance(seed, list):
+            if len(seed) != self.num_envs:
+                raise InputError(f"seed has {len(seed)} entries for {self.num_envs} environments")
+            seeds = seed
+        else:
+            seeds = [None if seed is None else seed + i for i in range(self.num_envs)]
+        if not self._generators:
+            self._generators = [seeding.np_random(s)[0] for s in seeds]
+        else:
+            for i in index:
+                if seeds[i] is not None:
+                    self._generators[i] = seeding.np_random(seeds[i])[0]
+        self._batch.reset(index, [self._generators[i] for i in index])
+        info = self._batch.start_info()
+        return self._batch.observation(), {name: np.atleast_1d(value) for name, value in info.items()}
+
+    def step(  # type: ignore[override]
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Hold the set-points asked for over one control interval in every environment.
+
+        Raises
+        ------
+        InputError
+            If an element of the actions is not a number; the message names environment and element.
+        """
+        reward, terminated, truncated, info = self._batch.step(np.asarray(actions))
+        if self.num_envs == 1:
+            reward, terminated, truncated = np.atleast_1d(reward), np.atleast_1d(terminated), np.atleast_1d(truncated)
+            info = {name: np.atleast_1d(value) for name, value in info.items()}
+        if self._max_episode_steps is not None:
+            truncated |= (self._batch.elapsed >= self._max_episode_steps) & ~terminated
+        observation = self._batch.observation()
+        ended = terminated | truncated
+        if ended.any():
+            index = np.flatnonzero(ended)
+            final = dict(info)
+            self._batch.reset(index, [self._generators[i] for i in index])
+            fresh = self._batch.start_info()
+            info = {name: np.where(ended, fresh[name], values) for name, values in info.items()}
+            info |= {"final_obs": observation, "_final_obs": ended, "final_info": final, "_final_info": ended}
+            observation = self._batch.observation()
+        return observation, reward, terminated, truncated, info
+
+    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
+        """Return a picture of the first environment's hall."""
+        if self.render_mode is None:
+            return None
+        from dcsim.envs.rendering import HallRenderer
+
+        info = {name: float(np.atleast_1d(values)[0]) for name, values in self._batch.start_info().items()}
+        return (HallRenderer(self._batch).frame(info),)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything the future depends on, the random generators included."""
+        return {
+            "batch": self._batch.snapshot(),
+            "generators": [copy.deepcopy(generator.bit_generator.state) for generator in self._generators],
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> np.ndarray:
+        """Go back to a snapshot; the future is then identical. Returns the observations as they were."""
+        self._batch.restore(snapshot["batch"])
+        for generator, state in zip(self._generators, snapshot["generators"], strict=True):
+            generator.bit_generator.state = copy.deepcopy(state)
+        return self._batch.observation()

@@ -1,0 +1,108 @@
+"""Pumps: electric power against speed and flow."""
+
+from typing import Any
+
+import numpy as np
+
+from dcsim.physics.constants import Array
+from dcsim.physics.smooth import clip
+
+EFFICIENCY_SHARE_MIN = 0.2
+"""Lowest efficiency over best efficiency. Modelica Buildings, ``Fluid.Movers`` defaults."""
+
+SPEED_MIN = 1e-6
+
+
+def relative_efficiency(flow_fraction: Array, speed: Array, xp: Any = np) -> Array:
+    """Efficiency of a pump over its best efficiency.
+
+    Parameters
+    ----------
+    flow_fraction : Array, shape (1, N)
+        Flow over nominal flow [-].
+    speed : Array, shape (1, N)
+        Speed over nominal speed [-].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        ``2 x - x**2`` [-] with ``x`` the flow over the flow of best efficiency at this speed, held at 1 above it; not
+        below 0.2.
+
+    Notes
+    -----
+    Similar operating points, ``flow / speed`` the same, have the same efficiency.
+    """
+    x = clip(flow_fraction / xp.maximum(speed, SPEED_MIN), 0.0, 1.0, xp)
+    return xp.maximum(2.0 * x - x * x, EFFICIENCY_SHARE_MIN)
+
+
+def pump_power(speed: Array, flow_fraction: Array, power_nominal: Array, xp: Any = np) -> Array:
+    """Electric power of a pump at a speed and a flow that control valves may have throttled.
+
+    Parameters
+    ----------
+    speed : Array, shape (1, N)
+        Speed over nominal speed [-], 0 to 1.
+    flow_fraction : Array, shape (1, N)
+        Flow over nominal flow [-], at most ``speed``.
+    power_nominal : Array, shape (1, 1) or (1, N)
+        Power at nominal speed and flow [W].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Power [W].
+
+    Notes
+    -----
+    Head is taken as ``speed**2`` of nominal at any flow (a flat pump curve), efficiency from `relative_efficiency`. On
+    a pure friction loop, flow = speed, this is the cube law. Domain: flow above about 5 % of nominal; against a closed
+    valve a real pump still draws power, while this law goes to 0.
+    """
+    return power_nominal * speed * speed * flow_fraction / relative_efficiency(flow_fraction, speed, xp)
+
+
+def friction_and_static_power(flow_fraction: Array, power_nominal: Array, static_share: Array) -> Array:
+    """Electric power of a pump whose speed follows the flow through friction and a fixed lift.
+
+    Parameters
+    ----------
+    flow_fraction : Array, shape (1, N)
+        Flow over nominal flow [-].
+    power_nominal : Array, shape (1, 1) or (1, N)
+        Power at nominal flow [W].
+    static_share : Array, broadcastable
+        Share of the nominal head that does not fall with flow [-]: tower lift, controlled pressure.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Power [W]: ``static_share w + (1 - static_share) w**3`` of nominal, at unchanged efficiency.
+    """
+    friction = (1.0 - static_share) * flow_fraction * flow_fraction
+    return power_nominal * flow_fraction * (static_share + friction)
+
+
+def design_power(volume_flow: Array, pressure_drop: Array, efficiency: Array) -> Array:
+    """Electric power that moves a volume flow against a pressure drop.
+
+    Parameters
+    ----------
+    volume_flow : Array, any shape
+        Volume flow [m3/s].
+    pressure_drop : Array, broadcastable
+        Pressure drop of the loop [Pa].
+    efficiency : Array, broadcastable
+        Of pump, motor and drive together [-].
+
+    Returns
+    -------
+    Array, broadcast shape
+        Power [W].
+    """
+    return volume_flow * pressure_drop / efficiency

@@ -1,0 +1,384 @@
+"""What a person writes about a hall: sections of quantities, each with its unit and source, read from YAML and checked.
+
+A preset file is a mapping of the sections below; every number is written as ``{value: 5.0, unit: K, source: "..."}`` (``values`` for one
+number per rack group). Units must be the canonical ones stated here, so a file says what it means; unknown keys, wrong units and values
+out of range are refused with one line that names file, field and remedy.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dcsim.errors import InputError
+from dcsim.physics.chiller_curves import CURVE_SETS
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quantity(_Frozen):
+    """A number with its unit and where it comes from."""
+
+    value: float
+    unit: str
+    source: str = Field(min_length=4)
+
+
+class Series(_Frozen):
+    """One number per component, with unit and source."""
+
+    values: tuple[float, ...]
+    unit: str
+    source: str = Field(min_length=4)
+
+
+def _in(unit: str, above: float | None = None, least: float | None = None, most: float | None = None) -> AfterValidator:
+    """Return a validator: the quantity is in ``unit``, above or at least a bound, and at most another."""
+
+    def check(quantity: Quantity | Series) -> Quantity | Series:
+        if quantity.unit != unit:
+            raise ValueError(f"unit is {quantity.unit!r}, expected {unit!r}")
+        for value in quantity.values if isinstance(quantity, Series) else (quantity.value,):
+            if value != value:
+                raise ValueError("value is not a number")
+            if above is not None and not value > above:
+                raise ValueError(f"{value:g} {unit} is not above {above:g}")
+            if least is not None and value < least:
+                raise ValueError(f"{value:g} {unit} is below {least:g}")
+            if most is not None and value > most:
+                raise ValueError(f"{value:g} {unit} is above {most:g}")
+        return quantity
+
+    return AfterValidator(check)
+
+
+Temperature = Annotated[Quantity, _in("degC", least=-40.0, most=120.0)]
+Difference = Annotated[Quantity, _in("K", least=0.0, most=60.0)]
+Power = Annotated[Quantity, _in("W", least=0.0)]
+Capacity = Annotated[Quantity, _in("W", above=0.0)]
+MassFlow = Annotated[Quantity, _in("kg/s", above=0.0)]
+Conductance = Annotated[Quantity, _in("W/K", least=0.0)]
+HeatCapacity = Annotated[Quantity, _in("J/K", above=0.0)]
+Fraction = Annotated[Quantity, _in("-", least=0.0, most=1.0)]
+Share = Annotated[Quantity, _in("-", above=0.0, most=1.0)]
+Number = Annotated[Quantity, _in("-", above=0.0)]
+Time = Annotated[Quantity, _in("s", above=0.0)]
+PerKelvin = Annotated[Quantity, _in("1/K", least=-0.05, most=0.05)]
+Coefficients = Annotated[Series, _in("-")]
+Factors = Annotated[Series, _in("-", above=0.0)]
+
+
+class Racks(_Frozen):
+    """Rack groups: each stands for many racks and acts as one."""
+
+    groups: int = Field(ge=1, le=2000)
+    racks_per_group: int = Field(ge=1)
+    rack_power: Capacity  # peak of one rack, server fans apart
+    relative_power: Factors  # one factor a group, mean 1
+    idle_fraction: Fraction
+    power_exponent: Number
+    leakage_coefficient: PerKelvin
+    leakage_reference_temperature: Temperature
+    temperature_rise: Difference  # of the air at full load and idle fan speed
+    fan_speed_min: Share
+    fan_ramp_start_temperature: Temperature
+    fan_ramp_end_temperature: Temperature
+    fan_power_max_fraction: Fraction  # of peak power
+    fan_time_constant: Time
+    heat_capacity_per_power: Annotated[Quantity, _in("J/(K W)", above=0.0)]
+    effectiveness: Share
+
+
+class Room(_Frozen):
+    """Air paths and what stores heat."""
+
+    hot_air_cells: int = Field(ge=1, le=64)
+    hot_cell_length: Number  # mixing length over hall length
+    supply_reach_length: Number  # reach of a CRAH group over hall length
+    demand_following: Fraction
+    supply_leakage: Annotated[Quantity, _in("-", least=0.0, most=0.6)]
+    recirculation_min: Annotated[Quantity, _in("-", least=0.0, most=0.6)]
+    relative_recirculation: Factors  # one factor a group
+    starvation_gain: Annotated[Quantity, _in("-", least=0.0, most=5.0)]
+    cold_air_heat_capacity: HeatCapacity
+    hot_air_heat_capacity: HeatCapacity
+    mass_heat_capacity: HeatCapacity
+    mass_conductance: Annotated[Quantity, _in("W/K", above=0.0)]
+    envelope_conductance: Conductance
+
+
+class Crahs(_Frozen):
+    """Computer-room air handlers on chilled water, in groups that act as one."""
+
+    groups: int = Field(ge=1, le=64)
+    mass_flow: MassFlow  # all groups at full speed
+    fan_power: Power  # all groups at full speed
+    fan_linear_share: Fraction
+    fan_time_constant: Time
+    flow_ratio_min: Number
+    coil_conductance: Annotated[Quantity, _in("W/K", above=0.0)]  # all coils at nominal flows
+    coil_air_resistance_share: Annotated[Quantity, _in("-", above=0.0, most=0.99)]
+    coil_water_flow: MassFlow  # all coils, valves open, pump at full speed
+    valve_fraction_min: Share
+    valve_time_constant: Time
+    supply_air_heat_capacity: HeatCapacity
+    humidifier_power: Power
+
+
+class ChilledWater(_Frozen):
+    """The loop between coils and chillers."""
+
+    supply_heat_capacity: HeatCapacity
+    return_heat_capacity: HeatCapacity
+    flow_share_min: Share
+    pump_power: Power
+
+
+class Chillers(_Frozen):
+    """Alike machines in parallel. ``curves`` names a set of ``dcsim.physics.chiller_curves``; ``carnot`` is a share of the Carnot COP."""
+
+    count: int = Field(ge=1, le=64)
+    curves: str
+    part_load_curves: str
+    capacity: Capacity
+    cop: Number | None = None  # of a curve set, at its reference
+    carnot_effectiveness: Share | None = None
+    cop_max: Number
+    condenser_water_temperature_min: Temperature
+    start_time_constant: Time
+    control_time_constant: Time
+    stage_up_load: Share
+    stage_down_load: Share
+    stage_time_min: Time
+
+    @model_validator(mode="after")
+    def _one_way_to_say_efficiency(self) -> "Chillers":
+        sets = [name for name, curves in CURVE_SETS.items() if not curves.is_air_cooled]
+        for name, known in ((self.curves, [*sets, "carnot"]), (self.part_load_curves, sets)):
+            if name not in known:
+                raise ValueError(f"no water-cooled curve set {name!r}{nearest(name, known)}")
+        if (self.curves == "carnot") != (self.carnot_effectiveness is not None):
+            raise ValueError("give carnot_effectiveness with curves: carnot, and only then")
+        if (self.curves == "carnot") == (self.cop is not None):
+            raise ValueError("give cop with a curve set, and only then")
+        return self
+
+
+class Economizer(_Frozen):
+    """Water-side heat exchanger upstream of the chillers; effectiveness 0 where there is none."""
+
+    effectiveness: Fraction
+    mode_time_min: Time
+    mode_hysteresis: Annotated[Quantity, _in("-", least=0.0, most=0.4)]
+    free_cooling_excess_max: Difference
+
+
+class Tower(_Frozen):
+    """Condenser water, its pumps, and the evaporative cooling towers."""
+
+    water_flow: MassFlow
+    heat_capacity: HeatCapacity
+    pump_power: Power
+    pump_static_share: Fraction
+    design_wet_bulb_temperature: Temperature
+    design_approach: Annotated[Quantity, _in("K", least=1.0, most=20.0)]
+    design_range: Annotated[Quantity, _in("K", least=1.0, most=20.0)]
+    air_flow: MassFlow
+    fan_power: Power
+    air_fraction_min: Share
+    time_constant: Time
+    drift_fraction: Annotated[Quantity, _in("-", least=0.0, most=0.01)]
+    cycles_of_concentration: Annotated[Quantity, _in("-", above=1.0)]
+
+
+class Electrical(_Frozen):
+    """Losses between the meter and the racks."""
+
+    ups_rated_power: Capacity
+    ups_loss: Coefficients  # no-load, proportional, square, of the rating
+    distribution_rated_power: Capacity
+    distribution_loss: Coefficients
+    lighting_power: Power
+
+
+class Limits(_Frozen):
+    """Temperatures that must hold, and when the equipment gives up."""
+
+    inlet_limit: Temperature
+    inlet_allowable: Temperature
+    supply_limit: Temperature
+    protection_release_temperature: Temperature
+    trip_temperature: Temperature
+    trip_time: Time
+
+
+class Range(_Frozen):
+    """What a set-point may be, and how fast it may move."""
+
+    low: float
+    high: float
+    rate_per_minute: float = Field(gt=0)
+    unit: Literal["degC", "-"]
+    source: str = Field(min_length=4)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Range":
+        if not self.low < self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+
+class Setpoints(_Frozen):
+    """Ranges of the set-points a controller sends."""
+
+    supply_air_temperature: Range
+    crah_fan_speed: Range
+    chilled_water_temperature: Range
+    condenser_water_temperature: Range
+    chilled_water_pump_speed: Range
+    condenser_water_flow: Range
+
+
+class HallDescription(_Frozen):
+    """A whole hall as a person writes it."""
+
+    name: str
+    summary: str
+    design_it_power: Capacity
+    racks: Racks
+    room: Room
+    crahs: Crahs
+    chilled_water: ChilledWater
+    chillers: Chillers
+    economizer: Economizer
+    tower: Tower
+    electrical: Electrical
+    limits: Limits
+    setpoints: Setpoints
+    workload: str  # name of the default load profile
+
+    @model_validator(mode="after")
+    def _one_number_a_group(self) -> "HallDescription":
+        for label, series in (
+            ("racks.relative_power", self.racks.relative_power),
+            ("room.relative_recirculation", self.room.relative_recirculation),
+        ):
+            if len(series.values) != self.racks.groups:
+                raise ValueError(f"{label} has {len(series.values)} values for {self.racks.groups} rack groups")
+        if self.racks.groups % self.crahs.groups:
+            raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
+        return self
+
+    def digest(self) -> str:
+        """SHA-256 of the content, whatever the order in the file."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def replaced(self, changes: dict[str, Any]) -> "HallDescription":
+        """Return a copy with some values changed and checked again.
+
+        Parameters
+        ----------
+        changes : dict
+            Dotted field to its new value, for instance ``{"crahs.fan_power": 80e3}``; a quantity keeps its unit, and its source says
+            that it was changed.
+
+        Raises
+        ------
+        InputError
+            For an unknown field or a value that is not valid.
+        """
+        content = self.model_dump(mode="json")
+        for path, value in changes.items():
+            node: Any = content
+            *parents, leaf = path.split(".")
+            for key in parents:
+                node = node[_known(key, node, path)]
+            old = node[_known(leaf, node, path)]
+            if isinstance(old, dict) and "source" in old and not isinstance(value, dict):
+                slot = "values" if "values" in old else "value"
+                node[leaf] = {**old, slot: value, "source": f"changed by the user; before: {old['source']}"}
+            else:
+                node[leaf] = value
+        return parse_hall(content, f"{self.name} with changes")
+
+
+def _known(key: str, node: Any, path: str) -> str:
+    if not isinstance(node, dict) or key not in node:
+        raise InputError(f"hall field {path!r}: no {key!r} here{nearest(key, node if isinstance(node, dict) else ())}")
+    return key
+
+
+def nearest(word: str, choices: Any) -> str:
+    """Return '; nearest is ...' for an error message, or the whole choice if nothing is near."""
+    names = sorted(str(choice) for choice in choices)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
+    if close:
+        return f"; nearest is {close[0]!r}"
+    return f"; known: {', '.join(names)}" if names else ""
+
+
+def parse_hall(content: Any, origin: str) -> HallDescription:
+    """Check a mapping read from ``origin``; ``InputError`` with one line naming origin, field and remedy."""
+    if not isinstance(content, dict):
+        raise InputError(f"{origin}: expected a mapping of hall sections")
+    try:
+        return HallDescription.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = [str(part) for part in first["loc"]]
+        problem = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            problem = "unknown key" + nearest(place[-1], _keys_beside(place[:-1]))
+        raise InputError(f"{origin}: {'.'.join(place) or 'hall'}: {problem}") from None
+
+
+def _keys_beside(place: list[str]) -> list[str]:
+    model: Any = HallDescription
+    for part in place:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field is not None else None
+    return list(getattr(model, "model_fields", {}))
+
+
+def hall_names() -> list[str]:
+    """Names of the built-in halls."""
+    return sorted(item.name.removesuffix(".yaml") for item in _preset_folder().iterdir() if item.name.endswith(".yaml"))
+
+
+def load_hall(name: str | Path) -> HallDescription:
+    """Read a built-in hall by name, or a YAML file by path.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a file that is not there or not a valid description.
+    """
+    if str(name) in hall_names():
+        return parse_hall(_read(_preset_folder().joinpath(f"{name}.yaml").read_text, str(name)), str(name))
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        raise InputError(f"hall {str(name)!r} is neither built in nor a .yaml file{nearest(str(name), hall_names())}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such hall file")
+    return parse_hall(_read(path.read_text, str(path)), str(path))
+
+
+def _preset_folder() -> Any:
+    return resources.files("dcsim.plant").joinpath("presets")
+
+
+def _read(read_text: Callable[[], str], origin: str) -> Any:
+    try:
+        return yaml.safe_load(read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}" if mark is not None else ""
+        raise InputError(f"{origin}:{place} is not valid YAML ({getattr(error, 'problem', None) or error})") from None

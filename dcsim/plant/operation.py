@@ -1,0 +1,205 @@
+"""How a chilled-water hall is run by resets in the style of ASHRAE Guideline 36: the constants, the laws, and where they settle.
+
+The controller ``g36`` trims and responds its way through time; here stand the laws that tie its set-points together and where it comes to
+rest for a given state of load and weather. Episodes start there. Both read the same constants.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from dcsim.errors import InputError
+from dcsim.plant.description import Setpoints
+from dcsim.plant.hall import Hall
+from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
+
+Array = np.ndarray
+
+SIGNAL_MAX = 1.25
+"""Greatest plant reset signal; above 1 the pumps go from their usual top speed to full speed."""
+
+
+@dataclass(frozen=True)
+class ResetConstants:
+    """Constants of the resets; the defaults are published or usual values. A search may put arrays of shape (N,) in their place."""
+
+    # air: one supply temperature for the hall, since zones share their air; fans by flow ratio
+    inlet_target: float = 25.0  # degC the hottest inlet is held at; ASHRAE limit 27 with 2 K in hand
+    free_cooling_inlet_drop: float = 0.0  # K colder while cooling is free
+    request_step: float = 0.5  # K above target for each further request of a zone
+    flow_ratio: float = 1.10  # supply over server flow, 1.05 to 1.2 in contained halls
+    flow_balance: float = 0.0  # 1/K more flow for a zone by what its hottest inlet stands above the mean zone's
+    # chilled water: one signal, its lower half moves the pumps, its upper half the temperature (Guideline 36 plant reset)
+    valve_target: float = 0.90  # of the open valve; Guideline 36 asks from 95 % open until below 85 %
+    valve_band: float = 0.10  # between starting and ceasing to ask
+    pump_speed_min: float = (
+        0.60  # at 0 % of the signal; 35 % of the design pressure, Modelica Buildings template 34.5 kPa
+    )
+    pump_speed_top: float = 1.0  # at 50 % and no load
+    pump_speed_slope: float = 0.0  # more of it at full load
+    # condenser water
+    condenser_flow_min: float = 0.80  # at no load
+    condenser_flow_slope: float = 0.20  # more at full load
+    condenser_approach: float = 3.0  # K of the set-point above wet bulb, Modelica Buildings example
+    condenser_approach_slope: float = 0.0  # K more at full load; the form is that of Braun and Diderrich 1990
+    condenser_water_min: float = 15.6  # degC while chillers run, 60 degF, lower end of the same example
+    # waterside economizer
+    free_cooling_approach: float = 5.0  # K from wet bulb to economizer water at which free cooling is asked for
+    free_condenser_offset: float = (
+        2.5  # K of condenser water below chilled water in free cooling; exchanger approach 1.7 to 2.8 K
+    )
+    mode_deadband: float = 1.0  # K between asking for a mode and leaving it
+
+    def digest(self) -> str:
+        """SHA-256 over the values."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def tuned_constants(hall: str) -> ResetConstants:
+    """Return the tuned and frozen constants of a built-in hall, or the published ones where none were tuned.
+
+    Raises
+    ------
+    InputError
+        If the frozen file was changed after it was written.
+    """
+    file = resources.files("dcsim.plant").joinpath("presets", f"{hall}.g36.json")
+    if not file.is_file():
+        return ResetConstants()
+    content: dict[str, Any] = json.loads(file.read_text())
+    known = {field.name for field in fields(ResetConstants)}
+    constants = ResetConstants(**{name: float(value) for name, value in content["constants"].items() if name in known})
+    if constants.digest() != content["sha256"]:
+        raise InputError(f"{hall}.g36.json: constants do not match their hash; restore the file or tune anew")
+    return constants
+
+
+def zone_flow_ratios(hottest_inlet: Array, c: ResetConstants) -> Array:
+    """Supply over server flow wanted in each zone, shape (U, N), from the zones' hottest inlets [degC], shape (U, N)."""
+    return c.flow_ratio * (1.0 + c.flow_balance * (hottest_inlet - hottest_inlet.mean(0)))
+
+
+def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> tuple[Array, Array]:
+    """Pump speed and chilled-water temperature [degC] that a plant reset signal stands for.
+
+    Parameters
+    ----------
+    signal : Array, shape (N,)
+        0: least cooling; 0.5: pumps at their top speed, water at its warmest; 1: water at its coldest; ``SIGNAL_MAX``: pumps at full speed.
+    load : Array, shape (N,)
+        Mean utilization of the hall.
+    ranges : Setpoints
+        Of the hall.
+    c : ResetConstants
+
+    Returns
+    -------
+    tuple[Array, Array]
+        Shape (N,) each.
+    """
+    water, top = ranges.chilled_water_temperature, _pump_top(load, c)
+    spare = (1.0 - top) / (SIGNAL_MAX - 1.0)
+    pump = (
+        c.pump_speed_min
+        + (top - c.pump_speed_min) * np.clip(2.0 * signal, 0.0, 1.0)
+        + spare * np.maximum(signal - 1.0, 0.0)
+    )
+    return pump, water.high - (water.high - water.low) * np.clip(2.0 * signal - 1.0, 0.0, 1.0)
+
+
+def plant_signal(pump: Array, chilled: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> Array:
+    """Plant reset signal that stands for a pump speed and a chilled-water temperature [degC]; the inverse of ``plant_setpoints``."""
+    water, top = ranges.chilled_water_temperature, _pump_top(load, c)
+    pumping = np.clip((pump - c.pump_speed_min) / np.maximum(top - c.pump_speed_min, 1e-6), 0.0, 1.0)
+    cooling = np.clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
+    spare = np.clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
+    return 0.5 * pumping + 0.5 * cooling + (SIGNAL_MAX - 1.0) * spare
+
+
+def _pump_top(load: Array, c: ResetConstants) -> Array:
+    return np.clip(c.pump_speed_top + c.pump_speed_slope * load, c.pump_speed_min, 1.0)
+
+
+def condenser_water_flow(load: Array, c: ResetConstants) -> Array:
+    """Condenser-water flow over nominal, shape (N,), by the mean utilization of the hall."""
+    return np.clip(c.condenser_flow_min + c.condenser_flow_slope * load, 0.0, 1.0)
+
+
+def condenser_water_setpoint(wet_bulb: Array, load: Array, chilled: Array, mode: Array, c: ResetConstants) -> Array:
+    """Condenser-water temperature to hold [degC], shape (N,).
+
+    By wet bulb while chillers run. In free cooling the tower need not go colder than the chilled water calls for.
+
+    Parameters
+    ----------
+    wet_bulb, load, chilled, mode : Array, shape (N,)
+        Outdoor wet bulb [degC], mean utilization, chilled-water set-point [degC], cooling mode.
+    c : ResetConstants
+    """
+    reachable = wet_bulb + c.condenser_approach + c.condenser_approach_slope * load
+    return np.maximum(reachable, np.where(mode > 1.5, chilled - c.free_condenser_offset, c.condenser_water_min))
+
+
+def wanted_mode(
+    wet_bulb: Array, chilled_water_setpoint: Array, chilled_water_return: Array, mode: Array, c: ResetConstants
+) -> Array:
+    """Cooling mode by what economizer water could reach: free below the set-point, integrated below the return, else mechanical."""
+    reachable = wet_bulb + c.free_cooling_approach
+    stay_free = np.where(mode > 1.5, c.mode_deadband, 0.0)
+    stay_integrated = np.where(mode > 0.5, c.mode_deadband, 0.0)
+    return np.where(
+        reachable < chilled_water_setpoint + stay_free,
+        FREE,
+        np.where(reachable < chilled_water_return - 1.0 + stay_integrated, INTEGRATED, MECHANICAL),
+    )
+
+
+def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, hall: Hall, c: ResetConstants) -> Array:
+    """One move of all set-points towards where the resets come to rest.
+
+    Parameters
+    ----------
+    setpoints : Array, shape (A, N)
+        In force: supply air and fan speed of each CRAH group, chilled water, condenser water, pump speed, condenser flow, and the mode
+        where there is an economizer.
+    s : State
+        Fields of shape (rows, N), at rest with these set-points.
+    wet_bulb, load : Array, shape (N,)
+        Outdoor wet bulb [degC], mean utilization of the hall.
+    hall : Hall
+    c : ResetConstants
+
+    Returns
+    -------
+    Array, shape (A, N)
+    """
+    groups, ranges, mode = hall.crah_groups, hall.description.setpoints, s.mode[0]
+    hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
+    target = c.inlet_target - c.free_cooling_inlet_drop * (mode > 1.5)
+    supply = setpoints[:groups] + 0.5 * (target - hottest.max(0))
+    fans = setpoints[groups : 2 * groups]
+    fans = fans + 0.3 * (s.crah_fan_speed * zone_flow_ratios(hottest, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans)
+    chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
+    opening = (s.valve_fraction / pump).max(0)
+    signal = plant_signal(pump, chilled, load, ranges, c) + 0.3 * (opening - c.valve_target)
+    pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, ranges, c)
+    condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
+
+    def within(values: Array, allowed: Any) -> Array:
+        return np.clip(values, allowed.low, allowed.high)
+
+    rows = [
+        within(supply, ranges.supply_air_temperature),
+        within(fans, ranges.crah_fan_speed),
+        within(chilled, ranges.chilled_water_temperature)[None],
+        within(condenser, ranges.condenser_water_temperature)[None],
+        within(pump, ranges.chilled_water_pump_speed)[None],
+        within(condenser_water_flow(load, c), ranges.condenser_water_flow)[None],
+    ]
+    if hall.has_economizer:
+        rows.append(wanted_mode(wet_bulb, chilled, s.chilled_water_return_temperature[0], mode, c)[None])
+    return np.concatenate(rows)

@@ -1,0 +1,1 @@
+"""Experiments on dcsim: training, comparing and measuring, and the command line ``dcsim``."""

@@ -1,0 +1,206 @@
+"""What each verb of the command line can be told; the fields are the options and their texts the help.
+
+Training and testing use different weeks of the year: training episodes lie within odd weeks (the 1st, 3rd ... from
+1 January), test episodes start with even ones and last a week, so no test hour was seen in training. Seeds differ too:
+training draws from ``TRAINING_SEED`` on, tests from small numbers.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from dcsim.errors import InputError
+
+TRAINING_SEED = 10_000  # seeds below belong to tests
+_SEEDS_PER_TRAINING = 10_000  # more than any batch has rows
+_FIRST_DAY = datetime.date(2023, 1, 1)  # any year of 365 days
+WEEKS = 52
+
+CommaList = Annotated[
+    tuple[str, ...],
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="A,B,..",
+        instance_from_str=lambda words: tuple(word.strip() for word in words[0].split(",") if word.strip()),
+        is_instance=lambda value: isinstance(value, tuple) and all(isinstance(item, str) for item in value),
+        str_from_instance=lambda value: [",".join(value)],
+    ),
+]
+"""Words separated by commas."""
+
+
+def test_weeks() -> tuple[str, ...]:
+    """First days of the even weeks of the year, as ISO dates."""
+    return tuple(_day(7 * week) for week in range(WEEKS) if week % 2 == 1)
+
+
+def training_days() -> tuple[str, ...]:
+    """All days of the odd weeks of the year, as ISO dates."""
+    return tuple(_day(7 * week + day) for week in range(WEEKS) if week % 2 == 0 for day in range(7))
+
+
+def _day(number: int) -> str:
+    return (_FIRST_DAY + datetime.timedelta(days=number)).isoformat()
+
+
+def training_seed(seed: int) -> int:
+    """First seed of the rows of training number ``seed``."""
+    return TRAINING_SEED + seed * _SEEDS_PER_TRAINING
+
+
+@dataclass(frozen=True)
+class DemoConfig:
+    """Train one controller in minutes, compare it with the baselines on weeks it has not seen, and show the result."""
+
+    env: str = "dcsim/Enterprise-v0"
+    """Id of the environment."""
+    algo: Literal["ppo", "sac"] = "ppo"
+    """Learning algorithm; ppo learns more in the same minutes."""
+    seed: int = 0
+    """Seed of the training and first seed of the test episodes."""
+    weather: CommaList = ("chicago",)
+    """Climates or weather files, of which each episode draws one."""
+    steps: int | None = None
+    """Control steps to train for; by default as many as fit the demo."""
+    minutes: float = 3.5
+    """Training is cut off here on slow machines, and the report says so."""
+    episodes: int = 8
+    """Test weeks to compare on."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train one controller with Stable-Baselines3 and save its policy."""
+
+    env: str = "dcsim/Enterprise-v0"
+    """Id of the environment."""
+    algo: Literal["ppo", "sac"] = "sac"
+    """Learning algorithm."""
+    seed: int = 0
+    """Seed of networks, episodes and sampling: the same seed gives the same policy."""
+    steps: int | None = None
+    """Control steps to train for, over all rows; by default the recipe's."""
+    num_envs: int | None = None
+    """Environments that run side by side; by default the recipe's."""
+    weather: CommaList = ("chicago",)
+    """Climates or weather files, of which each episode draws one."""
+    task: str | None = None
+    """Stress task to train on; by default ordinary days of the training weeks."""
+    workload: str | None = None
+    """Load profile; by default the hall's own."""
+    grid: str = "us-average"
+    """Grid profile, which gives price and carbon intensity."""
+    forecast: bool = False
+    """Observations carry forecasts of weather, load and price."""
+    minutes: float | None = None
+    """Stop after so many minutes even if steps are left."""
+    checkpoint_minutes: float = 5.0
+    """Time between checkpoints, from which --resume goes on."""
+    resume: bool = False
+    """Go on with the interrupted training in --out."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Run controllers on the same episodes and say how they differ."""
+
+    env: str = "dcsim/Enterprise-v0"
+    """Id of the environment."""
+    controllers: CommaList = ("fixed", "rules", "pid", "g36-default", "g36")
+    """Names of controllers or folders of saved policies."""
+    episodes: int = 8
+    """Episodes for each climate and task."""
+    weather: CommaList = ("chicago",)
+    """Climates or weather files."""
+    tasks: CommaList = ()
+    """Stress tasks; by default ordinary weeks that no training has seen."""
+    seed: int = 0
+    """Seed of the first episode; the others follow."""
+    reference: str | None = None
+    """Controller that the others are compared with; by default g36, or the first where g36 does not take part."""
+    episode_days: float | None = None
+    """Length of an episode; by default the task's, or a week."""
+    start: CommaList = ()
+    """ISO dates of which each episode draws its start; by default the test weeks, or the task's own."""
+    workload: str | None = None
+    """Load profile; by default the hall's or the task's own."""
+    grid: str = "us-average"
+    """Grid profile, which gives price and carbon intensity."""
+    forecast: bool = False
+    """Observations carry forecasts, as policies trained with --forecast need."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """Measure control steps per second by engine, batch size and precision."""
+
+    env: str = "dcsim/Enterprise-v0"
+    """Id of the environment."""
+    batches: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ..")] = (1, 16, 64, 256, 1024)
+    """Numbers of environments in a batch."""
+    seconds: float = 0.3
+    """Time for one measurement; each is repeated, interleaved with the others."""
+    repeats: int = 5
+    """Repetitions, of which the median and the best are reported."""
+    threads: int = 1
+    """Most threads of the fused engine; figures per core need 1."""
+    peers: bool = False
+    """Also run EnergyPlus through its Python API, where it is installed."""
+    seed: int = 0
+    """Seed of the episodes."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
+def check_at_least(least: float, **values: float | None) -> None:
+    """Refuse values below ``least``; None passes.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    for name, value in values.items():
+        if value is not None and not value >= least:
+            raise InputError(f"--{name.replace('_', '-')} {value:g}: expected at least {least:g}")
+
+
+def check_env(env: str) -> None:
+    """Refuse an id that is not one of dcsim's environments.
+
+    Raises
+    ------
+    InputError
+        Naming the nearest one.
+    """
+    check_choice("--env", env, _ids())
+
+
+def check_choice(place: str, word: str, choices: Sequence[str]) -> None:
+    """Refuse a word that is not among ``choices``.
+
+    Raises
+    ------
+    InputError
+        Naming the place and the nearest choice.
+    """
+    if word not in choices:
+        from dcsim.drivers.messages import nearest
+
+        raise InputError(f"{place} '{word}' is not known; {nearest(word, choices)}")
+
+
+def _ids() -> list[str]:
+    import dcsim
+
+    return dcsim.ids()

@@ -1,0 +1,227 @@
+"""Controllers run over the same episodes: what each cost, and what some of them did step by step."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+import dcsim  # noqa: F401  (registers the environments)
+
+J_PER_KWH = 3.6e6
+SUMS = (
+    "thermal_energy_kwh",
+    "cooling_energy_kwh",
+    "facility_energy_kwh",
+    "water_l",
+    "carbon_kg",
+    "energy_cost",
+    "violation_k_min",
+    "actuator_travel",
+)
+"""Metrics that are sums of ``info`` over an episode."""
+
+METRICS = (
+    "thermal_energy_kwh",
+    "cooling_energy_kwh",
+    "facility_energy_kwh",
+    "server_fan_energy_kwh",
+    "pue",
+    "tue",
+    "water_l",
+    "carbon_kg",
+    "energy_cost",
+    "violation_k_min",
+    "rack_inlet_max_c",
+    "actuator_travel",
+    "interventions",
+    "act_ms",
+)
+"""What is known of every episode: totals of the episode, except ``pue`` and ``tue`` (ratios of its totals), ``rack_inlet_max_c``
+(hottest rack group at any sub-step), ``interventions`` (control steps in which the plant's own protection had taken over) and
+``act_ms`` (time of a decision on a single observation)."""
+
+POWERS = {
+    "crah_fans": "crah_fan_power_w",
+    "pumps": "pump_power_w",
+    "chillers": "chiller_power_w",
+    "tower_fans": "tower_fan_power_w",
+    "server_fans": "server_fan_power_w",
+}
+DECISIONS_TIMED = 8  # per episode
+DECISION_BUDGET_S = 1.0  # for timing all of a controller's
+
+
+class Controls(Protocol):
+    """What a rollout needs of a controller."""
+
+    def reset(self, seed: int | None = None) -> None:
+        """Forget the last episode."""
+
+    def act(self, observation: np.ndarray) -> np.ndarray:
+        """Return actions, shape (N, A), for observations, shape (N, F)."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Episodes of one climate and task; episode ``i`` is what seed ``seed + i`` makes of the keywords.
+
+    Attributes
+    ----------
+    env : str
+        Id of the environment.
+    episodes, seed : int
+    keywords : mapping
+        Keyword arguments of the environment.
+    """
+
+    env: str
+    episodes: int
+    seed: int
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    def make_vec(self) -> Any:
+        """Return a vector environment with a row for each episode."""
+        return gym.make_vec(self.env, num_envs=self.episodes, **self.keywords)
+
+    def make(self) -> Any:
+        """Return the single environment."""
+        return gym.make(self.env, disable_env_checker=True, **self.keywords)
+
+
+@dataclass
+class Rollout:
+    """What one controller did in the episodes of a scenario.
+
+    Attributes
+    ----------
+    metrics : dict of np.ndarray, shape (E,)
+        As of ``METRICS``.
+    energies : dict of np.ndarray, shape (E,)
+        kWh by component.
+    is_tripped : np.ndarray of bool, shape (E,)
+    start_s : np.ndarray, shape (E,)
+        s of the year.
+    """
+
+    metrics: dict[str, np.ndarray]
+    energies: dict[str, np.ndarray]
+    is_tripped: np.ndarray
+    start_s: np.ndarray
+
+
+def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any] | None = None) -> Rollout:
+    """Run a controller over one episode in every row of a vector environment.
+
+    Parameters
+    ----------
+    controller : Controls
+    env : gymnasium.vector.VectorEnv
+        Of dcsim, all rows with episodes of the same length.
+    seed : int
+        Of the first row; the others follow.
+    advance : callable, optional
+        Called with the number of control steps made, for a progress bar.
+
+    Returns
+    -------
+    Rollout
+
+    Notes
+    -----
+    A row that trips has no equal remainder to be compared on. Its totals are scaled to the full length, so that a short
+    episode never pays, and it is counted in ``is_tripped``.
+    """
+    batch = env.unwrapped.batch
+    steps, interval = batch.config.episode_steps, batch.config.control_interval_s
+    protection = env.unwrapped.signals.index("protection")
+    observation, info = env.reset(seed=seed)
+    controller.reset(seed)
+    count = env.num_envs
+    start_s = np.array(info["time_s"])
+    is_alive, lived = np.ones(count, bool), np.zeros(count)
+    names = (*SUMS, "it_power_w", "cooling_power_w", "thermal_power_w", *POWERS.values())
+    sums = {name: np.zeros(count) for name in names}
+    hottest, interventions = np.full(count, -np.inf), np.zeros(count)
+    sampled = set(np.linspace(0, steps - 1, DECISIONS_TIMED).astype(int).tolist())
+    samples = []
+    for step in range(steps):
+        if step in sampled:
+            samples.append(observation)
+        observation, _, terminated, _, info = env.step(controller.act(observation))
+        last, seen = info.get("final_info", info), info.get("final_obs", observation)
+        for name in names:
+            sums[name] += np.where(is_alive, last[name], 0.0)
+        hottest = np.where(is_alive, np.maximum(hottest, last["rack_inlet_max_c"]), hottest)
+        interventions += is_alive & (seen[:, protection] > 0.0)
+        lived += is_alive
+        is_alive &= ~terminated
+        if advance is not None:
+            advance(1)
+    scale = steps / lived
+    kwh = interval / J_PER_KWH
+    metrics = {name: sums[name] * scale for name in SUMS}
+    it, fans = sums["it_power_w"], sums[POWERS["server_fans"]]
+    facility = sums["facility_energy_kwh"] / kwh
+    metrics |= {
+        "server_fan_energy_kwh": fans * kwh * scale,
+        "pue": facility / it,
+        "tue": facility / (it - fans),
+        "rack_inlet_max_c": hottest,
+        "interventions": interventions * scale,
+        "act_ms": _decision_times(controller, np.stack(samples), seed),
+    }
+    energies = {name: sums[key] * kwh * scale for name, key in POWERS.items()}
+    cooling, thermal = sums["cooling_power_w"] * kwh * scale, sums["thermal_power_w"] * kwh * scale
+    energies["humidifiers"] = cooling - sum(energies[name] for name in ("crah_fans", "pumps", "chillers", "tower_fans"))
+    energies["leakage"] = thermal - cooling - energies["server_fans"]
+    return Rollout({name: metrics[name] for name in METRICS}, energies, ~is_alive, start_s)
+
+
+def _decision_times(controller: Controls, samples: np.ndarray, seed: int) -> np.ndarray:
+    """Mean time of ``act`` on single observations [ms], shape (E,), from samples of shape (K, E, F)."""
+    controller.reset(seed)
+    controller.act(samples[0, 0])  # the first call of an episode sets things up
+    begun = time.perf_counter()
+    controller.act(samples[0, 0])
+    one = time.perf_counter() - begun
+    calls = int(np.clip(DECISION_BUDGET_S / (one * samples.shape[1] + 1e-9), 1, len(samples)))
+    times = np.empty((calls, samples.shape[1]))
+    for call in range(calls):
+        for row, observation in enumerate(samples[call]):
+            begun = time.perf_counter()
+            controller.act(observation)
+            times[call, row] = time.perf_counter() - begun
+    return 1e3 * times.mean(0)
+
+
+def record(controller: Controls, env: Any, seed: int, steps: int) -> dict[str, np.ndarray]:
+    """Run a controller in a single environment and keep what happened, step by step.
+
+    Parameters
+    ----------
+    controller : Controls
+    env : gymnasium.Env
+        Of dcsim. Seeded with ``s + i`` it goes through the same as row ``i`` of a vector environment seeded with ``s``.
+    seed : int
+    steps : int
+        Most control steps to make.
+
+    Returns
+    -------
+    dict of np.ndarray
+        As of ``dcsim.plots.recording.Recorder``.
+    """
+    from dcsim.plots.recording import Recorder
+
+    observation, _ = env.reset(seed=seed)
+    controller.reset(seed)
+    recorder = Recorder(env.unwrapped.batch)
+    for _ in range(steps):
+        observation, _, terminated, truncated, info = env.step(controller.act(observation))
+        recorder.add(info)
+        if terminated or truncated:
+            break
+    return recorder.trajectory()

@@ -1,0 +1,229 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from dcsim.physics import chiller
+from dcsim.physics.chiller import CURVE_SETS, column
+
+WATER_COOLED = [name for name, curves in CURVE_SETS.items() if not curves.is_air_cooled]
+
+
+def raw_cop(curves, chilled_water, condenser_water, part_load):
+    """COP by the curves as published, without clamping."""
+    x, y = np.array([[chilled_water]]), np.array([[condenser_water]])
+    eir = chiller.biquadratic(column(curves.eir_curve), x, y)
+    capacity = np.array([[1e6]])
+    power = chiller.eir_power(
+        part_load * capacity,
+        capacity,
+        curves.cop_reference,
+        eir,
+        column(curves.part_load_curve),
+        curves.part_load_min,
+        curves.part_load_min,
+    )
+    return float((part_load * capacity / power)[0, 0])
+
+
+def at_full_load(curves, chilled_water, condenser_water):
+    return chiller.full_load(
+        np.atleast_2d(chilled_water),
+        np.atleast_2d(condenser_water),
+        column(curves.capacity_curve),
+        column(curves.eir_curve),
+        column(curves.box),
+    )
+
+
+# Modelica Buildings, Chillers.Examples.ElectricEIR (McQuay WSC 471): leaving chilled and entering condenser water,
+# part-load ratio, COP
+TRAJECTORY = [
+    (10.00, 20.00, 0.3633, 5.5947),
+    (10.00, 20.00, 0.4214, 5.9872),
+    (10.00, 20.00, 0.6248, 6.6893),
+    (10.00, 27.20, 0.8684, 5.9873),
+    (15.69, 30.00, 0.3388, 4.8879),
+]
+
+
+@pytest.mark.parametrize(("chilled_water", "condenser_water", "part_load", "cop"), TRAJECTORY)
+def test_trajectory_of_modelica_buildings(chilled_water, condenser_water, part_load, cop):
+    # part-load ratio and temperatures are given to 4 digits, which moves the COP by up to 1e-3
+    assert_allclose(raw_cop(CURVE_SETS["D"], chilled_water, condenser_water, part_load), cop, rtol=4e-4)
+
+
+def test_condenser_heat_of_the_trajectory():
+    # first point: condenser water leaves at 23.170 degC at 19.24 kg/s
+    curves = CURVE_SETS["D"]
+    capacity = curves.capacity_reference * float(chiller.biquadratic(column(curves.capacity_curve), 10.0, 20.0)[0, 0])
+    heat = 0.3633 * capacity
+    rejected = chiller.condenser_heat_flow(heat, heat / 5.5947)
+    assert_allclose(20.0 + rejected / (19.24 * 4184.0), 23.170, atol=2e-3)
+
+
+# COP at 10 / 24 degC against part-load ratio, worked from the published curves to 3 digits
+PART_LOAD = {
+    "A": {0.1: 2.50, 0.3: 5.77, 0.5: 7.19, 0.7: 7.57, 1.0: 7.28},
+    "B": {0.4: 9.42, 1.0: 7.44},
+    "C": {0.2: 8.77, 0.3: 10.67, 0.4: 10.95, 0.5: 10.41, 0.7: 8.72, 1.0: 6.59},
+}
+
+
+@pytest.mark.parametrize("name", PART_LOAD)
+def test_part_load_cop(name):
+    for part_load, cop in PART_LOAD[name].items():
+        assert_allclose(raw_cop(CURVE_SETS[name], 10.0, 24.0, part_load), cop, atol=6e-3)
+
+
+# curves at the reference point: near 1, not at it
+REFERENCE_VALUES = {
+    "A": (1.0103, 1.0090, 1.0002),
+    "B": (0.9784, 0.9898, 0.9993),
+    "C": (1.0063, 1.0308, 0.9974),
+    "F": (1.049, 1.021, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCE_VALUES)
+def test_curves_at_reference(name):
+    assert_allclose(chiller.reference_values(CURVE_SETS[name]), REFERENCE_VALUES[name], atol=5e-4)
+
+
+@pytest.mark.parametrize("name", CURVE_SETS)
+def test_curves_are_within_5_percent_of_one_at_reference_and_normalized_ones_are_one(name):
+    assert_allclose(chiller.reference_values(CURVE_SETS[name]), 1.0, atol=0.05)
+    assert_allclose(chiller.reference_values(chiller.normalized(CURVE_SETS[name])), 1.0, rtol=1e-12)
+
+
+def test_published_curves_run_wild_outside_their_box():
+    at = {name: column(CURVE_SETS[name].capacity_curve) for name in "BCD"}
+    assert_allclose(chiller.biquadratic(at["D"], 6.67, 35.0), -0.238, atol=2e-3)
+    assert_allclose(raw_cop(CURVE_SETS["B"], 20.0, 12.0, 1.0), 13.7, atol=0.06)
+    assert_allclose(raw_cop(CURVE_SETS["C"], 20.0, 12.0, 1.0), 7.97, atol=0.01)
+
+
+@pytest.mark.parametrize("name", WATER_COOLED)
+def test_full_load_is_the_published_curve_inside_the_box(name):
+    curves = CURVE_SETS[name]
+    x = np.linspace(curves.box[0], curves.box[1], 7)[None, :]
+    y = np.linspace(curves.box[2], curves.box[3], 7)[None, :]
+    capacity, eir = at_full_load(curves, x, y)
+    assert_allclose(capacity, chiller.biquadratic(column(curves.capacity_curve), x, y), rtol=1e-14)
+    assert_allclose(eir, chiller.biquadratic(column(curves.eir_curve), x, y), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", WATER_COOLED)
+def test_energy_input_ratio_follows_both_temperatures_everywhere(name):
+    curves = CURVE_SETS[name]
+    x, y = np.arange(4.0, 26.0, 0.25), np.arange(-5.0, 45.01, 0.25)
+    eir = np.stack([at_full_load(curves, np.full_like(y, t), y)[1][0] for t in x])
+    assert np.all(np.diff(eir, axis=1) >= -1e-12)  # hotter condenser water never lowers it
+    outside = x[:-1] >= curves.box[1]
+    assert np.all(np.diff(eir, axis=0)[outside] <= 1e-12)  # nor does warmer chilled water raise it
+
+
+@pytest.mark.parametrize("name", WATER_COOLED)
+def test_full_load_stays_physical_far_outside_the_box(name):
+    curves = CURVE_SETS[name]
+    x, y = (a.reshape(1, -1) for a in np.meshgrid(np.linspace(2.0, 28.0, 60), np.linspace(-10.0, 50.0, 60)))
+    capacity, eir = at_full_load(curves, x, y)
+    cop = curves.cop_reference / eir
+    lift = np.maximum(y + chiller.CONDENSER_RISE - x + chiller.EVAPORATOR_APPROACH, chiller.LIFT_MIN)
+    carnot = (x + 273.15 - chiller.EVAPORATOR_APPROACH) / lift
+    assert np.all(capacity > 0.4)
+    assert np.all(cop > 1.5)
+    assert np.all(cop < 0.72 * carnot)
+
+
+@pytest.mark.parametrize(("name", "part_load"), [("A", 0.70), ("B", 0.30), ("C", 0.30), ("D", 0.75), ("E", 0.19)])
+def test_hotter_condenser_water_never_lowers_power_at_a_fixed_load(name, part_load):
+    # below these part-load ratios the published curves themselves fail, inside their box
+    curves = CURVE_SETS[name]
+    y = np.arange(-5.0, 45.01, 0.1)
+    for x in np.arange(curves.box[0], 24.0, 0.5):
+        capacity, eir = at_full_load(curves, np.full_like(y, x), y)
+        watts = curves.capacity_reference * capacity
+        load = part_load * np.maximum(watts[:, :-1], watts[:, 1:])
+
+        def power(of, load=load, watts=watts, eir=eir):
+            return chiller.eir_power(load, watts[:, of], 1.0, eir[:, of], column(curves.part_load_curve), 0.1, 0.1)
+
+        assert np.all(power(slice(1, None)) >= power(slice(None, -1)) * (1.0 - 1e-9))
+
+
+@given(st.floats(-5.0, 45.0), st.floats(-5.0, 45.0), st.floats(13.0, 24.0), st.floats(0.1, 1.0))
+def test_with_warm_chilled_water_power_follows_condenser_water_at_any_load_outside_the_box(a, b, chilled_water, load):
+    # one-point box: the Carnot form
+    constant = column((1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    _, eir = chiller.full_load(
+        np.array([[chilled_water, chilled_water]]),
+        np.array([sorted((a, b))]),
+        constant,
+        constant,
+        column((20.0, 20.0, 25.0, 25.0)),
+    )
+    power = chiller.eir_power(load * 1e6, 1e6, 9.0, eir, column(CURVE_SETS["B"].part_load_curve), 0.1, 0.1)
+    assert power[0, 1] >= power[0, 0] * (1.0 - 1e-12)
+
+
+def test_least_energy_input_ratio_caps_the_cop():
+    curves = CURVE_SETS["B"]
+    _, eir = chiller.full_load(
+        np.array([[20.0]]),
+        np.array([[5.0]]),
+        column(curves.capacity_curve),
+        column(curves.eir_curve),
+        column(curves.box),
+        eir_fraction_min=curves.cop_reference / 16.0,
+    )
+    assert_allclose(curves.cop_reference / eir, 16.0, rtol=1e-12)
+
+
+def test_one_point_box_is_a_carnot_machine():
+    constant = column((1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    at = np.array([[16.0, 20.0, 12.0]]), np.array([[20.0, 25.0, 32.0]])
+    _, eir = chiller.full_load(*at, constant, constant, column((20.0, 20.0, 25.0, 25.0)))
+    cop = chiller.carnot_cop(at[0] - chiller.EVAPORATOR_APPROACH, at[1] + chiller.CONDENSER_RISE, 0.6, chiller.LIFT_MIN)
+    assert_allclose(cop[0, 1] / eir, cop, rtol=1e-12)
+
+
+# Modelica Buildings, Chillers.Examples.Carnot_TEva: effectiveness 0.3, approach 2 K at 100 kW, nominal 5 / 30 degC
+@pytest.mark.parametrize(
+    ("chilled", "condenser", "evaporator_heat", "condenser_heat", "cop"),
+    [
+        (5.0, 30.0, 100.0, None, 2.856724),
+        (6.0, 35.0, 159.390, 227.860, 2.327919),
+        (16.0, 35.0, 59.771, 74.509, 4.055847),
+    ],
+)
+def test_carnot_form_equals_modelica_buildings(chilled, condenser, evaporator_heat, condenser_heat, cop):
+    nominal_condenser_heat = 100.0 * (1.0 + 1.0 / 2.856724)
+    loads = evaporator_heat / 100.0, (condenser_heat or nominal_condenser_heat) / nominal_condenser_heat
+    temperatures = chiller.refrigerant_temperatures(chilled, condenser, *loads, 2.0, 2.0)
+    assert_allclose(chiller.carnot_cop(*temperatures, 0.3, 6.0), cop, rtol=2e-6)
+
+
+def test_carnot_lift_is_guarded():
+    cop = chiller.carnot_cop(20.0, np.array([10.0, 20.0, 25.0, 26.0, 27.0]), 0.6, 6.0)
+    assert np.all(cop <= 0.6 * 293.15 / 6.0 + 1e-9)
+    assert np.all(np.diff(cop) <= 0.0)
+    assert_allclose(cop[-1], 0.6 * 293.15 / 7.0, rtol=1e-14)
+
+
+def test_power_vanishes_with_the_load_and_when_off():
+    curve = column(CURVE_SETS["A"].part_load_curve)
+    assert chiller.eir_power(0.0, 1e6, 6.0, 1.0, curve, 0.1, 0.1) == 0.0
+    assert chiller.eir_power(0.0, 0.0, 6.0, 1.0, curve, 0.1, 0.1) == 0.0
+
+
+def test_cycling_makes_power_proportional_to_load_below_the_least_part_load():
+    curve = column(CURVE_SETS["A"].part_load_curve)
+    half, full = (chiller.eir_power(q, 1e6, 6.0, 1.0, curve, 0.1, 0.1) for q in (0.05e6, 0.10e6))
+    assert_allclose(2.0 * half, full, rtol=1e-12)
+
+
+def test_plant_surrogate_of_scheduling_studies():
+    # Moore et al. 2005 at 15 degC
+    assert_allclose(chiller.supply_air_cop(15.0), 2.000, atol=5e-4)

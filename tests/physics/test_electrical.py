@@ -1,0 +1,76 @@
+"""Power chain and figures of merit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from dcsim.physics import figures_of_merit as merit
+from dcsim.physics import power_chain
+
+# efficiency at 10, 25, 50, 75, 100 % of rating, worked from the polynomials to 3 digits
+EFFICIENCIES = {
+    "ups-modern": (0.937, 0.968, 0.977, 0.978, 0.977),
+    "ups-eco": (0.969, 0.985, 0.990, 0.991, 0.991),
+    "ups-legacy": (0.727, 0.852, 0.900, 0.915, 0.920),
+    "pdu-and-transformer": (0.970, 0.985, 0.988, 0.987, 0.985),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), EFFICIENCIES.items())
+def test_efficiencies_of_the_named_devices(name, expected):
+    load = np.array([0.10, 0.25, 0.50, 0.75, 1.00])
+    assert_allclose(power_chain.efficiency(load, 1.0, *power_chain.LOSSES[name]), expected, atol=6e-4)
+
+
+def test_transformer_meets_the_legal_minimum():
+    losses = power_chain.LOSSES["transformer-300-kva"]
+    # 10 CFR 431.196: 300 kVA low-voltage dry type, 99.02 % at 35 % load
+    assert_allclose(power_chain.efficiency(0.35, 1.0, *losses), 0.9902, atol=1e-4)
+    assert_allclose(power_chain.efficiency(np.array([0.1, 1.0]), 1.0, *losses), [0.982, 0.984], atol=7e-4)
+
+
+@given(st.floats(0.01, 1.2), st.floats(1e3, 1e7))
+def test_loss_scales_with_rating_and_leaves_a_no_load_part(load, rating):
+    losses = power_chain.LOSSES["ups-legacy"]
+    assert_allclose(
+        power_chain.loss_power(load * rating, rating, *losses),
+        rating * power_chain.loss_power(load, 1.0, *losses),
+        rtol=1e-12,
+    )
+    assert power_chain.loss_power(0.0, rating, *losses) == rating * losses[0]
+
+
+def test_converters_of_frontier():
+    # ExaDigiT/RAPS: rectifier (P + 17 W) / 0.96
+    assert_allclose(power_chain.drawn_power_with_fixed_loss(943.0, 17.0, 0.96), 1000.0, rtol=1e-14)
+
+
+def test_pue_and_its_reciprocal():
+    assert merit.pue(1.5, 1.0) == 1.5
+    assert_allclose(merit.pue(1.5, 1.0) * merit.dcie(1.5, 1.0), 1.0, rtol=1e-15)
+    assert_allclose(merit.partial_pue(0.3, 1.0), 1.3, rtol=1e-15)
+
+
+def test_hot_room_lowers_pue_and_raises_tue():
+    cool = {"it": 1000.0, "fans": 20.0, "facility": 1150.0}
+    hot = {"it": 1060.0, "fans": 80.0, "facility": 1190.0}
+    assert merit.pue(hot["facility"], hot["it"]) < merit.pue(cool["facility"], cool["it"])
+    assert merit.tue(hot["facility"], hot["it"], hot["fans"]) > merit.tue(cool["facility"], cool["it"], cool["fans"])
+    assert_allclose(
+        merit.tue(1190.0, 1060.0, 80.0, 30.0), merit.itue(1060.0, 80.0, 30.0) * merit.pue(1190.0, 1060.0), rtol=1e-14
+    )
+
+
+def test_energy_reuse_of_nrel_esif():
+    # NREL ESIF: PUE 1.034, ERE 0.929 -> ERF 0.1015
+    assert_allclose(merit.ere(1.034, 0.1015), 0.929, atol=1e-4)
+    assert merit.ere(1.3, 0.2) <= 1.3
+    assert_allclose(merit.erf(20.0, 130.0), 20.0 / 130.0)
+
+
+def test_water_and_carbon():
+    assert_allclose(merit.wue(1800.0, 1000.0), 1.8)
+    assert_allclose(merit.wue_source(1.8, 1.2, 2.0), 4.2)
+    assert_allclose(merit.cue(1.25, 0.4), 0.5)

@@ -1,0 +1,67 @@
+"""Fans and pumps."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from dcsim.physics import fan, pump
+
+fractions = st.floats(0.01, 1.0)
+
+
+def test_fan_power_at_the_ends_and_by_the_cube_law():
+    assert_allclose(fan.fan_power(np.array([0.0, 0.5, 1.0]), 1000.0, 0.0), [0.0, 125.0, 1000.0])
+    assert_allclose(fan.fan_power(np.array([0.0, 0.5, 1.0]), 1000.0, 0.2), [0.0, 200.0, 1000.0])
+
+
+@given(fractions, fractions, st.floats(0.0, 1.0))
+def test_fan_power_is_convex_in_speed(a, b, share):
+    middle = fan.fan_power(0.5 * (a + b), 1.0, share)
+    assert middle <= 0.5 * (fan.fan_power(a, 1.0, share) + fan.fan_power(b, 1.0, share)) + 1e-12
+
+
+def test_published_fan_curves():
+    # EnergyPlus tower fan: f(0.5) = 0.1256
+    assert_allclose(fan.polynomial_power(0.5, 1.0, fan.POWER_CURVES["tower"]), 0.1256, atol=5e-5)
+    for curve in fan.POWER_CURVES.values():
+        assert_allclose(fan.polynomial_power(1.0, 1.0, curve), 1.0, atol=0.011)
+    assert_allclose(fan.polynomial_power(0.5, 1.0, fan.POWER_CURVES["affinity"]), fan.fan_power(0.5, 1.0, 0.0))
+
+
+def test_design_power_of_the_one_zone_example_fan():
+    # EnergyPlus 1ZoneDataCenterCRAC_wApproachTemp: 8.5 m3/s, 486 Pa, 0.7
+    assert_allclose(fan.design_power(8.5, 486.0, 0.7), 5901.0, atol=0.5)
+
+
+def test_pump_on_a_pure_friction_loop_follows_the_cube_law():
+    assert_allclose(pump.pump_power(0.5, 0.5, 800.0), 100.0, rtol=1e-14)
+    assert_allclose(pump.friction_and_static_power(0.5, 800.0, 0.0), 100.0, rtol=1e-14)
+
+
+def test_static_head_makes_pump_power_fall_less():
+    assert_allclose(pump.friction_and_static_power(0.5, 800.0, 1.0), 400.0, rtol=1e-14)
+    assert_allclose(pump.friction_and_static_power(1.0, 800.0, 0.4), 800.0, rtol=1e-14)
+
+
+def test_throttling_costs_efficiency_down_to_a_floor():
+    assert_allclose(pump.relative_efficiency(0.5, 1.0), 0.75, rtol=1e-14)  # 2 x - x^2 at 0.5
+    assert pump.relative_efficiency(0.01, 1.0) == 0.2
+    assert_allclose(pump.relative_efficiency(0.4, 0.8), pump.relative_efficiency(0.5, 1.0), rtol=1e-14)
+
+
+@given(fractions, fractions, fractions)
+def test_more_speed_at_the_same_flow_never_costs_less(flow, a, b):
+    slow, fast = sorted((max(a, flow), max(b, flow)))
+    assert pump.pump_power(fast, flow, 1.0) >= pump.pump_power(slow, flow, 1.0) - 1e-12
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.3])
+def test_a_stopped_pump_draws_nothing(speed):
+    assert pump.pump_power(speed, 0.0, 1.0) == 0.0
+
+
+def test_pump_design_power():
+    # 10 L/s against 160 kPa at 0.64: 2.5 kW
+    assert_allclose(pump.design_power(0.010, 160e3, 0.64), 2500.0, rtol=1e-14)

@@ -1,0 +1,291 @@
+"""Every law gives the same numbers on NumPy arrays and torch tensors, leaves its inputs alone, and has a gradient."""
+
+import inspect
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from dcsim.physics import (
+    chiller,
+    coil,
+    cooling_tower,
+    economizer,
+    fan,
+    figures_of_merit,
+    moist_air,
+    power_chain,
+    pump,
+    room_air,
+    room_metrics,
+    server,
+    smooth,
+    thermal,
+    valve,
+)
+
+A = chiller.CURVE_SETS["A"]
+CURVES = [chiller.column(c) for c in (A.capacity_curve, A.eir_curve, A.box)]
+PART_LOAD = chiller.column(A.part_load_curve)
+
+
+def draw(*ranges, rows=1, count=40):
+    rng = np.random.default_rng(5)
+    return [rng.uniform(low, high, (rows, count)) for low, high in ranges]
+
+
+def used_paths(crah, servers, reach, demand, leakage, least, gain, xp):
+    """Paths as a plain tuple, with what is read off them."""
+    paths = room_air.air_paths(crah, servers, reach, demand, leakage, least, gain, xp)
+    supply = room_air.supply_enthalpy(paths, 18.0 + crah, reach, xp)
+    bypass, hot = room_air.return_mix(paths, 30.0 + servers, reach, xp)
+    return paths.used, paths.recirculated, paths.entering_share, supply, bypass, hot
+
+
+AIR = draw((-30.0, 45.0), (0.0005, 0.02), (70e3, 105e3))
+WATERS = draw((-2.0, 26.0), (-5.0, 45.0))
+ROOM = [
+    *draw((0.0, 6.0), rows=2),
+    *draw((0.1, 1.0), rows=5),
+    np.random.default_rng(6).uniform(0.1, 1.0, (2, 5)),
+    *draw((0.1, 1.0), rows=5),
+    *draw((0.0, 0.3)),
+    np.full((5, 1), 0.08),
+    np.full((5, 1), 3.0),
+]
+
+# law with its arguments but the namespace
+LAWS = {
+    "smooth_maximum": (smooth.smooth_maximum, draw((-2, 2), (-2, 2), (0.01, 1))),
+    "smooth_minimum": (smooth.smooth_minimum, draw((-2, 2), (-2, 2), (0.01, 1))),
+    "rounded_maximum": (smooth.rounded_maximum, draw((-2, 2), (-2, 2), (0.01, 1))),
+    "clip_smooth": (smooth.clip_smooth, [*draw((-2, 2)), -1.0, 1.0, 0.1]),
+    "clip": (smooth.clip, [*draw((-2, 2)), -1.0, 1.0]),
+    "positive_part": (smooth.positive_part, draw((-2, 2), (0.01, 1))),
+    "smooth_step": (smooth.smooth_step, draw((-2, 2), (0.01, 1))),
+    "power": (smooth.power, [*draw((0.0, 2.0)), 0.8]),
+    "relaxed": (thermal.relaxed, draw((10, 30), (10, 30), (0, 3))),
+    "relaxed_implicitly": (thermal.relaxed_implicitly, draw((10, 30), (10, 30), (0, 3))),
+    "node_temperature": (thermal.node_temperature, draw((10, 30), (1e3, 1e5), (1, 1e3), (0, 1e4), (1, 60))),
+    "saturation_pressure": (moist_air.saturation_pressure, AIR[:1]),
+    "humidity_ratio": (moist_air.humidity_ratio, [AIR[0], *draw((0.05, 1.0)), AIR[2]]),
+    "humidity_ratio_from_dew_point": (moist_air.humidity_ratio_from_dew_point, [AIR[0], AIR[2]]),
+    "relative_humidity": (moist_air.relative_humidity, AIR),
+    "specific_volume": (moist_air.specific_volume, AIR),
+    "density": (moist_air.density, AIR),
+    "temperature_from_enthalpy": (moist_air.temperature_from_enthalpy, [*draw((0.0, 9e4)), AIR[1]]),
+    "dew_point_temperature": (moist_air.dew_point_temperature, AIR[1:]),
+    "wet_bulb_temperature": (moist_air.wet_bulb_temperature, AIR),
+    "standard_pressure": (moist_air.standard_pressure, draw((0, 3000))),
+    "saturation_enthalpy": (moist_air.saturation_enthalpy, [AIR[0], AIR[2]]),
+    "saturation_temperature": (moist_air.saturation_temperature, [*draw((-1e4, 1e5)), AIR[2]]),
+    "dynamic_power": (server.dynamic_power, [*draw((0, 1)), 100.0, 250.0, 1.4]),
+    "sleep_state_power": (server.sleep_state_power, [*draw((0, 1)), 58.4, 38.2, 49.4, 78.0]),
+    "leakage_power": (server.leakage_power, [*draw((50, 200), (15, 40)), 0.0025, 20.0]),
+    "fan_speed_setpoint": (server.fan_speed_setpoint, [*draw((15, 45)), 0.3, 27.0, 37.0]),
+    "air_mass_flow": (server.air_mass_flow, [*draw((0, 1), (0.3, 1)), 0.05, 0.3]),
+    "server fan_power": (server.fan_power, [*draw((0, 1), (0.3, 1)), 15.0]),
+    "released_heat_flow": (server.released_heat_flow, [*draw((20, 60), (15, 40), (0.01, 0.1)), 0.9]),
+    "fan_power": (fan.fan_power, [*draw((0, 1)), 1e3, 0.2]),
+    "polynomial_power": (fan.polynomial_power, [*draw((0, 1)), 1e3, fan.POWER_CURVES["tower"]]),
+    "pump_power": (pump.pump_power, [*draw((0, 1), (0, 1)), 1e3]),
+    "friction_and_static_power": (pump.friction_and_static_power, [*draw((0, 1)), 1e3, 0.3]),
+    "air_paths": (used_paths, ROOM),
+    "used_mass_flow": (room_air.used_mass_flow, [*draw((0, 2), (0.1, 1)), 0.08, 3.0]),
+    "two_zone_recirculation": (room_metrics.two_zone_recirculation, [*draw((0.3, 2.0)), 0.08, 0.1, 0.02]),
+    "rack_cooling_index_high": (room_metrics.rack_cooling_index_high, [*draw((15, 35), rows=6), 27.0, 32.0, 0.2]),
+    "rack_cooling_index_low": (room_metrics.rack_cooling_index_low, draw((10, 35), rows=6)),
+    "supply_heat_index": (room_metrics.supply_heat_index, [*draw((20, 25), (30, 40), (15, 18), (0.1, 1), rows=4)]),
+    "counterflow": (coil.counterflow_effectiveness, draw((0, 6), (0, 1))),
+    "parallel flow": (coil.parallel_flow_effectiveness, draw((0, 6), (0, 1))),
+    "crossflow unmixed": (coil.crossflow_unmixed_effectiveness, draw((0, 6), (0, 1))),
+    "crossflow smaller mixed": (coil.crossflow_smaller_mixed_effectiveness, draw((0, 6), (0, 1))),
+    "crossflow larger mixed": (coil.crossflow_larger_mixed_effectiveness, draw((0, 6), (0, 1))),
+    "phase change": (coil.phase_change_effectiveness, draw((0, 6))),
+    "counterflow_conductance": (coil.counterflow_conductance, draw((1e3, 1e5), (0, 1), (0.1, 0.9))),
+    "coil_conductance": (coil.coil_conductance, [*draw((0, 1.2), (0, 1.2)), 5e3, 0.6]),
+    "air_side_duty": (coil.air_side_duty, draw((0, 1e4), (0, 1e4), (0, 1e4))),
+    "wet_coil": (
+        coil.wet_coil,
+        [*draw((1, 5), (22, 40), (0.004, 0.02), (1, 5), (5, 20), (1e3, 1e4)), 0.6, 101325.0],
+    ),
+    "valve": (valve.equal_percentage_characteristic, [*draw((0, 1)), 50.0, 1e-4, 0.01]),
+    "installed_flow_fraction": (valve.installed_flow_fraction, [*draw((0, 1)), 0.5]),
+    "full_load": (chiller.full_load, [*WATERS, *CURVES, 1.5, 7.0, 0.3]),
+    "eir_power": (chiller.eir_power, [*draw((0, 9e5), (9e5, 1.1e6)), 5.96, *draw((0.5, 1.3)), PART_LOAD, 0.1, 0.1]),
+    "carnot_cop": (chiller.carnot_cop, [*WATERS, 0.6, 6.0]),
+    "condenser_heat_flow": (chiller.condenser_heat_flow, [*draw((0, 1e6), (0, 2e5)), 1.0]),
+    "york": (cooling_tower.york_approach_temperature_difference, draw((2, 20), (-20, 26), (0.75, 4))),
+    "equivalent_specific_heat": (cooling_tower.equivalent_specific_heat, [*draw((0, 25), (25, 40)), 101325.0]),
+    "merkel_conductance": (cooling_tower.merkel_conductance, [*draw((0, 1.2), (0, 1.2), (-20, 30)), 1713.0, 25.6]),
+    "merkel_heat_flow": (
+        cooling_tower.merkel_heat_flow,
+        [*draw((15, 45), (0.3, 1.1), (-10, 28)), 101325.0, *draw((0.0, 0.7), (300, 1713))],
+    ),
+    "fan_power_fraction": (cooling_tower.fan_power_fraction, draw((0, 1))),
+    "free_convection_fraction": (cooling_tower.free_convection_fraction, draw((0, 1))),
+    "evaporation_mass_flow": (cooling_tower.evaporation_mass_flow, [*draw((0, 1), (10, 40), (0.002, 0.01)), 101325.0]),
+    "evaporation_from_heat_flow": (
+        cooling_tower.evaporation_from_heat_flow,
+        [*draw((0.3, 1), (0, 3e4), (0, 40), (0.002, 0.01)), 101325.0],
+    ),
+    "blowdown_mass_flow": (cooling_tower.blowdown_mass_flow, [*draw((0, 3), (0, 1)), 4.0, 1e-3]),
+    "makeup_mass_flow": (cooling_tower.makeup_mass_flow, [*draw((0, 3), (0, 300)), 5e-5, 4.0]),
+    "economizer": (economizer.heat_flow, [0.8, *draw((0, 1e5), (0, 1e5), (5, 25), (0, 30))]),
+    "free_fraction": (economizer.free_fraction, [*draw((15, 25), (5, 25), (5, 14)), 0.02]),
+    "loss_power": (power_chain.loss_power, [*draw((0, 1e6)), 1e6, *power_chain.LOSSES["ups-legacy"]]),
+    "tue": (figures_of_merit.tue, draw((1.1, 2), (1, 1.05), (0.01, 0.1))),
+}
+
+
+def results(law, arguments, arrays):
+    given = [arrays.asarray(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    names = inspect.signature(law).parameters
+    given_before = [np.copy(a) if isinstance(a, np.ndarray) else None for a in arguments]
+    values = law(*given, xp=arrays.xp) if "xp" in names else law(*given)
+    for before, argument in zip(given_before, given, strict=True):
+        if before is not None:
+            assert np.array_equal(before, arrays.to_numpy(argument))
+    return [arrays.to_numpy(v) for v in (values if isinstance(values, tuple) else (values,))]
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_laws_agree_between_namespaces_and_leave_their_inputs_alone(name, arrays):
+    law, arguments = LAWS[name]
+    on_numpy = {"xp": np} if "xp" in inspect.signature(law).parameters else {}
+    with np.errstate(all="raise", under="ignore"):
+        expected = law(*arguments, **on_numpy)
+    for value, reference in zip(
+        results(law, arguments, arrays), expected if isinstance(expected, tuple) else (expected,), strict=True
+    ):
+        assert value.dtype == np.float64
+        assert_allclose(value, reference, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_batch_gives_each_environment_what_it_gets_alone(name):
+    law, arguments = LAWS[name]
+    has_namespace = "xp" in inspect.signature(law).parameters
+
+    def run(of):
+        picked = [a[:, of] if isinstance(a, np.ndarray) and a.ndim == 2 and a.shape[1] == 40 else a for a in arguments]
+        values = law(*picked, xp=np) if has_namespace else law(*picked)
+        return values if isinstance(values, tuple) else (values,)
+
+    for whole, alone in zip(run(slice(None)), run(slice(7, 8)), strict=True):
+        assert_allclose(alone, whole[:, 7:8], rtol=1e-13, atol=1e-13)  # BLAS does not promise the last bit
+
+
+# --- gradients ------------------------------------------------------------------------------------------------------
+
+# law, arguments that are differentiated, the rest. Beside general points: just either side of kinks, and limits.
+GRADIENTS = {
+    "wet bulb through freezing": (moist_air.wet_bulb_temperature, [5.0, 0.0019, 101325.0]),
+    "wet bulb of warm air": (moist_air.wet_bulb_temperature, [30.0, 0.012, 95e3]),
+    "dew point over ice": (moist_air.dew_point_temperature, [0.002, 101325.0]),
+    "saturation below the triple point": (moist_air.saturation_pressure, [0.005]),
+    "saturation above the triple point": (moist_air.saturation_pressure, [0.015]),
+    "used flow at the corner": (room_air.used_mass_flow, [0.92, 1.0, 0.08, 3.0]),
+    "used flow short of supply": (room_air.used_mass_flow, [0.8, 1.0, 0.08, 3.0]),
+    "used flow far short": (room_air.used_mass_flow, [0.2, 1.0, 0.08, 3.0]),
+    "counterflow near balance": (coil.counterflow_effectiveness, [1.5, 0.99999]),
+    "counterflow of nothing": (coil.counterflow_effectiveness, [0.001, 0.5]),
+    "coil at part flow": (coil.coil_conductance, [0.4, 0.1, 5e3, 0.6]),
+    "full load in the box": (lambda x, y, xp: chiller_ratio(x, y, xp), [7.0, 25.0]),
+    "full load of warm water": (lambda x, y, xp: chiller_ratio(x, y, xp), [18.0, 31.0]),
+    "full load at the guarded lift": (lambda x, y, xp: chiller_ratio(x, y, xp), [18.0, 15.5]),
+    "chiller just above cycling": (lambda q, c, xp: chiller_power(q, c, xp), [0.101e6, 1e6]),
+    "chiller cycling": (lambda q, c, xp: chiller_power(q, c, xp), [0.05e6, 1e6]),
+    "tower": (lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0], [33.0, 1.0, 20.0, 101325.0, 0.5, 1500.0]),
+    "tower in frost": (
+        lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
+        [12.0, 1.0, -8.0, 101325.0, 0.2, 700.0],
+    ),
+    "wet coil": (lambda *a, xp: coil.wet_coil(*a, xp=xp).heat_flow, [2.6, 26.7, 0.009, 3.8, 6.0, 4.7e3, 0.6, 101325.0]),
+    "server fan ramp": (server.fan_speed_setpoint, [30.0, 0.3, 27.0, 37.0]),
+    "server power": (server.dynamic_power, [0.01, 100.0, 250.0, 1.4]),
+    "pump": (pump.pump_power, [0.8, 0.5, 1e3]),
+    "economizer": (economizer.heat_flow, [0.8, 3e4, 4e4, 18.0, 12.0]),
+}
+
+
+def chiller_ratio(x, y, xp):
+    curves = [xp.asarray(c) for c in CURVES]
+    return chiller.full_load(x, y, *curves, 1.5, 7.0, 0.0, xp=xp)[1]
+
+
+def chiller_power(heat, capacity, xp):
+    return chiller.eir_power(heat, capacity, 6.0, 1.0, xp.asarray(PART_LOAD), 0.1, 0.1, xp=xp)
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients_equal_finite_differences(name, torch_arrays):
+    import torch
+
+    law, point = GRADIENTS[name]
+    # each argument in its own unit of size, so that one finite step suits all
+    sizes = [abs(p) if p else 1.0 for p in point]
+    variables = [
+        torch.tensor([[p / s]], dtype=torch.float64, requires_grad=True) for p, s in zip(point, sizes, strict=True)
+    ]
+
+    def value(*x):
+        return law(*(v * s for v, s in zip(x, sizes, strict=True)), xp=torch_arrays.xp)
+
+    size = float(value(*variables).detach().abs())
+
+    def scaled(*x):
+        return value(*x) / size
+
+    assert torch.autograd.gradcheck(scaled, variables, eps=1e-7, atol=2e-5, rtol=2e-5)
+
+
+# where the slope jumps or a flow stops: the gradient must still be a number
+KINKS = {
+    "nothing supplied": (room_air.used_mass_flow, [0.0, 1.0, 0.08, 3.0]),
+    "nothing drawn": (room_air.used_mass_flow, [1.0, 0.0, 0.08, 3.0]),
+    "neither": (room_air.used_mass_flow, [0.0, 0.0, 0.08, 3.0]),
+    "flow ratio of one": (room_air.used_mass_flow, [1.0, 1.0, 0.08, 3.0]),
+    "balanced flow": (coil.counterflow_effectiveness, [1.5, 1.0]),
+    "no exchanger": (coil.counterflow_effectiveness, [0.0, 1.0]),
+    "no exchanger, unmixed": (coil.crossflow_unmixed_effectiveness, [0.0, 0.0]),
+    "coil without air": (coil.coil_conductance, [0.0, 1.0, 5e3, 0.6]),
+    "coil without flow": (coil.coil_conductance, [0.0, 0.0, 5e3, 0.6]),
+    "duty without flow": (coil.air_side_duty, [0.0, 0.0, 0.0]),
+    "duty at balanced flow": (coil.air_side_duty, [4e3, 4e3, 5e3]),
+    "idle server": (server.dynamic_power, [0.0, 100.0, 250.0, 1.4]),
+    "start of the fan ramp": (server.fan_speed_setpoint, [27.0, 0.3, 27.0, 37.0]),
+    "stopped pump": (pump.pump_power, [0.0, 0.0, 1e3]),
+    "freezing": (moist_air.saturation_pressure, [0.01]),
+    "wet bulb at freezing": (moist_air.wet_bulb_temperature, [0.0, 0.0037, 101325.0]),
+    "bone-dry air": (moist_air.dew_point_temperature, [0.0, 101325.0]),
+    "corner of the box": (chiller_ratio, [8.89, 12.78]),
+    "no lift": (chiller_ratio, [20.0, 5.0]),
+    "least part load": (chiller_power, [0.1e6, 1e6]),
+    "chiller off": (chiller_power, [0.0, 0.0]),
+    "tower without air": (
+        lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
+        [30.0, 1.0, 20.0, 1e5, 0.0, 0.0],
+    ),
+    "tower without water": (
+        lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
+        [30.0, 0.0, 20.0, 1e5, 0.5, 500.0],
+    ),
+    "tower at the wet bulb": (
+        lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
+        [20.0, 1.0, 20.0, 1e5, 0.5, 500.0],
+    ),
+    "economizer at no difference": (economizer.heat_flow, [0.8, 3e4, 3e4, 15.0, 15.0]),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_values_and_gradients_stay_finite_at_kinks_and_limits(name, torch_arrays):
+    import torch
+
+    law, point = KINKS[name]
+    variables = [torch.tensor([[p]], dtype=torch.float64, requires_grad=True) for p in point]
+    value = law(*variables, xp=torch_arrays.xp)
+    gradients = torch.autograd.grad(value.sum(), variables, allow_unused=True)
+    assert torch.isfinite(value).all()
+    assert all(torch.isfinite(g).all() for g in gradients if g is not None)

@@ -1,0 +1,337 @@
+"""The hall's step: energy closes to rounding, the scheme has its order, the signs are those of a hall."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from dcsim.engines import make_engine, pack, unpack
+from dcsim.plant.hall import build_hall
+from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Inputs, State
+from dcsim.plant.run import hall_model
+from dcsim.plant.step import HEAT_CAPACITIES, begin, energy_residual, monitor, stored_energy, sweep
+
+HALLS = ("enterprise-1mw", "hyperscale-10mw")
+
+
+@pytest.fixture(scope="module", params=HALLS)
+def hall(request):
+    return build_hall(request.param)
+
+
+def random_inputs(hall, rng, n):
+    ranges = hall.description.setpoints
+    rows = hall.input_rows
+    draws = {
+        "supply_air_setpoint": (ranges.supply_air_temperature.low, ranges.supply_air_temperature.high),
+        "crah_fan_speed": (ranges.crah_fan_speed.low, 1.0),
+        "chilled_water_setpoint": (ranges.chilled_water_temperature.low, ranges.chilled_water_temperature.high),
+        "condenser_water_setpoint": (ranges.condenser_water_temperature.low, ranges.condenser_water_temperature.high),
+        "chilled_water_pump_speed": (0.3, 1.0),
+        "condenser_water_flow": (0.5, 1.0),
+        "mode_request": (0.0, 2.0),
+        "crah_available": (0.0, 1.0),
+        "chiller_available": (0.0, 1.0),
+        "pressure_control": (0.0, 1.0),
+        "utilization": (0.0, 1.0),
+        "dry_bulb_temperature": (-20.0, 45.0),
+        "wet_bulb_temperature": (-22.0, 32.0),
+        "outdoor_humidity_ratio": (0.0005, 0.02),
+        "outdoor_pressure": (80e3, 102e3),
+    }
+    u = Inputs(**{name: rng.uniform(*draws[name], (count, n)) for name, count in rows.items()})
+    return u._replace(
+        crah_available=np.round(u.crah_available * 1.4).clip(0, 1),
+        chiller_available=np.round(u.chiller_available * 1.4).clip(0, 1),
+        pressure_control=np.round(u.pressure_control),
+    )
+
+
+def random_state(hall, rng, n):
+    around = {
+        "server_temperature": (25, 45),
+        "rack_inlet_temperature": (15, 30),
+        "server_fan_speed": (0.3, 0.8),
+        "hot_air_temperature": (25, 42),
+        "mass_temperature": (20, 40),
+        "supply_air_temperature": (14, 26),
+        "crah_fan_speed": (0.3, 1.0),
+        "valve_fraction": (0.05, 1.0),
+        "chilled_water_supply_temperature": (6, 22),
+        "chilled_water_return_temperature": (12, 32),
+        "condenser_water_supply_temperature": (12, 32),
+        "tower_air_fraction": (0.1, 1.0),
+        "chiller_loading": (0, 1),
+        "supply_air_setpoint": (14, 24),
+        "crah_fan_setpoint": (0.3, 1.0),
+        "chilled_water_setpoint": (7, 20),
+        "condenser_water_setpoint": (14, 30),
+        "chilled_water_pump_speed": (0.4, 1.0),
+        "condenser_water_flow": (0.5, 1.0),
+        "chillers_on": (1, hall.chillers),
+        "mode_time": (0, 4000),
+        "stage_time": (0, 4000),
+    }
+    s = State(**{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()})
+    return s._replace(
+        chillers_on=np.round(s.chillers_on), mode=rng.integers(0, 3, (1, n)).astype(float) * hall.has_economizer
+    )
+
+
+def advance(hall, s, u, interval=300.0, substeps=10):
+    p = hall.params
+    s, h = begin(s, u, p, interval, np)
+    dt = interval / substeps
+    for _ in range(substeps):
+        whole = sweep(s, u, h, p, dt, np)
+        half = sweep(sweep(s, u, h, p, dt / 2, np), u, h, p, dt / 2, np)
+        s = monitor(State(*(2 * b - a for a, b in zip(whole, half, strict=True))), u, h, p, dt, np)
+    return s
+
+
+def at_rest(hall, u, steps=60, **fixed):
+    """Long run with the inputs in force from the start and the slow mass kept at the air's temperature."""
+    n = u.utilization.shape[1]
+    model = hall_model(hall)
+    engine = make_engine("fused", model, hall.params)
+    s = random_state(hall, np.random.default_rng(3), n)
+    latched = dict(
+        supply_air_setpoint=u.supply_air_setpoint,
+        crah_fan_setpoint=u.crah_fan_speed,
+        chilled_water_setpoint=u.chilled_water_setpoint,
+        condenser_water_setpoint=u.condenser_water_setpoint,
+        chilled_water_pump_speed=u.chilled_water_pump_speed,
+        condenser_water_flow=u.condenser_water_flow,
+    )
+    for _ in range(steps):
+        ready = dict(
+            mode_time=np.full((1, n), 1e4), stage_time=np.full((1, n), 1e4), mass_temperature=s.hot_air_temperature
+        )
+        packed = pack(s._replace(**{**latched, **ready, **fixed}), engine.state_slices, n)
+        s = unpack(engine.step(packed, pack(u, engine.input_slices, n), 900.0, substeps=15), State, engine.state_slices)
+    return s
+
+
+def steady_inputs(hall, n, **changes):
+    """A usual operating point, n columns alike, with some fields changed."""
+    is_warm = hall.has_economizer
+    values = {
+        "supply_air_setpoint": 22.0 if is_warm else 17.0,
+        "crah_fan_speed": 0.75,
+        "chilled_water_setpoint": 17.0 if is_warm else 7.0,
+        "condenser_water_setpoint": 24.0,
+        "chilled_water_pump_speed": 1.0,
+        "condenser_water_flow": 0.9,
+        "mode_request": 0.0,
+        "crah_available": 1.0,
+        "chiller_available": 1.0,
+        "pressure_control": 1.0,
+        "utilization": 0.5,
+        "dry_bulb_temperature": 25.0,
+        "wet_bulb_temperature": 18.0,
+        "outdoor_humidity_ratio": 0.010,
+        "outdoor_pressure": 101325.0,
+    }
+    u = Inputs(**{name: np.full((rows, n), values[name]) for name, rows in hall.input_rows.items()})
+    return u._replace(
+        **{name: np.broadcast_to(value, getattr(u, name).shape).copy() for name, value in changes.items()}
+    )
+
+
+def cooling_energy(s):
+    return (
+        s.crah_fan_energy
+        + s.chilled_water_pump_energy
+        + s.condenser_water_pump_energy
+        + s.chiller_energy
+        + s.tower_fan_energy
+    )[0]
+
+
+def test_energy_closes_for_random_halls_states_actions_and_outages(hall):
+    rng = np.random.default_rng(11)
+    n = 64
+    s = random_state(hall, rng, n)
+    for _ in range(12):
+        u = random_inputs(hall, rng, n)
+        s = advance(hall, s, u)
+        assert all(np.isfinite(values).all() for values in s)
+        residual = energy_residual(s, hall.params, 300.0)[0]
+        assert_allclose(residual, 0.0, atol=1e-9 * s.it_energy.max())
+
+
+def test_a_missing_flux_would_be_noticed(hall):
+    rng = np.random.default_rng(12)
+    s = advance(hall, random_state(hall, rng, 4), random_inputs(hall, rng, 4))
+    residual = energy_residual(s._replace(tower_heat=0.99 * s.tower_heat), hall.params, 300.0)[0]
+    assert (np.abs(residual) > 1e-6 * s.it_energy[0]).any()
+
+
+def test_every_temperature_but_set_points_stores_heat():
+    named = {name for name in State._fields if name.endswith("_temperature")}
+    assert named == set(HEAT_CAPACITIES)
+
+
+def test_an_adiabatic_hall_without_crahs_keeps_all_its_heat(hall):
+    """No CRAH and no envelope: what the IT draws stays in servers, air and mass."""
+    u = steady_inputs(hall, 1, crah_available=0.0)
+    params = hall.params._replace(
+        envelope_conductance=np.zeros((1, 1)), lighting_power=np.zeros((1, 1)), distribution_loss=np.zeros((3, 1))
+    )
+    s = random_state(hall, np.random.default_rng(5), 1)._replace(crah_fan_speed=np.zeros((hall.crah_groups, 1)))
+    s, h = begin(s, u, params, 300.0, np)
+    room = ("server_temperature", "rack_inlet_temperature", "hot_air_temperature", "mass_temperature")
+
+    def heat(state):
+        return sum((getattr(params, HEAT_CAPACITIES[name]) * getattr(state, name)).sum() for name in room)
+
+    before = heat(s)
+    for _ in range(10):
+        s = sweep(s, u, h, params, 30.0, np)
+    leak = 1e-3 * params.crah_mass_flow_nominal.sum() * 1006.0 * 30.0 * 300.0  # drifts through stopped units
+    assert_allclose(heat(s) - before, s.it_energy[0, 0], atol=leak)
+
+
+def test_loss_of_all_crahs_heats_the_inlets_at_the_rate_of_the_heat_capacity(hall):
+    """After the air has risen, dT/dt = P / (C_air + C_servers), physics of a sealed hall."""
+    u = steady_inputs(hall, 1)
+    s = at_rest(hall, u)
+    p = hall.params
+    s = s._replace(crah_fan_speed=np.zeros((hall.crah_groups, 1)))
+    u = u._replace(crah_available=np.zeros((hall.crah_groups, 1)))
+    means = []
+    for _ in range(15):
+        s = advance(hall, s, u, 60.0, 4)
+        means.append(float((p.server_heat_capacity * s.server_temperature).sum() / p.server_heat_capacity.sum()))
+    capacity = p.server_heat_capacity.sum() + p.cold_air_heat_capacity.sum() + p.hot_air_heat_capacity.sum()
+    rate = (means[-1] - means[-4]) / 180.0
+    power = s.it_energy[0, 0] / 60.0
+    assert 0.75 * power / capacity < rate < 1.05 * power / capacity  # the slab takes the rest
+
+
+@pytest.mark.parametrize("order,extrapolated", [(1, False), (2, True)])
+def test_the_scheme_has_its_order(hall, order, extrapolated):
+    """Halving the sub-step divides the error of a smooth transient by 2^order."""
+    u = steady_inputs(hall, 1)
+    start = at_rest(hall, u)
+    u = steady_inputs(hall, 1, utilization=0.6, wet_bulb_temperature=19.0)
+    s0, h = begin(start, u, hall.params, 300.0, np)
+
+    def run(n):
+        s, dt = s0, 300.0 / n
+        for _ in range(n):
+            whole = sweep(s, u, h, hall.params, dt, np)
+            if extrapolated:
+                half = sweep(sweep(s, u, h, hall.params, dt / 2, np), u, h, hall.params, dt / 2, np)
+                whole = State(*(2 * b - a for a, b in zip(whole, half, strict=True)))
+            s = whole
+        return np.concatenate([s.server_temperature, s.hot_air_temperature, s.rack_inlet_temperature])[:, 0]
+
+    exact = run(960)
+    errors = [np.abs(run(n) - exact).max() for n in (30, 60, 120)]
+    slopes = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
+    assert_allclose(slopes, order, atol=0.35)
+
+
+def test_hotter_wet_bulb_never_lowers_plant_power(hall):
+    """Mode and staging fixed."""
+    wet_bulb = np.linspace(2.0, 29.0, 28)
+    u = steady_inputs(hall, 28, wet_bulb_temperature=wet_bulb, dry_bulb_temperature=30.0)
+    machines = 4.0 if hall.has_economizer else 2.0
+    power = cooling_energy(at_rest(hall, u, chillers_on=np.full((1, 28), machines), stage_time=np.zeros((1, 28))))
+    assert (np.diff(power) > -1e-6 * power[1:]).all()
+
+
+def test_more_load_never_lowers_plant_power(hall):
+    """Mode and staging fixed: another machine may well lower power."""
+    load = np.linspace(0.1, 0.9, 17)
+    u = steady_inputs(hall, 17, utilization=load, wet_bulb_temperature=12.0)
+    power = cooling_energy(
+        at_rest(hall, u, chillers_on=np.full((1, 17), float(hall.chillers)), stage_time=np.zeros((1, 17)))
+    )
+    assert (np.diff(power) > -1e-6 * power[1:]).all()
+
+
+def test_more_crah_flow_never_raises_an_inlet(hall):
+    speed = np.linspace(0.3, 1.0, 15)
+    u = steady_inputs(hall, 15, crah_fan_speed=speed, pressure_control=0.0)
+    s = at_rest(hall, u)
+    held = np.abs(s.supply_air_temperature - u.supply_air_setpoint).max(0) < 0.05
+    inlets = s.rack_inlet_temperature[:, held]
+    assert held.sum() >= 5
+    assert (np.diff(inlets, axis=1) < 1e-6).all()
+
+
+def test_too_little_supply_makes_the_hottest_racks_hot(hall):
+    """Without the pressure loop, a flow ratio of 0.85 costs the hottest inlet several kelvins over a ratio of 1.1."""
+    p, u = hall.params, steady_inputs(hall, 2, pressure_control=0.0)
+    demand = (0.5 + 0.5 * 0.5) * p.server_mass_flow_nominal.sum()
+    speed = np.array([1.1, 0.85]) * demand / ((1.0 - p.supply_leakage[0]) * p.crah_mass_flow_nominal.sum())
+    unprotected = replace(hall, params=p._replace(inlet_allowable=np.full((1, 1), 99.0)))
+    s = at_rest(unprotected, u._replace(crah_fan_speed=np.broadcast_to(speed, (hall.crah_groups, 2))))
+    hottest = s.rack_inlet_temperature.max(0)
+    assert hottest[1] - hottest[0] > 3.0
+
+
+def test_protection_takes_over_above_the_allowable_inlet_and_lets_go_below(hall):
+    u = steady_inputs(hall, 1)
+    s = at_rest(hall, u)
+    hot, h = begin(s._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 33.0), u, hall.params, 300.0, np)
+    assert hot.protection[0, 0] == 1.0 and (h.crah_fan_target == 1.0).all()
+    assert (h.supply_air_setpoint == hall.params.supply_air_setpoint_min).all()
+    still, _ = begin(
+        hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 30.0), u, hall.params, 300.0, np
+    )
+    cool, _ = begin(hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 24.0), u, hall.params, 300.0, np)
+    assert still.protection[0, 0] == 1.0 and cool.protection[0, 0] == 0.0
+
+
+def test_a_trip_needs_a_minute_above_the_limit(hall):
+    u = steady_inputs(hall, 1)
+    s, h = begin(at_rest(hall, u), u, hall.params, 60.0, np)
+    hot = s._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 41.0)
+    once = monitor(hot, u, h, hall.params, 30.0, np)
+    twice = monitor(once, u, h, hall.params, 30.0, np)
+    broken = monitor(once._replace(rack_inlet_temperature=s.rack_inlet_temperature), u, h, hall.params, 30.0, np)
+    assert once.is_tripped[0, 0] == 0.0 and twice.is_tripped[0, 0] == 1.0
+    assert broken.trip_time[0, 0] == 0.0
+
+
+def test_mode_requests_have_hysteresis_and_dwell():
+    hall = build_hall("hyperscale-10mw")
+    u = steady_inputs(hall, 1, mode_request=2.0, wet_bulb_temperature=5.0)
+    s = at_rest(hall, u._replace(mode_request=np.zeros((1, 1))))
+    early, _ = begin(s._replace(mode_time=np.full((1, 1), 600.0)), u, hall.params, 300.0, np)
+    late, _ = begin(s._replace(mode_time=np.full((1, 1), 1200.0)), u, hall.params, 300.0, np)
+    barely = u._replace(mode_request=np.full((1, 1), 0.55))
+    near, _ = begin(s._replace(mode_time=np.full((1, 1), 5e3)), barely, hall.params, 300.0, np)
+    assert early.mode[0, 0] == MECHANICAL and late.mode[0, 0] == FREE and near.mode[0, 0] == MECHANICAL
+
+
+def test_free_cooling_that_misses_its_set_point_falls_back():
+    hall = build_hall("hyperscale-10mw")
+    u = steady_inputs(hall, 1, mode_request=2.0)
+    s = at_rest(hall, u)._replace(mode=np.full((1, 1), FREE), mode_time=np.zeros((1, 1)))
+    warm = s._replace(chilled_water_supply_temperature=s.chilled_water_setpoint + 3.0)
+    assert begin(warm, u, hall.params, 300.0, np)[0].mode[0, 0] == INTEGRATED
+
+
+def test_a_tripped_chiller_is_replaced_and_loads_up_from_nothing(hall):
+    u = steady_inputs(hall, 1, utilization=0.4)
+    s = at_rest(hall, u)
+    assert s.chiller_loading[0, 0] > 0.99
+    available = np.ones((hall.chillers, 1))
+    available[0] = 0.0
+    on = int(s.chillers_on[0, 0])
+    after = advance(hall, s, u._replace(chiller_available=available), 30.0, 2)
+    assert after.chiller_loading[0, 0] == 0.0
+    assert 0.05 < after.chiller_loading[on, 0] < 0.5
+
+
+def test_stored_energy_is_the_sum_of_what_changes(hall):
+    rng = np.random.default_rng(8)
+    s = random_state(hall, rng, 3)
+    warmer = s._replace(server_temperature=s.server_temperature + 1.0)
+    change = stored_energy(warmer, hall.params, np) - stored_energy(s, hall.params, np)
+    assert_allclose(change, hall.params.server_heat_capacity.sum(), rtol=1e-9)
