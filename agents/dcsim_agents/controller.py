@@ -82,9 +82,12 @@ class Controller(ABC):
             raise InputError(f"observation has shape {observation.shape}, expected ({features},) or (N, {features})")
         reading = self._reader.read(np.atleast_2d(observation))
         self._remember(reading)
-        setpoints, self._memory = self._decide(reading, self._memory)
-        actions = self.setpoints.write(setpoints, reading.num_envs)
+        actions, self._memory = self._actions(reading, self._memory)
         return actions[0] if observation.ndim == 1 else actions
+
+    def _actions(self, reading: Reading, memory: Memory) -> tuple[Array, Memory]:
+        setpoints, memory = self._decide(reading, memory)
+        return self.setpoints.write(setpoints, reading.num_envs), memory
 
     def _remember(self, reading: Reading) -> None:
         """Start the memory of the environments whose episode begins with this reading."""

@@ -26,10 +26,15 @@ class Reading:
     """A batch of observations in their units.
 
     ``reading["rack_inlet_max"]`` has shape (U, N), ``reading["wet_bulb_temperature"]`` has shape (1, N).
+
+    Attributes
+    ----------
+    observation : Array, shape (N, F)
+        As the environment gave it.
     """
 
-    def __init__(self, values: Array, rows: Mapping[str, list[int]]) -> None:
-        self._values, self._rows = values, rows
+    def __init__(self, observation: Array, values: Array, rows: Mapping[str, list[int]]) -> None:
+        self.observation, self._values, self._rows = observation, values, rows
 
     @property
     def num_envs(self) -> int:
@@ -60,7 +65,7 @@ class SignalReader:
 
     def read(self, observation: Array) -> Reading:
         """Return the reading of observations of shape (N, F)."""
-        return Reading(self._offset + self._width * observation.T.astype(np.float64), self._rows)
+        return Reading(observation, self._offset + self._width * observation.T.astype(np.float64), self._rows)
 
 
 class SetpointWriter:

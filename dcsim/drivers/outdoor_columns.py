@@ -77,10 +77,8 @@ def moist_columns(
         return fill_missing(path, labels[name], columns[name], lines, hours_per_row, fill_gaps_hours)
 
     dry_bulb = filled("dry_bulb")
-    if "pressure" in columns:
-        pressure = filled("pressure")
-    else:
-        pressure = np.full(len(dry_bulb), float(moist_air.standard_pressure(elevation)))
+    standard_pressure = float(moist_air.standard_pressure(elevation))
+    pressure = filled("pressure") if "pressure" in columns else np.full(len(dry_bulb), standard_pressure)
     humidity_ratio = np.full(len(dry_bulb), np.nan)
     for name in present:
         values = columns[name]

@@ -13,6 +13,7 @@ import difflib
 import gzip
 import math
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class Table(NamedTuple):
     currency: str  # of a price column, else ''
     first_weekday: int  # of 1 January of the year in the middle of the file, Monday = 0
 
-    def attribute(self, keys: tuple[str, ...], default: float | None = None) -> float | None:
+    def attribute(self, keys: tuple[str, ...], default: float = math.nan) -> float:
         """Return the number that a comment line gives for the first of the keys that it has, else the default."""
         return _attribute(self.path, self.attributes, keys, default)
 
@@ -90,7 +91,7 @@ def open_lines(path: Path) -> list[str]:
         lines = raw.decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         raise InputError(f"{place(path)}: no such file") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{place(path)}: cannot be read ({error})") from None
     except UnicodeDecodeError:
         raise InputError(f"{place(path)}: not a text file in UTF-8") from None
@@ -136,8 +137,10 @@ def read_table(
     if header_line == len(lines):
         raise InputError(f"{place(path)}: there are only comments, no header line")
     if utc_offset is None:
-        seconds = _attribute(path, attributes, ("utc_offset_s",), 0.0) or 0.0
-        utc_offset = _attribute(path, attributes, ("utc_offset", "utc_offset_h"), seconds / 3600.0) or 0.0
+        seconds = _attribute(path, attributes, ("utc_offset_s",), 0.0)
+        utc_offset = _attribute(path, attributes, ("utc_offset", "utc_offset_h"), seconds / 3600.0)
+    if not -14.0 <= utc_offset <= 14.0:
+        raise InputError(f"{place(path)}: the UTC offset {utc_offset:g} h is outside -14 to 14")
     header = next(csv.reader([lines[header_line]]))
     time_column, is_utc, used, currency = _understand_header(path, header_line + 1, header, quantities, indexed)
     clock = _Clock(time_column, utc_offset if is_utc else 0.0, utc_offset)
@@ -145,7 +148,7 @@ def read_table(
     return table._replace(attributes=attributes, utc_offset=utc_offset, currency=currency)
 
 
-def _attribute(path: Path, attributes: Mapping[str, str], keys: tuple[str, ...], default: float | None) -> float | None:
+def _attribute(path: Path, attributes: Mapping[str, str], keys: tuple[str, ...], default: float) -> float:
     for key in keys:
         if key in attributes:
             try:
@@ -251,9 +254,9 @@ def _read_rows(
             raise InputError(f"{place(path, line)}: {len(row)} fields where the header has {len(header)}")
         try:
             moment, time_s = parse_timestamp(row[clock.column].strip(), clock.utc_offset, clock.shift)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InputError(
-                f"{place(path, line, header[clock.column])}: '{row[clock.column]}' is not an ISO timestamp"
+                f"{place(path, line, header[clock.column])}: {row[clock.column]!r} is not an ISO timestamp"
             ) from None
         if not times:
             first_year = moment.year
@@ -289,7 +292,7 @@ def _number(
     try:
         value = float(text)
     except ValueError:
-        raise InputError(f"{place(path, line, header[column.position])}: '{text}' is not a number") from None
+        raise InputError(f"{place(path, line, header[column.position])}: {text!r} is not a number") from None
     value = column.factor * value + column.offset
     quantity = quantities[column.quantity]
     if not quantity.low <= value <= quantity.high:

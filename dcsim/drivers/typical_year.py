@@ -91,8 +91,10 @@ def read_epw(path: str | Path, fill_gaps_hours: float = 0.0) -> Weather:
         raise InputError(f"{place(path, periods + 1)}: only one data period with one record an hour is supported")
 
     def clock(line: int, cells: list[str]) -> tuple[int, int, int]:
-        month, day, hour = (int(_number(path, line, label, cells[k])) for k, label in _EPW_CLOCK)
-        return month, day, hour
+        month, day, hour = (_number(path, line, label, cells[k]) for k, label in _EPW_CLOCK)
+        if not (month.is_integer() and day.is_integer() and hour.is_integer()):
+            raise InputError(f"{place(path, line)}: month {month:g}, day {day:g}, hour {hour:g} is no time of a year")
+        return int(month), int(day), int(hour)
 
     fields = {
         "dry_bulb": _Field(6, "dry bulb", 99.9, 1.0),

@@ -163,7 +163,10 @@ class Weather:
         The mean is taken as the value at the middle of the interval, exact for the interpolated dry bulb, humidity
         ratio and pressure as long as no grid point of the weather lies inside the interval.
         """
-        return self._covered(self._table(float(interval_s)), np.arange(int(SECONDS_PER_YEAR / interval_s)) * interval_s)
+        air = self._table(float(interval_s))
+        if self.is_complete:
+            return air
+        return self._covered(air, np.arange(len(air.pressure)) * interval_s)
 
     def _table(self, interval_s: float) -> OutdoorAir:
         if interval_s not in self._tables:

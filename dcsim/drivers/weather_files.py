@@ -108,7 +108,7 @@ def read_weather_csv(
     path = Path(path)
     table = read_table(path, QUANTITIES, utc_offset)
     if elevation is None:
-        elevation = table.attribute(("elevation", "elevation_m", "altitude"), 0.0) or 0.0
+        elevation = table.attribute(("elevation", "elevation_m", "altitude"), 0.0)
     step = table.step(fill_gaps_hours)
     columns = moist_columns(path, table.lines, table.columns, table.headers, step / 3600.0, fill_gaps_hours, elevation)
     is_hourly = step == 3600.0 and not np.mod(table.time_s, 3600.0).any()
@@ -116,8 +116,8 @@ def read_weather_csv(
     dry_bulb, humidity_ratio, pressure = (_year(table.time_s, values, step, interval) for values in columns)
     return Weather(
         name=path.name,
-        latitude=_known(table.attribute(("lat", "latitude"))),
-        longitude=_known(table.attribute(("lon", "longitude"))),
+        latitude=table.attribute(("lat", "latitude")),
+        longitude=table.attribute(("lon", "longitude")),
         elevation=elevation,
         utc_offset=table.utc_offset,
         dry_bulb_temperature=dry_bulb,
@@ -127,10 +127,6 @@ def read_weather_csv(
         first_weekday=table.first_weekday,
         provenance=f"CSV {path.name}",
     )
-
-
-def _known(number: float | None) -> float:
-    return float("nan") if number is None else number
 
 
 def _year(

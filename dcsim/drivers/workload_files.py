@@ -188,7 +188,7 @@ def read_workload_csv(
     if kind == "power":
         rated = table.attribute(("rated_power",)) if rated_power is None else rated_power
         idle = table.attribute(("idle_fraction",), 0.0) if idle_fraction is None else idle_fraction
-        if rated is None or idle is None:
+        if np.isnan(rated):
             raise InputError(
                 f"{place(path)}: a power column needs the rated power, add a first line '# rated_power=<W>'"
             )

@@ -120,8 +120,9 @@ _GPU_JOB_TIMES = {"time_median": 2 * _HOUR, "time_spread": 1.7}
 #: days.
 _SPREAD = Noise(0.08, 2 * _DAY)
 
-#: Fast noise of a group of racks. Single servers show 2 to 5 % of capacity from one 5 min to the next (Numenta
-#: benchmark); a group of tens to hundreds of servers with common causes: assumed 4 %, half an hour.
+#: Fast noise of a group of racks. Single cloud servers change by 0.8 to 5 % of capacity from one 5 min to the next
+#: (Numenta Anomaly Benchmark); for a group of tens to hundreds of servers with common causes 4 % over half an hour are
+#: assumed.
 _GROUP_NOISE = Noise(0.04, 1800.0)
 
 _ENTERPRISE = WorkloadProfile(

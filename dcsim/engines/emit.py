@@ -18,7 +18,7 @@ from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm
 
 _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 _POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
-_MATRIX_BLOCK = 4  # rows of a matrix that are multiplied together and so share the loads of the vector
+_MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
 
 class Emitted(NamedTuple):
@@ -30,14 +30,23 @@ class Emitted(NamedTuple):
     timed_params: list[Symbol]
 
 
-def emitted(program: Program, target: Target) -> Emitted:
-    """Write the kernel of a simplified program."""
-    layout = planned(program)
+def emitted(program: Program, target: Target, loop_lanes: int | None = None) -> Emitted:
+    """Write the kernel of a simplified program.
+
+    Parameters
+    ----------
+    program : Program
+    target : Target
+    loop_lanes : int, optional
+        Lanes that loops over rows treat at a time; values of one row are always computed for all lanes at once.
+    """
+    narrow = target.with_lanes(min(loop_lanes or target.lanes, target.lanes))
+    layout = planned(program, narrow.lanes < target.lanes)
     declarations: set[str] = set()
     functions = []
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
-        _StageWriter(code, layout, stage).write()
+        _StageWriter(code, layout, stage, narrow).write()
         arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
         functions.append(code.text(f"internal void @{name}({arguments}) #0"))
         declarations |= code.intrinsics
@@ -56,75 +65,84 @@ def size_of(symbols: list[Symbol]) -> int:
 class _StageWriter:
     """Writes the loops of one stage."""
 
-    def __init__(self, code: Code, layout: Layout, stage: int):
-        self.code, self.layout = code, layout
+    def __init__(self, code: Code, layout: Layout, stage: int, narrow: Target):
+        self.code, self.layout, self.narrow = code, layout, narrow
+        self.stride = code.target.row_bytes
         self.groups, self.late = layout.groups[stage], layout.late[stage]
-        self.known: dict[int, str] = {}  # values of one row computed in this stage
+        self.known: dict[int, str] = {}  # values of one row computed in this stage, all lanes
+        self.bases = {name: f"%{name}" for name in _POINTERS}
 
     def write(self) -> None:
         for group in self.groups:
-            if group.symbols[0].op == "matmul":
-                self._matmul(group.symbols[0])
+            x = group.symbols[0]
+            if x.op == "matmul":
+                self._in_parts(lambda x=x: self._matmul(x))
+            elif group.rows == 1:
+                self._straight(group)
             else:
-                self._loop(group)
+                self._in_parts(lambda group=group: self._loop(group))
         for source, target, rows in self.late:
             self._copy(source, target, rows)
 
     # --- where values are
 
-    def _pointer(self, place: Place, row: int = 0) -> str:
-        unit = self.code.target.bytes if place.base.endswith("params") else self.code.target.row_bytes
-        return self.code.address(f"%{place.base}", (place.start + row) * unit)
+    def _in_parts(self, write: Callable[[], None]) -> None:
+        """Write code that treats the lanes a few at a time, so that the values of a long body fit the registers."""
+        wide = self.code.target
+        if self.narrow.lanes == wide.lanes:
+            write()
+            return
+        loop = Loop(self.code, wide.lanes // self.narrow.lanes, (self.narrow.row_bytes,))
+        plain, known = self.bases, self.known
+        self.bases = {name: base if name.endswith("params") else self._advanced(base, loop.counters[0]) for name, base in plain.items()}
+        self.known, self.code.target = {}, self.narrow
+        write()
+        loop.close()
+        self.bases, self.known, self.code.target = plain, known, wide
 
-    def _fetch(self, symbol: Symbol, row: int = 0) -> str:
+    def _advanced(self, base: str, counter: str) -> str:
+        return self.code.emit(f"getelementptr i8, ptr {base}, i64 {counter}")
+
+    def _pointer(self, place: Place, row: int = 0, bases: dict[str, str] | None = None) -> str:
+        unit = self.code.target.bytes if place.base.endswith("params") else self.stride
+        return self.code.address((bases or self.bases)[place.base], (place.start + row) * unit)
+
+    def _fetch(self, symbol: Symbol, row: int = 0, bases: dict[str, str] | None = None) -> str:
         """Value of a symbol's row that is not computed in the loop at hand."""
         if symbol.op == "const":
             return self.code.const(symbol.args[0])
         if symbol.index in self.known:
             return self.known[symbol.index]
-        place = self.layout.places[symbol.index]
-        pointer = self._pointer(place, row)
+        pointer = self._pointer(self.layout.places[symbol.index], row, bases)
         return self.code.splat(pointer) if symbol.level == PARAM else self.code.load(pointer)
 
     # --- loops over rows
 
+    def _straight(self, group: Group) -> None:
+        """Values of one row: no loop, and what later groups need stays in registers."""
+        local = dict(self.known)
+        self._body(group, local, self._fetch, {})
+        self._store(group.symbols, local, self.bases)
+        self.known.update((x.index, local[x.index]) for x in group.symbols)
+
     def _loop(self, group: Group) -> None:
         code, own = self.code, {x.index for x in group.symbols}
         reductions = [x for x in group.symbols if x.op in REDUCTIONS]
-        if group.rows == 1:
-            local = dict(self.known)
-            self._body(group, local, lambda a: self._fetch(a), {})
-            self._store(group, local, lambda place: self._pointer(place))
-            self.known.update((x.index, local[x.index]) for x in group.symbols)
-            return
+        mapped = [x for x in group.symbols if x.op not in REDUCTIONS]
         outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
-        bases = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
-        bases |= {place.base for x in group.symbols if x.op not in REDUCTIONS for place in self.layout.stores.get(x.index, [])}
         start = [code.const(0.0 if x.op != "maxof" else float("-inf")) for x in reductions]
-        loop = Loop(code, group.rows, (code.target.row_bytes, code.target.bytes), start)
-        moved = {
-            base: code.emit(f"getelementptr i8, ptr %{base}, i64 {loop.counters[1 if base.endswith('params') else 0]}")
-            for base in sorted(bases)
-        }
-
-        def at(place: Place) -> str:
-            unit = code.target.bytes if place.base.endswith("params") else code.target.row_bytes
-            return code.address(moved[place.base], place.start * unit)
-
-        def fetch(a: Symbol) -> str:
-            if a.index in fixed:
-                return fixed[a.index]
-            pointer = at(self.layout.places[a.index])
-            return code.splat(pointer) if a.level == PARAM else code.load(pointer)
-
+        loop = Loop(code, group.rows, (self.stride, code.target.bytes), start)
+        used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
+        used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
+        moved = {name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)}
         local: dict[int, str] = {}
         totals = {x.index: value for x, value in zip(reductions, loop.values, strict=True)}
-        self._body(group, local, fetch, totals)
-        self._store(Group(group.rows, [x for x in group.symbols if x.op not in REDUCTIONS]), local, at)
-        for x, value in zip(reductions, loop.close([local[x.index] for x in reductions]), strict=True):
-            self.known[x.index] = value
-        self._store(Group(1, reductions), self.known, lambda place: self._pointer(place))
+        self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
+        self._store(mapped, local, moved)
+        ends = loop.close([local[x.index] for x in reductions])
+        self.known.update((x.index, value) for x, value in zip(reductions, ends, strict=True))
+        self._store(reductions, self.known, self.bases)
 
     def _body(self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]) -> None:
         def value(a: Symbol) -> str:
@@ -140,10 +158,10 @@ class _StageWriter:
             else:
                 local[x.index] = self._operation(x, [value(a) for a in x.operands])
 
-    def _store(self, group: Group, local: dict[int, str], at: Callable[[Place], str]) -> None:
-        for x in group.symbols:
+    def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str]) -> None:
+        for x in symbols:
             for place in self.layout.stores.get(x.index, []):
-                self.code.store(local[x.index], at(place))
+                self.code.store(local[x.index], self._pointer(place, 0, bases))
 
     def _accumulated(self, op: str, total: str, values: list[str]) -> str:
         if op == "sum":
@@ -183,23 +201,23 @@ class _StageWriter:
 
     def _matmul(self, x: Symbol) -> None:
         """Blocks of rows at a time. Each row's sum has an even and an odd half, added at the end, whatever the block."""
-        vector = x.operands[1]
-        code = self.code
-        whole, rest = divmod(x.rows, _MATRIX_BLOCK)
+        code, columns = self.code, x.operands[1].rows
         places = self.layout.stores.get(x.index, [])
+        count = max(1, _MATRIX_SUMS * self.narrow.register_bytes // self.narrow.row_bytes)
+        whole, rest = divmod(x.rows, count)
         if whole > 1:
-            loop = Loop(code, whole, (_MATRIX_BLOCK * code.target.row_bytes, _MATRIX_BLOCK * vector.rows * code.target.bytes))
-            start = code.emit(f"getelementptr i8, ptr %params, i64 {loop.counters[1]}")
-            results = self._block(x, start, _MATRIX_BLOCK, 0)
-            for place in places:
-                base = code.emit(f"getelementptr i8, ptr %{place.base}, i64 {loop.counters[0]}")
+            loop = Loop(code, whole, (count * self.stride, count * columns * code.target.bytes))
+            results = self._block(x, self._advanced(self.bases["params"], loop.counters[1]), count, 0)
+            for name in {place.base for place in places}:
+                moved = {name: self._advanced(self.bases[name], loop.counters[0])}
                 for q, value in enumerate(results):
-                    code.store(value, code.address(base, (place.start + q) * code.target.row_bytes))
+                    for place in (place for place in places if place.base == name):
+                        code.store(value, self._pointer(place, q, moved))
             loop.close()
-            done = whole * _MATRIX_BLOCK
+            done = whole * count
         else:
             done, rest = 0, x.rows
-        results = self._block(x, "%params", rest, done) if rest else []
+        results = self._block(x, self.bases["params"], rest, done) if rest else []
         for q, value in enumerate(results):
             for place in places:
                 code.store(value, self._pointer(place, done + q))
@@ -221,13 +239,7 @@ class _StageWriter:
 
     def _copy(self, source: Place, target: Place, rows: int) -> None:
         code = self.code
-        if rows == 1:
-            code.store(code.load(self._pointer(source)), self._pointer(target))
-            return
-        loop = Loop(code, rows, (code.target.row_bytes,))
-        pointers = [
-            code.address(code.emit(f"getelementptr i8, ptr %{p.base}, i64 {loop.counters[0]}"), p.start * code.target.row_bytes)
-            for p in (source, target)
-        ]
-        code.store(code.load(pointers[0]), pointers[1])
+        loop = Loop(code, rows, (self.stride,))
+        moved = {name: self._advanced(self.bases[name], loop.counters[0]) for name in {source.base, target.base}}
+        code.store(code.load(self._pointer(source, 0, moved)), self._pointer(target, 0, moved))
         loop.close()

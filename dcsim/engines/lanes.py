@@ -18,11 +18,13 @@ class Target:
         Environments treated at a time.
     has_fma : bool
         Whether the processor multiplies and adds in one instruction. Where it does not, the two are rounded apart.
+    register_bytes : int
+        Width of the processor's vector registers.
     """
 
-    def __init__(self, dtype: str, lanes: int, has_fma: bool):
+    def __init__(self, dtype: str, lanes: int, has_fma: bool, register_bytes: int):
+        self.dtype, self.lanes, self.has_fma, self.register_bytes = dtype, lanes, has_fma, register_bytes
         self.is_double = dtype == "float64"
-        self.lanes, self.has_fma = lanes, has_fma
         self.scalar = "double" if self.is_double else "float"
         self.bytes = 8 if self.is_double else 4
         self.integer = "i64" if self.is_double else "i32"
@@ -30,6 +32,10 @@ class Target:
         self.integers = f"<{lanes} x {self.integer}>"
         self.suffix = f"v{lanes}f{8 * self.bytes}"
         self.row_bytes = lanes * self.bytes
+
+    def with_lanes(self, lanes: int) -> "Target":
+        """Return the same for another number of lanes."""
+        return Target(self.dtype, lanes, self.has_fma, self.register_bytes)
 
 
 def literal(value: float, is_double: bool) -> str:

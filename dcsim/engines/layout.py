@@ -84,6 +84,11 @@ def needs_memory(user: Symbol) -> bool:
     return user.op in ("matmul", "row")
 
 
+def is_partial(group: Group) -> bool:
+    """Whether a group may treat fewer lanes at a time than there are."""
+    return group.rows > 1 or group.symbols[0].op == "matmul"
+
+
 def grouped(symbols: Sequence[Symbol]) -> list[Group]:
     """Share out one stage's symbols into loops.
 
@@ -130,6 +135,34 @@ def grouped(symbols: Sequence[Symbol]) -> list[Group]:
     return groups
 
 
+def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int]) -> list[Group]:
+    """Move symbols to the loop that uses them, where that leaves no more values to be carried from loop to loop in memory."""
+    number = {x.index: i for i, group in enumerate(groups) for x in group.symbols}
+
+    def is_carried(x: Symbol, at: int) -> bool:
+        return x.index in outputs or any(number.get(user.index) != at or needs_memory(user) for user in users[x.index])
+
+    for i in reversed(range(len(groups))):
+        for x in reversed(groups[i].symbols):
+            if x.index in outputs or x.op in REDUCTIONS or needs_memory(x):
+                continue
+            if any(user.index not in number for user in users[x.index]):
+                continue
+            to = min(number[user.index] for user in users[x.index])
+            if to == i or groups[to].rows != x.rows or any(needs_memory(user) for user in users[x.index] if number[user.index] == to):
+                continue
+            own = [a for a in x.operands if number.get(a.index) == i and a.rows > 1]
+            newly = sum(not is_carried(a, i) for a in {a.index: a for a in own}.values())
+            freed = all(number[user.index] == to for user in users[x.index])
+            if newly <= freed:
+                number[x.index] = to
+    moved: list[list[Symbol]] = [[] for _ in groups]
+    for group in groups:
+        for x in group.symbols:
+            moved[number[x.index]].append(x)
+    return [Group(group.rows, sorted(new, key=lambda x: x.index)) for group, new in zip(groups, moved, strict=True) if new]
+
+
 class _Temporaries:
     """Rows of the workspace that are lent to values for as long as they are needed."""
 
@@ -161,23 +194,35 @@ class _Temporaries:
         self._free = merged
 
 
-def planned(program: Program) -> Layout:
-    """Plan the kernel of a simplified program."""
-    return _Plan(program).layout()
+def planned(program: Program, in_parts: bool = False) -> Layout:
+    """Plan the kernel of a simplified program.
+
+    Parameters
+    ----------
+    program : Program
+    in_parts : bool
+        Whether loops over rows treat fewer lanes at a time than values of one row are computed for. Then the two hand values to each
+        other through the workspace instead of registers.
+    """
+    return _Plan(program, in_parts).layout()
 
 
 class _Plan:
-    def __init__(self, program: Program):
-        self.program = program
+    def __init__(self, program: Program, in_parts: bool):
+        self.program, self.in_parts = program, in_parts
         self.symbols = reachable(program.outputs())
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
         self.late: dict[int, list[tuple[Place, Place, int]]] = {s: [] for s in STAGES}
-        self.groups = {s: grouped([x for x in self.symbols if stage(x) == s and x.op != "leaf"]) for s in STAGES}
         self.users: dict[int, list[Symbol]] = {x.index: [] for x in self.symbols}
         for x in self.symbols:
             for a in x.operands:
                 self.users[a.index].append(x)
+        outputs = {x.index for x in program.outputs()}
+        self.groups = {}
+        for s in STAGES:
+            groups = grouped([x for x in self.symbols if stage(x) == s and x.op != "leaf"])
+            self.groups[s] = sunk(groups, self.users, outputs)
         self.rows = 0
 
     def _reserve(self, rows: int) -> int:
@@ -285,7 +330,9 @@ class _Plan:
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(groups):
             for x in group.symbols:
-                last = max((number[user.index] for user in self.users[x.index] if stage(user) == at), default=i)
+                readers = [number[user.index] for user in self.users[x.index] if stage(user) == at]
+                last = max(readers, default=i)
+                in_memory = x.rows > 1 or (self.in_parts and any(is_partial(groups[j]) for j in (i, *readers)))
                 deferred = []
                 for name in (f for f, output in outputs.items() if output is x):
                     target = Place("ws", state_start[name])
@@ -296,7 +343,7 @@ class _Plan:
                     else:
                         deferred.append(target)
                         last = last_of_all
-                if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
+                if x.index not in self.places and (deferred or (last > i and in_memory)):
                     self.places[x.index] = Place("ws", lent.take(x.rows))
                     self.stores.setdefault(x.index, []).append(self.places[x.index])
                     ends.setdefault(last, []).append((self.places[x.index].start, x.rows))

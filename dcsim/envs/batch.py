@@ -206,6 +206,11 @@ class Batch:
         return self._rows.view(place)
 
     @property
+    def setpoints(self) -> np.ndarray:
+        """Set-points asked for in the last step, shape (A, N); after a reset those of the settled start."""
+        return self._setpoints
+
+    @property
     def elapsed(self) -> np.ndarray:
         """Control steps made in each environment's episode, shape (N,)."""
         return self._elapsed

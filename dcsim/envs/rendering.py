@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.patches import FancyBboxPatch
-from matplotlib.text import Text
+from matplotlib.patches import Rectangle
+from PIL import Image
 
 from dcsim.drivers.calendar import time_label
 from dcsim.envs.batch import Batch
@@ -17,13 +17,14 @@ from dcsim.plots import palette
 from dcsim.plots.hall_panel import HallPanel, HallValues, heat_scale
 from dcsim.plots.plant_panel import SIZE as PLANT_SIZE
 from dcsim.plots.plant_panel import PlantPanel, PlantValues, power_text
+from dcsim.plots.stamps import StampLayer
 from dcsim.plots.style import house_style, new_figure
 
 WIDTH, HEIGHT, DPI = 1120, 630, 100
 HEADER_HEIGHT = 62
 HALL_BOX = (12, 50, 592, 492)  # left, bottom, width, height [pixels]
 SCALE_BOX = (128, 16, 410, 12)
-PLANT_LEFT = WIDTH - 12 - int(PLANT_SIZE[0])
+PLANT_PLACE = (WIDTH - 12 - PLANT_SIZE[0], 8.0)
 
 
 class HallRenderer:
@@ -39,6 +40,7 @@ class HallRenderer:
     def __init__(self, batch: Batch, env: int = 0) -> None:
         self._batch, self._env = batch, env
         self._artists: list[Any] = []
+        self._stamps = StampLayer(HEIGHT, DPI)
         with house_style():
             self._figure = new_figure(WIDTH / DPI, HEIGHT / DPI, dpi=DPI)
             self._canvas: FigureCanvasAgg = self._figure.canvas  # type: ignore[assignment]
@@ -65,42 +67,53 @@ class HallRenderer:
             description.room.hot_air_cells,
             limit,
             allowable,
+            write=self._stamps.writer(*HALL_BOX[:2]),
         )
         heat_scale(self._axes(SCALE_BOX), limit, allowable)
         self._plant = PlantPanel(
-            self._axes((PLANT_LEFT, 8, *PLANT_SIZE)), hall.chillers, hall.has_economizer, hall.design_it_power
+            self._axes((*PLANT_PLACE, *PLANT_SIZE)),
+            self._stamps.writer(*PLANT_PLACE),
+            hall.chillers,
+            hall.has_economizer,
+            description.crahs.humidifier_power.value > 0.0,
         )
-        self._make_header()
         self._artists += [*self._hall.artists, *self._plant.artists]
+        self._make_header()
 
     def _make_header(self) -> None:
-        axes = self._axes((0, HEIGHT - HEADER_HEIGHT, WIDTH, HEADER_HEIGHT))
-        axes.set(xlim=(0, WIDTH), ylim=(0, HEADER_HEIGHT))
+        bottom = HEIGHT - HEADER_HEIGHT
+        axes = self._axes((0, 0, WIDTH, HEIGHT))
+        axes.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
         axes.set_axis_off()
-        axes.axhspan(0, HEADER_HEIGHT, facecolor="#f4f5f6", edgecolor="none")
-        name = self._batch.config.hall.description.name
-        axes.text(12, 40, name, fontsize=12.5, weight="bold", va="center_baseline")
-        self._where = axes.text(12, 18, "", fontsize=9.5, va="center_baseline", color="#444444")
-        self._artists.append(self._where)
-        self._figures: list[Text] = []
-        columns = ((330, f"hottest inlet, limit {self._limit:g} °C"), (520, "IT power"), (640, "cooling power"), (775, "facility power"), (910, "PUE"), (1000, "above limit, this step"))
-        for x, words in columns:
-            axes.text(x, 44, words, fontsize=8.0, va="center_baseline", color="#666666")
-            text = axes.text(x, 20, "", fontsize=14.0, weight="bold", va="center_baseline")
-            self._figures.append(text)
-        self._artists += self._figures
-        self._alarm_box = FancyBboxPatch((HALL_BOX[0] + 118, 12), 0, 0, boxstyle="round,pad=0", linewidth=0)
-        hall_axes = self._axes((HALL_BOX[0], HALL_BOX[1] + HALL_BOX[3] + 4, HALL_BOX[2], 18))
-        hall_axes.set(xlim=(0, HALL_BOX[2]), ylim=(0, 18))
-        hall_axes.set_axis_off()
-        hall_axes.text(0, 8, "CRAH groups", fontsize=8.0, va="center_baseline", color="#666666")
-        hall_axes.text(116, 8, "rack groups by inlet [°C]; bar: load", fontsize=8.0, va="center_baseline", color="#666666")
-        hall_axes.text(HALL_BOX[2], 8, "hot air [°C]", fontsize=8.0, ha="right", va="center_baseline", color="#666666")
-        self._alarm = hall_axes.text(
-            330, 8, "", fontsize=9.0, weight="bold", va="center_baseline", color=palette.PAPER,
-            bbox={"boxstyle": "round,pad=0.25", "facecolor": palette.LIMIT, "edgecolor": "none"},
-        )
-        self._artists.append(self._alarm)
+        axes.add_patch(Rectangle((0, bottom), WIDTH, HEADER_HEIGHT, facecolor="#f2f4f5", edgecolor="none"))
+        write = self._stamps.writer(0, 0)
+
+        def label(x: float, y: float, words: str, size: float, **options: Any) -> None:
+            axes.text(x, y, words, fontsize=size, va="center_baseline", **options)
+
+        label(12, bottom + 41, self._batch.config.hall.description.name, 12.5, weight="bold")
+        self._where = write(12, bottom + 18, "", 8.5, ha="left", color="#444444")
+        columns = {
+            "local time": 248,
+            f"hottest inlet, limit {self._limit:g} °C": 380,
+            "above limit, this step": 545,
+            "IT power": 690,
+            "cooling power": 796,
+            "facility power": 916,
+            "PUE": 1036,
+        }
+        self._figures = []
+        for words, x in columns.items():
+            label(x, bottom + 44, words, 8.0, color="#666666")
+            self._figures.append(write(x, bottom + 20, "", 14.0, ha="left", weight="bold"))
+        left, top, width = HALL_BOX[0], HALL_BOX[1] + HALL_BOX[3] + 12, HALL_BOX[2]
+        label(left, top, "CRAH groups", 8.0, color="#666666")
+        label(left + 116, top, "rack groups by inlet [°C], bars: load", 8.0, color="#666666")
+        label(left + width, top, "hot air [°C]", 8.0, ha="right", color="#666666")
+        self._alarm_box = Rectangle((left + 340, top - 9), 190, 17, facecolor=palette.LIMIT, edgecolor="none")
+        axes.add_patch(self._alarm_box)
+        self._artists.append(self._alarm_box)
+        self._alarm = write(left + 435, top, "", 8.5, weight="bold", color=palette.PAPER)
 
     def frame(self, info: dict[str, float]) -> np.ndarray:
         """Return the present picture.
@@ -121,7 +134,9 @@ class HallRenderer:
         for artist in self._artists:
             if artist.get_visible():
                 self._figure.draw_artist(artist)
-        return np.asarray(self._canvas.buffer_rgba())[:, :, :3].copy()
+        picture = Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB")
+        self._stamps.draw(picture)
+        return np.array(picture)
 
     def _hall_values(self) -> HallValues:
         s, view, env = self._batch.state, self._batch.view, self._env
@@ -190,24 +205,24 @@ class HallRenderer:
         config, env = self._batch.config, self._env
         where = [weather.name for weather in config.weathers] if len(config.weathers) == 1 else []
         where += [config.task.name] if config.task.name else []
-        self._where.set_text(", ".join([*where, f"{time_label(info['time_s'])} local time"]))
+        self._where.set_text(", ".join(where))
         hottest = float(self._batch.state.rack_inlet_temperature[:, env].max())
-        excess = hottest - self._limit
         texts = (
-            f"{hottest:.1f} °C" + (f"  (+{excess:.1f} K)" if excess > 0.0 else ""),
+            time_label(info["time_s"]),
+            f"{hottest:.1f} °C",
+            f"{info['violation_k_min']:.1f} K min",
             power_text(info["it_power_w"]),
             power_text(info["cooling_power_w"]),
             power_text(info["facility_power_w"]),
             f"{info['pue']:.3f}",
-            f"{info['violation_k_min']:.1f} K min",
         )
         for text, words in zip(self._figures, texts, strict=True):
             text.set_text(words)
-        for text, is_over in ((self._figures[0], excess > 0.0), (self._figures[-1], info["violation_k_min"] > 0.0)):
+        for text, is_over in ((self._figures[1], hottest > self._limit), (self._figures[2], info["violation_k_min"] > 0.0)):
             text.set_color(palette.LIMIT if is_over else palette.INK)
         state = self._batch.state
-        alarm = "servers tripped" if state.is_tripped[0, env] > 0.5 else ""
+        alarm = "over-temperature: servers off" if state.is_tripped[0, env] > 0.5 else ""
         if not alarm and state.protection[0, env] > 0.5:
-            alarm = "over-temperature protection acts"
+            alarm = "protection acts: all fans on"
         self._alarm.set_text(alarm)
-        self._alarm.set_visible(bool(alarm))
+        self._alarm_box.set_visible(bool(alarm))

@@ -87,7 +87,7 @@ def terms(
     for value in result.values():
         cost = cost - value
     if np.any(cost > 1.0):
-        share = 1.0 / np.maximum(cost, 1.0)
+        share = 1.0 / (max(cost, 1.0) if isinstance(cost, float) else np.maximum(cost, 1.0))
         result = {name: value * share for name, value in result.items()}
     result["trip"] = -1.0 * steps_left * is_tripped
     return result

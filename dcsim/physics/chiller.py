@@ -211,7 +211,7 @@ def full_load(
     Equal lift, not just the nearest corner: the share of the Carnot limit depends on the lift, and taken at the true
     condenser temperature of a clamped chilled-water temperature it would rise with that temperature faster than the
     guarded lift, so that hotter condenser water would save power. As it is, the energy input ratio never falls with
-    warmer condenser water and, outside the box, never rises with warmer chilled water. Capacity is *not* corrected
+    warmer condenser water and, for chilled water warmer than the box, never rises with it. Capacity is *not* corrected
     beyond that, which is on the safe side for warm chilled water.
 
     A box shrunk to one point and constant curves make this a pure Carnot machine.

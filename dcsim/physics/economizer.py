@@ -50,6 +50,28 @@ def heat_flow(
     return effectiveness * capacity_rate * difference
 
 
+def leaving_temperature(
+    effectiveness: Array, chilled_water_return_temperature: Array, condenser_water_temperature: Array
+) -> Array:
+    """Chilled water behind the economizer where the chilled-water side has the smaller capacity rate.
+
+    Parameters
+    ----------
+    effectiveness : Array, shape (1, N)
+        Share of the greatest possible heat flow [-].
+    chilled_water_return_temperature, condenser_water_temperature : Array, shape (1, N)
+        Entering [degC].
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Temperature [degC]: (1 - effectiveness) of the way from condenser water to return.
+    """
+    return chilled_water_return_temperature - effectiveness * (
+        chilled_water_return_temperature - condenser_water_temperature
+    )
+
+
 def free_fraction(
     chilled_water_return_temperature: Array,
     economizer_leaving_temperature: Array,

@@ -298,7 +298,8 @@ def wet_bulb_temperature(temperature: Array, humidity_ratio: Array, pressure: Ar
     differs from the unblended one by at most 0.42 K within 1 K of 0 degC, by at most 0.09 K beyond and by nothing above
     5 degC.
 
-    A fixed number of Newton rounds; residual error below 1e-6 K from -40 to 60 degC, 1 to 100 % and 60 to 108 kPa.
+    A fixed number of Newton rounds from a start a few kelvin off at most; error below 1e-9 K from -40 to 60 degC, 1 to
+    100 % and 60 to 108 kPa. Its slope changes at the triple point, where ice and water part.
 
     References
     ----------

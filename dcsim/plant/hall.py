@@ -210,6 +210,7 @@ def _params(d: HallDescription) -> Params:
         trip_time_min=d.limits.trip_time.value,
         protection_release_temperature=d.limits.protection_release_temperature.value,
         supply_air_setpoint_min=setpoints.supply_air_temperature.low,
+        chilled_water_setpoint_min=setpoints.chilled_water_temperature.low,
         supply_air_setpoint_rate=setpoints.supply_air_temperature.rate_per_minute * per_minute,
         fan_speed_rate=setpoints.crah_fan_speed.rate_per_minute * per_minute,
         chilled_water_setpoint_rate=setpoints.chilled_water_temperature.rate_per_minute * per_minute,

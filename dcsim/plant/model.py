@@ -107,6 +107,7 @@ class Params(NamedTuple):
     trip_time_min: Array  # (1) s
     protection_release_temperature: Array  # (1)
     supply_air_setpoint_min: Array  # (1) what protection falls back to
+    chilled_water_setpoint_min: Array  # (1) likewise
     # rate limits of the set-points, per second
     supply_air_setpoint_rate: Array  # (1) K/s
     fan_speed_rate: Array  # (1) 1/s
@@ -213,7 +214,8 @@ class Held(NamedTuple):
     dynamic_power: Array  # (R) W
     crah_fan_target: Array  # (U) speed asked for, before the aisle-pressure loop
     crah_flow_available: Array  # (1) kg/s at full speed of what can run, leakage taken off
-    supply_air_setpoint: Array  # (U) after protection
-    chiller_target: Array  # (C) 1 for the machines that are to run
+    supply_air_setpoint: Array  # (U) after protection, as the next two
+    chilled_water_setpoint: Array  # (1)
+    chilled_water_pump_speed: Array  # (1)
+    chiller_target: Array  # (C) 1 for the machines that are to run, unless cooling is free
     economizer_effectiveness: Array  # (1) 0 while it is out of use
-    condenser_water_setpoint: Array  # (1) not below the running chillers' minimum

@@ -8,7 +8,8 @@ booked to the server. Every flux that leaves a node enters another as the very s
 any flows and any step.
 
 Inner loops (valves, tower fan, chiller, aisle pressure) act faster than a control step and are first-order responses with limits. The
-plant's own protection always runs: above the allowable inlet the fans go to full speed and the supply air to its lowest set-point.
+plant's own protection always runs: above the allowable inlet, fans and chilled-water pumps go to full speed and supply air and chilled
+water to their lowest set-points, until the inlets are well below it again.
 
 Left out: room humidity, transport delays, single fans and pumps (a group acts as one machine).
 """
@@ -80,10 +81,9 @@ def begin(s: State, u: Inputs, p: Params, interval: Array, xp: Any) -> tuple[Sta
     )
     supply_excess = s.chilled_water_supply_temperature - s.chilled_water_setpoint
 
-    mode, mode_time = _cooling_mode(s, u, p, supply_excess, interval, xp)
+    mode, mode_time = _cooling_mode(s, u, p, chilled_water_setpoint, interval, xp)
     chillers_on, stage_time = _staging(s, u, p, supply_excess, interval, xp)
     chillers_before = xp.matmul(p.chiller_order, u.chiller_available)
-    runs = xp.where(mode > 0.5 * (INTEGRATED + FREE), 0.0, 1.0)
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     protection = xp.where(
         hottest > p.inlet_allowable, 1.0, xp.where(hottest < p.protection_release_temperature, 0.0, s.protection)
@@ -138,13 +138,10 @@ def begin(s: State, u: Inputs, p: Params, interval: Array, xp: Any) -> tuple[Sta
         crah_fan_target=xp.where(protection > 0.5, 1.0, crah_fan_setpoint),
         crah_flow_available=(1.0 - p.supply_leakage) * total(u.crah_available * p.crah_mass_flow_nominal, xp),
         supply_air_setpoint=xp.where(protection > 0.5, p.supply_air_setpoint_min, supply_air_setpoint),
-        chiller_target=runs * xp.where(chillers_before < chillers_on, u.chiller_available, 0.0),
+        chilled_water_setpoint=xp.where(protection > 0.5, p.chilled_water_setpoint_min, chilled_water_setpoint),
+        chilled_water_pump_speed=xp.where(protection > 0.5, 1.0, chilled_water_pump_speed),
+        chiller_target=xp.where(chillers_before < chillers_on, u.chiller_available, 0.0),
         economizer_effectiveness=xp.where(mode > 0.5 * (MECHANICAL + INTEGRATED), p.economizer_effectiveness, 0.0),
-        condenser_water_setpoint=xp.where(
-            runs > 0.5,
-            xp.maximum(condenser_water_setpoint, p.condenser_water_temperature_min),
-            condenser_water_setpoint,
-        ),
     )
     return latched, held
 
@@ -154,27 +151,36 @@ def _distance(x: Array, y: Array, xp: Any) -> Array:
 
 
 def _cooling_mode(
-    s: State, u: Inputs, p: Params, supply_excess: Array, interval: Array, xp: Any
+    s: State, u: Inputs, p: Params, chilled_water_setpoint: Array, interval: Array, xp: Any
 ) -> tuple[Array, Array]:
-    """Requested mode with hysteresis and dwell; free cooling that fails its set-point falls back to integrated at once."""
+    """Requested mode with hysteresis and dwell, one step at a time; free only where the economizer could meet the set-point now."""
     request = u.mode_request
     distance = _distance(request, s.mode, xp)
     nearest = xp.where(request > 1.5, FREE, xp.where(request > 0.5, INTEGRATED, MECHANICAL))
     wanted = xp.where(distance > 0.5 + p.mode_hysteresis, nearest, s.mode)
-    mode = xp.where(s.mode_time < p.mode_time_min, s.mode, wanted)
-    mode = xp.where(supply_excess > p.free_cooling_excess_max, xp.minimum(mode, INTEGRATED), mode)
+    mode = xp.where(s.mode_time < p.mode_time_min, s.mode, s.mode + clip(wanted - s.mode, -1.0, 1.0, xp))
+    reachable = economizer.leaving_temperature(
+        p.economizer_effectiveness, s.chilled_water_return_temperature, s.condenser_water_supply_temperature
+    )
+    mode = xp.where(reachable > chilled_water_setpoint + p.free_cooling_excess_max, xp.minimum(mode, INTEGRATED), mode)
     mode = xp.where(p.economizer_effectiveness > 0.0, mode, MECHANICAL)
     return mode, interval + xp.where(_distance(mode, s.mode, xp) > 0.5, 0.0, s.mode_time)
 
 
 def _staging(s: State, u: Inputs, p: Params, supply_excess: Array, interval: Array, xp: Any) -> tuple[Array, Array]:
-    """Number of chillers wanted: up on load or on a set-point missed, down when fewer would do, not before the minimum time."""
-    load = s.evaporator_heat / (interval * p.chiller_capacity)  # in machines
-    fewer = s.chillers_on - 1.0
-    count = xp.where(load > p.stage_up_load * s.chillers_on, s.chillers_on + 1.0, s.chillers_on)
-    count = xp.where(supply_excess > p.free_cooling_excess_max, s.chillers_on + 1.0, count)
+    """Number of chillers wanted: up on load or on a set-point missed, down when fewer would do, not before the minimum time.
+
+    A set-point missed by far brings the next machine after a third of that time. While cooling is free the number is kept that would
+    have to take over.
+    """
+    heat = s.evaporator_heat + xp.where(s.mode > 0.5 * (INTEGRATED + FREE), s.economizer_heat, 0.0)
+    load = heat / (interval * p.chiller_capacity)  # in machines
+    more, fewer = s.chillers_on + 1.0, s.chillers_on - 1.0
+    misses = supply_excess > p.free_cooling_excess_max
+    count = xp.where(load > p.stage_up_load * s.chillers_on, more, xp.where(misses, more, s.chillers_on))
     count = xp.where(load < p.stage_down_load * fewer, xp.where(supply_excess > 0.5, count, fewer), count)
-    count = xp.where(s.stage_time < p.stage_time_min, s.chillers_on, count)
+    dwell = xp.where(misses, p.stage_time_min / 3.0, p.stage_time_min)
+    count = xp.where(s.stage_time < dwell, s.chillers_on, count)
     count = clip(count, 1.0, xp.maximum(total(u.chiller_available, xp), 1.0), xp)
     return count, interval + xp.where(_distance(count, s.chillers_on, xp) > 0.5, 0.0, s.stage_time)
 
@@ -316,7 +322,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         dt,
         p.valve_time_constant,
         p.valve_fraction_min,
-        s.chilled_water_pump_speed,
+        h.chilled_water_pump_speed,
         xp,
     )
 
@@ -363,7 +369,7 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
     )
     pump_power = pump.pump_power(
-        s.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
+        h.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
     )
     stream = WATER_SPECIFIC_HEAT * flow
     warm = p.chilled_water_return_heat_capacity / dt
@@ -372,7 +378,7 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     return_part = (warm * s.chilled_water_return_temperature + gain) / (warm + stream)
     uncooled = cold * s.chilled_water_supply_temperature + stream * return_part
     stiffness = cold + stream * warm / (warm + stream)
-    wished = relaxed(s.chilled_water_supply_temperature, s.chilled_water_setpoint, dt, p.chiller_control_time_constant)
+    wished = relaxed(s.chilled_water_supply_temperature, h.chilled_water_setpoint, dt, p.chiller_control_time_constant)
     demand = xp.maximum(uncooled - stiffness * wished, 0.0)
 
     # economizer first, chillers for the rest
@@ -385,9 +391,9 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
             h.economizer_effectiveness, stream, condenser_stream, s.chilled_water_return_temperature, basin, xp
         ),
     )
-    loading = xp.where(
-        h.chiller_target > 0.5, relaxed(s.chiller_loading, h.chiller_target, dt, p.chiller_start_time_constant), 0.0
-    )
+    is_free = s.mode > 0.5 * (INTEGRATED + FREE)
+    target = xp.where(is_free, 0.0, h.chiller_target)
+    loading = xp.where(target > 0.5, relaxed(s.chiller_loading, target, dt, p.chiller_start_time_constant), 0.0)
     capacity_fraction, eir_fraction = chiller.full_load(
         s.chilled_water_supply_temperature,
         basin + economizer_heat / condenser_stream,
@@ -434,7 +440,8 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         ),
         xp,
     )
-    wished = relaxed(basin, h.condenser_water_setpoint, dt, p.tower_time_constant)
+    setpoint_min = xp.where(is_free, s.condenser_water_setpoint, p.condenser_water_temperature_min)
+    wished = relaxed(basin, xp.maximum(s.condenser_water_setpoint, setpoint_min), dt, p.tower_time_constant)
     tower_demand = heat_in + (p.condenser_water_heat_capacity / dt) * (basin - wished)
     tower_heat = xp.minimum(xp.maximum(tower_demand, 0.0), tower_limit)
     tower_air = modulated(
@@ -476,14 +483,18 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
 
 
 def monitor(s: State, u: Inputs, h: Held, p: Params, time_step: Array, xp: Any) -> State:
-    """Watch the limits at the end of a sub-step: hottest inlet, how far and how long beyond its limits, trip."""
+    """Watch the limits at the end of a sub-step: hottest inlet, how far and how long beyond its limits, trip; free cooling that fails
+    its set-point falls back to integrated at once.
+    """
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     coldest = -xp.max(-s.supply_air_temperature, 0, keepdims=True)
     trip_time = xp.where(hottest > p.trip_temperature, s.trip_time + time_step, 0.0)
     server_flow = server.air_mass_flow(
         u.utilization, s.server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
     )
+    excess = s.chilled_water_supply_temperature - h.chilled_water_setpoint
     return s._replace(
+        mode=xp.where(excess > p.free_cooling_excess_max, xp.minimum(s.mode, INTEGRATED), s.mode),
         stored_energy=stored_energy(s, p, xp),
         zone_inlet_mean=xp.matmul(p.zone_mean, s.rack_inlet_temperature),
         zone_flow_ratio=(1.0 - p.supply_leakage)

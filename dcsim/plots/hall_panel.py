@@ -1,18 +1,19 @@
 """The hall from above: rack groups in rows between cold and hot aisles, one row in the zone of each CRAH group, as artists kept and updated."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from dcsim.plots import palette
 
 AISLE_SHARE = 0.40  # height of an aisle over that of a rack row
 GAP = 8.0  # pixels between the columns
 CRAH_WIDTH, CELL_WIDTH = 108.0, 58.0
+FAN_BAR = 44.0
 LABEL_WIDTH_MIN, LABEL_HEIGHT_MIN = 27.0, 15.0  # of a rack group, pixels, so that its temperature can be written into it
 DETAIL_HEIGHT_MIN = 52.0  # of a CRAH group, pixels, so that its set-point and fan can be shown
 COLD_AISLE = np.array([0.86, 0.92, 0.97])
@@ -43,6 +44,9 @@ class HallPanel:
         Numbers of rack groups, CRAH groups and hot-air cells. Rack groups divide evenly among CRAH groups.
     limit, allowable : float
         Recommended and allowable upper limit of rack inlets [degC].
+    write : callable, optional
+        ``write(x, y, words, size, ha, **options)`` adds the text that changes and returns what its ``set_text`` and ``set_color`` change
+        it by; by default matplotlib's own text.
     with_units : bool
         Whether CRAH groups, hot-air cells and loads are drawn beside the racks.
 
@@ -61,10 +65,12 @@ class HallPanel:
         cells: int,
         limit: float,
         allowable: float,
+        write: Callable[..., Any] | None = None,
         with_units: bool = True,
     ) -> None:
         self._limit, self._allowable = limit, allowable
         self._axes, self._with_units = axes, with_units
+        self._write = write or self._label
         self.artists: list[Any] = []
         width, height = size
         axes.set(xlim=(0.0, width), ylim=(0.0, height))
@@ -87,7 +93,7 @@ class HallPanel:
     # --- once -------------------------------------------------------------------------------------------------------------------
 
     def _make_aisles(self, left: float, right: float, height: float, pitch: float, rows: int) -> None:
-        self._hot_aisles: list[tuple[Rectangle, Text | None]] = []
+        self._hot_aisles: list[tuple[Rectangle, Any]] = []
         for k in range(rows + 1):
             bottom = height - self._aisle_height - pitch * k
             is_hot = k % 2 == 1
@@ -97,12 +103,13 @@ class HallPanel:
             readable = self._aisle_height >= 13.0
             if not is_hot:
                 if readable:
-                    self._text(left + 6, bottom + 0.5 * self._aisle_height, "cold aisle", size=7.5, color="#3d6285", ha="left")
+                    self._label(left + 6, bottom + 0.5 * self._aisle_height, "cold aisle", 7.5, ha="left", color="#3d6285")
                 continue
-            words = self._text(left + 6, bottom + 0.5 * self._aisle_height, "hot aisle", size=7.5, color="#80382f", ha="left") if readable else None
+            middle = bottom + 0.5 * self._aisle_height
+            words = self._write(left + 6, middle, "hot aisle", 7.5, ha="left", color="#6e2c24") if readable else None
             self._hot_aisles.append((box, words))
             if self._with_units:
-                self._animate(box, words)
+                self._animate(box)
 
     def _make_racks(self, left: float, right: float, tops: np.ndarray, row_height: float, per_row: int) -> None:
         pitch = (right - left) / per_row
@@ -125,12 +132,11 @@ class HallPanel:
         self._frame = Rectangle((0, 0), 1, 1, facecolor="none", edgecolor=palette.INK, linewidth=2.4)
         self._axes.add_patch(self._frame)
         self._animate(self._frame)
-        self._rack_texts: list[Text] = []
+        self._rack_texts: list[Any] = []
         if pitch >= LABEL_WIDTH_MIN and row_height >= LABEL_HEIGHT_MIN:
             size = 9.5 if pitch >= 44.0 else 7.5
             middles = self._corners.mean(1) + np.array([0.0, 2.0 if self._with_units else 0.0])
-            self._rack_texts = [self._text(cx, cy, "", size=size) for cx, cy in middles]
-            self._animate(*self._rack_texts)
+            self._rack_texts = [self._write(cx, cy, "", size) for cx, cy in middles]
 
     def _make_cells(self, left: float, right: float, height: float, cells: int) -> None:
         pitch = height / cells
@@ -140,36 +146,35 @@ class HallPanel:
         middle = 0.5 * (left + right)
         for box in self._cells:
             self._axes.add_patch(box)
-        self._cell_texts = [self._text(middle, height - pitch * (k + 0.5), "", size=9.0) for k in range(cells)] if pitch >= 15.0 else []
-        self._animate(*self._cells, *self._cell_texts)
+        numbers = range(cells) if pitch >= LABEL_HEIGHT_MIN else ()
+        self._cell_texts = [self._write(middle, height - pitch * (k + 0.5), "", 9.0) for k in numbers]
+        self._animate(*self._cells)
 
     def _make_crahs(self, tops: np.ndarray, row_height: float, groups: int) -> None:
-        self._fans: list[tuple[Rectangle, float]] = []
-        self._crah_texts: list[tuple[Text, Text | None, Text | None]] = []
+        self._fans: list[Rectangle] = []
+        self._crah_texts: list[tuple[Any, Any, Any]] = []
         self._crosses: list[LineCollection] = []
-        with_details = row_height >= DETAIL_HEIGHT_MIN
         for k in range(groups):
             bottom = float(tops[k]) - row_height
             self._axes.add_patch(
                 Rectangle((0, bottom), CRAH_WIDTH, row_height, facecolor="#f7f7f7", edgecolor=palette.FAINT, linewidth=0.8)
             )
             middle = bottom + 0.5 * row_height
-            if with_details:
-                self._text(7, bottom + row_height - 10, f"CRAH {k + 1}", size=7.5, ha="left", color=palette.FAINT)
-                supply = self._text(7, middle + 3, "", size=11.0, ha="left", weight="bold")
-                setpoint = self._text(CRAH_WIDTH - 6, middle + 2, "", size=7.5, ha="right", color=palette.FAINT)
-                speed = self._text(CRAH_WIDTH - 6, bottom + 12, "", size=7.5, ha="right")
-                self._text(7, bottom + 12, "fan", size=7.5, ha="left", color=palette.FAINT)
-                track = Rectangle((28, bottom + 8), 46, 8, facecolor="#e6e6e6", edgecolor="none")
+            if row_height >= DETAIL_HEIGHT_MIN:
+                top = bottom + row_height - 11
+                self._label(7, top, f"CRAH {k + 1}", 7.5, ha="left", color="#666666")
+                self._label(7, bottom + 12, "fan", 7.5, ha="left", color="#666666")
+                setpoint = self._write(CRAH_WIDTH - 6, top, "", 7.5, ha="right", color="#555555")
+                supply = self._write(7, middle + 1, "", 11.5, ha="left", weight="bold")
+                speed = self._write(CRAH_WIDTH - 6, bottom + 12, "", 7.5, ha="right")
+                self._axes.add_patch(Rectangle((28, bottom + 8), FAN_BAR, 8, facecolor="#e2e2e2", edgecolor="none"))
                 bar = Rectangle((28, bottom + 8), 0, 8, facecolor=palette.COMPONENTS["crah_fans"][1], edgecolor="none")
-                self._axes.add_patch(track)
                 self._axes.add_patch(bar)
-                self._fans.append((bar, 46.0))
-                texts: tuple[Text, Text | None, Text | None] = (supply, setpoint, speed)
-                self._animate(bar, *(text for text in texts if text is not None))
+                self._fans.append(bar)
+                self._crah_texts.append((supply, setpoint, speed))
+                self._animate(bar)
             else:
-                texts = (self._text(0.5 * CRAH_WIDTH, middle, "", size=7.0), None, None)
-                self._animate(texts[0])
+                self._crah_texts.append((self._write(0.5 * CRAH_WIDTH, middle, "", 7.0), None, None))
             cross = LineCollection(
                 [[(3, bottom + 3), (CRAH_WIDTH - 3, bottom + row_height - 3)], [(3, bottom + row_height - 3), (CRAH_WIDTH - 3, bottom + 3)]],
                 colors=palette.LIMIT,
@@ -177,15 +182,14 @@ class HallPanel:
                 visible=False,
             )
             self._axes.add_collection(cross, autolim=False)
-            self._crah_texts.append(texts)
             self._crosses.append(cross)
             self._animate(cross)
 
-    def _text(self, x: float, y: float, words: str, size: float, ha: str = "center", **options: Any) -> Text:
+    def _label(self, x: float, y: float, words: str, size: float, ha: str = "center", **options: Any) -> Any:
         return self._axes.text(x, y, words, fontsize=size, ha=ha, va="center_baseline", **options)
 
     def _animate(self, *artists: Any) -> None:
-        self.artists.extend(artist for artist in artists if artist is not None)
+        self.artists.extend(artists)
 
     # --- every frame ------------------------------------------------------------------------------------------------------------
 
@@ -228,15 +232,15 @@ class HallPanel:
         if supply is None or setpoint is None or speed is None or available is None:
             raise ValueError("a panel with CRAH groups needs their supply air, set-points, fan speeds and availability")
         for k, (first, second, third) in enumerate(self._crah_texts):
-            self._crosses[k].set_visible(bool(available[k] < 0.01))
-            if second is None or third is None:
-                first.set_text(f"{supply[k]:.1f} °C  fan {100 * speed[k]:.0f} %")
+            is_off = bool(available[k] < 0.01)
+            self._crosses[k].set_visible(is_off)
+            if second is None:
+                first.set_text("off" if is_off else f"{supply[k]:.1f} °C  fan {100 * speed[k]:.0f} %")
                 continue
-            first.set_text(f"{supply[k]:.1f} °C")
+            first.set_text("off" if is_off else f"{supply[k]:.1f} °C")
             second.set_text(f"set {setpoint[k]:.1f}")
             third.set_text(f"{100 * speed[k]:.0f} %")
-            bar, full = self._fans[k]
-            bar.set_width(full * float(np.clip(speed[k], 0.0, 1.0)))
+            self._fans[k].set_width(FAN_BAR * float(np.clip(speed[k], 0.0, 1.0)))
 
 
 def heat_scale(axes: Axes, limit: float, allowable: float) -> None:
@@ -244,7 +248,7 @@ def heat_scale(axes: Axes, limit: float, allowable: float) -> None:
     low, high = limit - 12.0, allowable + 4.0
     steps = np.linspace(low, high, 400)
     axes.imshow(palette.heat(steps, limit, allowable)[None], extent=(low, high, 0.0, 1.0), aspect="auto", interpolation="nearest")
-    for value, words in ((limit, f"{limit:g} recommended limit"), (allowable, f"{allowable:g} allowable")):
+    for value, words in ((limit, f"{limit:g} limit"), (allowable, f"{allowable:g} allowable")):
         axes.axvline(value, color=palette.INK, linewidth=1.4)
         axes.text(value + 0.15, 1.25, words, fontsize=7.5, ha="left", va="bottom", color=palette.INK)
     axes.set(yticks=[], xlim=(low, high), ylim=(0.0, 1.0))

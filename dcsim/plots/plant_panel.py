@@ -1,19 +1,18 @@
 """The cooling plant as a schematic: coils, chilled water, economizer and chillers, condenser water, tower; artists kept and updated."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
-from matplotlib.text import Text
 
 from dcsim.plots import palette
 
 SIZE = (484.0, 552.0)  # pixels
 MODES = ("mechanical cooling", "integrated cooling", "free cooling")
 MODE_COLORS = ("#46505a", "#2d7f8a", "#1e8a4c")
-LEDGER_SHARE = 0.30  # of design IT power, the full width of the bar of thermal power
 OFF = "#d5d5d5"
 RUNNING = "#eaf2f8"
 
@@ -66,10 +65,10 @@ class PlantPanel:
     Parameters
     ----------
     axes : Axes
+    write : callable
+        ``write(x, y, words, size, ha, **options)`` adds the text that changes and returns what its ``set_text`` changes it by.
     chillers : int
-    has_economizer : bool
-    design_it_power : float
-        W, sets the length of the bar of thermal power.
+    has_economizer, has_humidifier : bool
 
     Attributes
     ----------
@@ -77,9 +76,10 @@ class PlantPanel:
         What ``update`` changes, in drawing order.
     """
 
-    def __init__(self, axes: Axes, chillers: int, has_economizer: bool, design_it_power: float) -> None:
-        self._axes, self._has_economizer = axes, has_economizer
-        self._full_power = LEDGER_SHARE * design_it_power
+    def __init__(
+        self, axes: Axes, write: Callable[..., Any], chillers: int, has_economizer: bool, has_humidifier: bool
+    ) -> None:
+        self._axes, self._write, self._has_economizer = axes, write, has_economizer
         self.artists: list[Any] = []
         axes.set(xlim=(0.0, SIZE[0]), ylim=(0.0, SIZE[1]))
         axes.set_axis_off()
@@ -88,7 +88,7 @@ class PlantPanel:
         self._make_pumps_and_temperatures()
         self._make_machines(chillers)
         self._make_coils()
-        self._make_ledger()
+        self._make_ledger([name for name in palette.COMPONENTS if has_humidifier or name != "humidifiers"])
         chip = FancyBboxPatch((SIZE[0] - 150, 526), 144, 16, boxstyle="round,pad=2,rounding_size=8", linewidth=0)
         self._mode = self._patch(chip, is_animated=True), self._text(SIZE[0] - 78, 534.5, 9.0, color=palette.PAPER, weight="bold")
 
@@ -111,7 +111,7 @@ class PlantPanel:
             self._axes.add_line(line)
             self._pipes[name] = line
             self.artists.append(line)
-        for x, y, turn in ((LEFT, 336, 180), (RIGHT, 400, 0), (LEFT, 214, 0), (RIGHT, 176, 180)):
+        for x, y, turn in ((LEFT, 330, 180), (RIGHT, 400, 0), (LEFT, 224, 0), (RIGHT, 160, 180)):
             self._arrow(x, y, turn)
 
     def _arrow(self, x: float, y: float, turn: float) -> None:
@@ -137,28 +137,28 @@ class PlantPanel:
         self._rejected = [self._text(SIZE[0] - 4, y, 8.5, ha="right") for y in (508, 494, 480)]
 
     def _make_pumps_and_temperatures(self) -> None:
-        for x, y in ((LEFT, 374.0), (RIGHT, 214.0)):
+        for x, y in ((LEFT, 386.0), (RIGHT, 204.0)):
             self._patch(Circle((x, y), 12, facecolor=palette.PAPER, edgecolor=palette.INK, linewidth=1.2), is_animated=True)
             down = [(x - 7, y + 5), (x + 7, y + 5), (x, y - 9)]
             self._patch(Polygon(down, facecolor=palette.COMPONENTS["pumps"][1], edgecolor="none"), is_animated=True)
-        self._condenser_pump = self._text(LEFT + 19, 379, 8.5, ha="left"), self._text(LEFT + 19, 366, 8.5, ha="left")
-        self._chilled_pump = self._text(RIGHT - 19, 219, 8.5, ha="right"), self._text(RIGHT - 19, 206, 8.5, ha="right")
-        self._label(LEFT + 58, TOWER_BOTTOM - 8, 8.0, "condenser water", color=palette.FAINT)
-        self._label(0.5 * (LEFT + RIGHT), 188, 8.0, "chilled water", color=palette.FAINT)
+        self._condenser_pump = self._text(LEFT + 19, 392, 8.5, ha="left"), self._text(LEFT + 19, 379, 8.5, ha="left")
+        self._chilled_pump = self._text(RIGHT - 19, 210, 8.5, ha="right"), self._text(RIGHT - 19, 197, 8.5, ha="right")
+        self._label(LEFT + 10, TOWER_BOTTOM + 18, 8.0, "condenser water", ha="left", color=palette.FAINT)
+        self._label(LEFT + 10, 196, 8.0, "chilled water", ha="left", color=palette.FAINT)
         self._temperatures = {
-            "condenser_supply": self._two_lines(LEFT + 10, 344, "left"),
+            "condenser_supply": self._two_lines(LEFT + 10, 357, "left"),
             "condenser_return": self._two_lines(RIGHT - 10, 372, "right"),
-            "chilled_return": self._two_lines(LEFT + 10, 186, "left"),
-            "chilled_supply": self._two_lines(RIGHT - 10, 182, "right"),
+            "chilled_return": self._two_lines(LEFT + 10, 180, "left"),
+            "chilled_supply": self._two_lines(RIGHT - 10, 177, "right"),
         }
 
-    def _two_lines(self, x: float, y: float, ha: str) -> tuple[Text, Text]:
+    def _two_lines(self, x: float, y: float, ha: str) -> tuple[Any, Any]:
         return self._text(x, y, 11.0, ha=ha, weight="bold"), self._text(x, y - 14, 8.0, ha=ha, color="#555555")
 
     def _make_machines(self, chillers: int) -> None:
         left = 204.0 if self._has_economizer else 112.0
         width = 392.0 - left
-        self._economizer: tuple[Any, Text, list[Any]] | None = None
+        self._economizer: tuple[Any, Any, list[Any]] | None = None
         if self._has_economizer:
             x, w = 96.0, 78.0
             box = self._patch(
@@ -189,8 +189,10 @@ class PlantPanel:
             self._axes.add_line(cross)
             self.artists.append(cross)
             self._machines.append((box, fill, cross))
-        middle = left + 0.5 * width
-        self._chiller_words = self._text(middle, BOX_BOTTOM + BOX_HEIGHT + 9, 8.5), self._text(middle, BOX_BOTTOM - 10, 8.5)
+        self._chiller_words = (
+            self._text(left + 3, BOX_BOTTOM + BOX_HEIGHT + 9, 8.5, ha="left"),
+            self._text(left + 3, BOX_BOTTOM - 10, 8.5, ha="left"),
+        )
 
     def _make_coils(self) -> None:
         x, y, width, height = COIL_BOX
@@ -198,20 +200,18 @@ class PlantPanel:
         self._label(x + 0.5 * width, y + height + 9, 8.5, "CRAH coils: heat from the hall")
         self._coils = self._text(x + 0.5 * width, y + 31, 10.0, weight="bold"), self._text(x + 0.5 * width, y + 14, 8.5)
 
-    def _make_ledger(self) -> None:
+    def _make_ledger(self, parts: list[str]) -> None:
         self._thermal = self._text(0, 82, 9.5, ha="left", weight="bold")
-        self._patch(Rectangle((0, 52), SIZE[0], 16, facecolor="#efefef", edgecolor="none"))
         self._parts = {}
-        for k, (name, (words, face)) in enumerate(palette.COMPONENTS.items()):
+        for k, name in enumerate(parts):
+            words, face = palette.COMPONENTS[name]
             bar = self._patch(Rectangle((0, 52), 0, 16, facecolor=face, edgecolor="none"), is_animated=True)
             x, y = 121.0 * (k % 4), 34.0 - 20.0 * (k // 4)
             self._patch(Rectangle((x, y - 4), 8, 8, facecolor=face, edgecolor="none"))
-            self._parts[name] = bar, self._text(x + 12, y, 8.0, ha="left"), words.split(" above")[0]
+            self._parts[name] = bar, self._text(x + 12, y, 7.5, ha="left"), words.split(" above")[0]
 
-    def _text(self, x: float, y: float, size: float, ha: str = "center", **options: Any) -> Text:
-        text = self._axes.text(x, y, "", fontsize=size, ha=ha, va="center_baseline", **options)
-        self.artists.append(text)
-        return text
+    def _text(self, x: float, y: float, size: float, ha: str = "center", **options: Any) -> Any:
+        return self._write(x, y, "", size, ha=ha, **options)
 
     def _label(self, x: float, y: float, size: float, words: str, ha: str = "center", **options: Any) -> None:
         self._axes.text(x, y, words, fontsize=size, ha=ha, va="center_baseline", **options)
@@ -283,13 +283,11 @@ class PlantPanel:
         detail.set_text(f"{power_text(power)}{cop}" if running else "off")
 
     def _show_ledger(self, powers: dict[str, float]) -> None:
-        whole = sum(powers.values())
-        self._thermal.set_text(f"thermal power {power_text(whole)}: what keeping cool costs")
-        scale = SIZE[0] / max(self._full_power, whole)
+        whole = sum(powers[name] for name in self._parts)
+        self._thermal.set_text(f"thermal power {power_text(whole)}: what keeping cool costs, by share")
         start = 0.0
         for name, (bar, text, words) in self._parts.items():
-            width = scale * max(powers.get(name, 0.0), 0.0)
-            bar.set_x(start)
-            bar.set_width(width)
+            width = SIZE[0] * max(powers[name], 0.0) / max(whole, 1.0)
+            bar.set_bounds(start, 52, width, 16)
             start += width
-            text.set_text(f"{words} {power_text(powers.get(name, 0.0))}")
+            text.set_text(f"{words} {power_text(powers[name])}")

@@ -58,3 +58,13 @@ def new_figure(width: float, height: float, **options: Any) -> Figure:
     figure = Figure(figsize=(width, height), **options)
     FigureCanvasAgg(figure)
     return figure
+
+
+def energy_text(kwh_per_day: float) -> str:
+    """Energy of a day in kWh, or in MWh from ten of them on."""
+    return f"{kwh_per_day / 1000.0:.2f} MWh/day" if kwh_per_day >= 1e4 else f"{kwh_per_day:.0f} kWh/day"
+
+
+def violation_text(k_min_per_day: float) -> str:
+    """Violation of a day, with one decimal where it is small."""
+    return f"{k_min_per_day:.1f} K min/day" if k_min_per_day < 9.95 else f"{k_min_per_day:,.0f} K min/day"

@@ -4,7 +4,7 @@
 
 reads the EPW files that `pyenergyplus-lbnl` installs and writes ``dcsim/drivers/data/<city>.csv.gz`` and
 ``PROVENANCE.md``: dry bulb, relative humidity and pressure as the whole numbers that the files hold, so that nothing
-is lost. The same input gives the same bytes.
+is lost. The same input and version of zlib give the same bytes.
 """
 
 import argparse
@@ -71,6 +71,7 @@ def build(source: Path, target: Path) -> list[Path]:
     target : Path
         Folder to write into.
     """
+    target.mkdir(parents=True, exist_ok=True)
     written = []
     table = [_INTRODUCTION]
     for city, station in CITIES.items():

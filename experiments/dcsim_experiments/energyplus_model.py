@@ -13,58 +13,41 @@ Source: EnergyPlus 25.2 Input Output Reference; the engine checks every object a
 
 from __future__ import annotations
 
+import calendar
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from dcsim_experiments.energyplus_sizes import (
-    Chiller,
-    Crah,
-    EnergyPlusModel,
-    Hall,
-    ItEquipment,
-    Pumps,
-    Setpoints,
-    Tower,
+from dcsim_experiments.energyplus_objects import (
+    ANY_NUMBER,
+    CHILLED_WATER_SCHEDULE,
+    CHILLER_OUTLET_NODE,
+    COIL,
+    COIL_AIR_OUTLET_NODE,
+    COIL_WATER_INLET_NODE,
+    COIL_WATER_OUTLET_NODE,
+    CONDENSER_WATER_SCHEDULE,
+    FAN,
+    IT_EQUIPMENT,
+    LOAD_SCHEDULE,
+    ON_SCHEDULE,
+    RETURN_AIR_NODE,
+    SUPPLY_AIR_NODE,
+    SUPPLY_AIR_SCHEDULE,
+    THERMOSTAT_SCHEDULE,
+    TOWER_OUTLET_NODE,
+    ZONE,
+    ZONE_INLET_NODE,
+    ZONE_SCHEDULE,
+    Objects,
+    branch,
+    merged,
+    polynomial,
 )
-
-Objects = dict[str, dict[str, dict[str, Any]]]
-Component = tuple[str, str, str, str]  # class, name, inlet node, outlet node
+from dcsim_experiments.energyplus_plant import chilled_water_loop, condenser_loop
+from dcsim_experiments.energyplus_sizes import Crah, EnergyPlusModel, Hall, ItEquipment, Setpoints
 
 ENERGYPLUS_VERSION = "25.2"
-
-# Names that the sensors and actuators of `energyplus_peer` refer to.
-ZONE = "Hall"
-IT_EQUIPMENT = "Servers"
-COIL = "CRAH Coil"
-FAN = "CRAH Fan"
-CHILLER = "Chiller"
-TOWER = "Tower"
-CHILLED_WATER_PUMP = "Chilled Water Pump"
-CONDENSER_WATER_PUMP = "Condenser Water Pump"
-RETURN_AIR_NODE = "Return Air"
-COIL_AIR_OUTLET_NODE = "Coil Air Outlet"
-SUPPLY_AIR_NODE = "Supply Air"
-ZONE_INLET_NODE = "Zone Inlet"
-COOLING_PUMP_INLET_NODE = "Chilled Water Return"
-COIL_WATER_INLET_NODE = "Coil Water Inlet"
-COIL_WATER_OUTLET_NODE = "Coil Water Outlet"
-CHILLER_INLET_NODE = "Chiller Inlet"
-CHILLER_OUTLET_NODE = "Chiller Outlet"
-CONDENSER_INLET_NODE = "Condenser Inlet"
-CONDENSER_OUTLET_NODE = "Condenser Outlet"
-CONDENSER_PUMP_INLET_NODE = "Condenser Water Return"
-TOWER_INLET_NODE = "Tower Inlet"
-TOWER_OUTLET_NODE = "Tower Outlet"
-SUPPLY_AIR_SCHEDULE = "Supply Air Setpoint"
-ZONE_SCHEDULE = "Zone Setpoint"
-CHILLED_WATER_SCHEDULE = "Chilled Water Setpoint"
-CONDENSER_WATER_SCHEDULE = "Condenser Water Setpoint"
-LOAD_SCHEDULE = "IT Load"
-_ON_SCHEDULE = "On"
-_THERMOSTAT_SCHEDULE = "Thermostat Type"
 _COOLING_ONLY = 2.0  # thermostat type in EnergyPlus's numbering: single cooling set-point
 
 
@@ -107,16 +90,16 @@ def model_objects(model: EnergyPlusModel, elevation: float = 0.0) -> Objects:
     Raises
     ------
     ValueError
-        If the time step does not divide an hour, or the run period leaves its calendar year.
+        If the time step does not divide an hour, or the run period is not within one calendar year of 365 days.
     """
-    return _merged(
+    return merged(
         _run(model),
         _shell(model.hall),
         _it_equipment(model.it_equipment),
         _zone_equipment(model.crah),
         _air_loop(model.crah, elevation),
-        _chilled_water_loop(model.chiller, model.pumps, model.crah),
-        _condenser_loop(model.tower, model.pumps),
+        chilled_water_loop(model.chiller, model.pumps, model.crah),
+        condenser_loop(model.tower, model.pumps),
         _setpoints(model.setpoints),
     )
 
@@ -124,13 +107,23 @@ def model_objects(model: EnergyPlusModel, elevation: float = 0.0) -> Objects:
 def _run(model: EnergyPlusModel) -> Objects:
     """Time steps, run period and a silent output."""
     last = model.start + timedelta(days=model.days - 1)
-    if model.days < 1 or last.year != model.start.year:
-        raise ValueError(f"days={model.days} from {model.start} is not a run period within one calendar year")
+    if model.days < 1 or last.year != model.start.year or calendar.isleap(last.year):
+        raise ValueError(f"days={model.days} from {model.start} is not a run period within one year of 365 days")
     if model.time_step < 60 or 3600 % model.time_step:
         raise ValueError(f"time_step={model.time_step} s does not divide an hour into at most 60 steps")
     return {
         "Version": {"Version": {"version_identifier": ENERGYPLUS_VERSION}},
-        "SimulationControl": {"Control": {"run_simulation_for_weather_file_run_periods": "Yes"}},
+        "SimulationControl": {
+            "Control": {
+                "run_simulation_for_sizing_periods": "No",
+                "run_simulation_for_weather_file_run_periods": "Yes",
+            }
+        },
+        "OutputControl:Files": {
+            "Files": {
+                f"output_{name}": "No" for name in ("mtr", "eso", "tabular", "audit", "bnd", "rdd", "mdd", "mtd", "shd")
+            }
+        },
         "Timestep": {"Step": {"number_of_timesteps_per_hour": 3600 // model.time_step}},
         "ConvergenceLimits": {
             "Limits": {
@@ -244,12 +237,15 @@ def _it_equipment(it: ItEquipment) -> Objects:
             }
         },
         "Curve:Biquadratic": {
-            "CPU Power": _polynomial(it.cpu_power_curve, span),
-            "Server Air Flow": _polynomial(it.air_flow_curve, span),
+            "CPU Power": polynomial(it.cpu_power_curve, span),
+            "Server Air Flow": polynomial(it.air_flow_curve, span),
         },
-        "Curve:Cubic": {"Server Fan Power": _polynomial(it.fan_power_curve, ((0.0, 2.0),))},
+        "Curve:Cubic": {"Server Fan Power": polynomial(it.fan_power_curve, ((0.0, 2.0),))},
         "Schedule:Compact": {
-            LOAD_SCHEDULE: {"data": [{"field": "Through: 12/31"}, {"field": "For: AllDays"}, *hours]},
+            LOAD_SCHEDULE: {
+                "schedule_type_limits_name": ANY_NUMBER,
+                "data": [{"field": "Through: 12/31"}, {"field": "For: AllDays"}, *hours],
+            }
         },
     }
 
@@ -260,7 +256,7 @@ def _zone_equipment(crah: Crah) -> Objects:
         "ZoneControl:Thermostat": {
             "Thermostat": {
                 "zone_or_zonelist_name": ZONE,
-                "control_type_schedule_name": _THERMOSTAT_SCHEDULE,
+                "control_type_schedule_name": THERMOSTAT_SCHEDULE,
                 "control_1_object_type": "ThermostatSetpoint:SingleCooling",
                 "control_1_name": "Cooling",
             }
@@ -349,7 +345,7 @@ def _air_loop(crah: Crah, elevation: float) -> Objects:
                 ]
             }
         },
-        "AvailabilityManager:Scheduled": {"Always": {"schedule_name": _ON_SCHEDULE}},
+        "AvailabilityManager:Scheduled": {"Always": {"schedule_name": ON_SCHEDULE}},
         "AirLoopHVAC:ControllerList": {
             "Controllers": {"controller_1_object_type": "Controller:WaterCoil", "controller_1_name": "Valve"}
         },
@@ -364,7 +360,7 @@ def _air_loop(crah: Crah, elevation: float) -> Objects:
                 "maximum_actuated_flow": crah.coil_water_volume_flow,
             }
         },
-        **_branch(
+        **branch(
             "Air Branches",
             ("Coil:Cooling:Water", COIL, RETURN_AIR_NODE, COIL_AIR_OUTLET_NODE),
             ("Fan:VariableVolume", FAN, COIL_AIR_OUTLET_NODE, SUPPLY_AIR_NODE),
@@ -402,128 +398,11 @@ def _air_loop(crah: Crah, elevation: float) -> Objects:
     }
 
 
-def _chilled_water_loop(chiller: Chiller, pumps: Pumps, crah: Crah) -> Objects:
-    """Variable-speed pump and chiller on the supply side, the coil on the demand side."""
-    temperatures = (chiller.chilled_water_range, chiller.condenser_water_range)
-    loads = (chiller.part_load_min, chiller.part_load_max)
-    machine = {
-        "reference_capacity": chiller.capacity,
-        "reference_cop": chiller.cop,
-        "reference_leaving_chilled_water_temperature": chiller.chilled_water_reference,
-        "reference_entering_condenser_fluid_temperature": chiller.condenser_water_reference,
-        "reference_chilled_water_flow_rate": crah.coil_water_volume_flow,
-        "reference_condenser_fluid_flow_rate": pumps.condenser_water_volume_flow,
-        "cooling_capacity_function_of_temperature_curve_name": "Chiller Capacity",
-        "electric_input_to_cooling_output_ratio_function_of_temperature_curve_name": "Chiller Input Ratio",
-        "electric_input_to_cooling_output_ratio_function_of_part_load_ratio_curve_name": "Chiller Part Load",
-        "minimum_part_load_ratio": chiller.part_load_min,
-        "maximum_part_load_ratio": chiller.part_load_max,
-        "minimum_unloading_ratio": chiller.part_load_min,
-        "chilled_water_inlet_node_name": CHILLER_INLET_NODE,
-        "chilled_water_outlet_node_name": CHILLER_OUTLET_NODE,
-        "condenser_inlet_node_name": CONDENSER_INLET_NODE,
-        "condenser_outlet_node_name": CONDENSER_OUTLET_NODE,
-        "condenser_type": "WaterCooled",
-        "leaving_chilled_water_lower_temperature_limit": chiller.chilled_water_limit,
-        "chiller_flow_mode": "NotModulated",
-    }
-    pump = {
-        "inlet_node_name": COOLING_PUMP_INLET_NODE,
-        "outlet_node_name": CHILLER_INLET_NODE,
-        "design_maximum_flow_rate": crah.coil_water_volume_flow,
-        "design_minimum_flow_rate": 0.0,
-        "design_pump_head": pumps.chilled_water_head,
-        "design_power_consumption": pumps.chilled_water_power,
-        "motor_efficiency": pumps.motor_efficiency,
-        "pump_control_type": "Intermittent",
-        **{
-            f"coefficient_{i}_of_the_part_load_performance_curve": c
-            for i, c in enumerate(pumps.chilled_water_power_curve, start=1)
-        },
-    }
-    return _merged(
-        {
-            "Chiller:Electric:EIR": {CHILLER: machine},
-            "Pump:VariableSpeed": {CHILLED_WATER_PUMP: pump},
-            "Curve:Biquadratic": {
-                "Chiller Capacity": _polynomial(chiller.capacity_curve, temperatures),
-                "Chiller Input Ratio": _polynomial(chiller.input_ratio_curve, temperatures),
-            },
-            "Curve:Quadratic": {"Chiller Part Load": _polynomial(chiller.part_load_curve, (loads,))},
-        },
-        _loop(
-            "Chilled Water",
-            crah.coil_water_volume_flow,
-            (
-                ("Pump:VariableSpeed", CHILLED_WATER_PUMP, COOLING_PUMP_INLET_NODE, CHILLER_INLET_NODE),
-                ("Chiller:Electric:EIR", CHILLER, CHILLER_INLET_NODE, CHILLER_OUTLET_NODE),
-            ),
-            ("Coil:Cooling:Water", COIL, COIL_WATER_INLET_NODE, COIL_WATER_OUTLET_NODE),
-        ),
-    )
-
-
-def _condenser_loop(tower: Tower, pumps: Pumps) -> Objects:
-    """Constant-speed pump and tower on the supply side, the chiller's condenser on the demand side."""
-    cooler = {
-        "water_inlet_node_name": TOWER_INLET_NODE,
-        "water_outlet_node_name": TOWER_OUTLET_NODE,
-        "performance_input_method": "UFactorTimesAreaAndDesignWaterFlowRate",
-        "design_water_flow_rate": pumps.condenser_water_volume_flow,
-        "design_air_flow_rate": tower.air_volume_flow,
-        "minimum_air_flow_rate_ratio": tower.air_flow_fraction_min,
-        "design_fan_power": tower.fan_power,
-        "fan_power_modifier_function_of_air_flow_rate_ratio_curve_name": "Tower Fan Power",
-        "free_convection_regime_air_flow_rate": tower.free_convection_fraction * tower.air_volume_flow,
-        "design_air_flow_rate_u_factor_times_area_value": tower.conductance,
-        "free_convection_regime_u_factor_times_area_value": tower.free_convection_fraction * tower.conductance,
-        "u_factor_times_area_modifier_function_of_air_flow_ratio_curve_name": "Tower Air Flow",
-        "u_factor_times_area_modifier_function_of_wetbulb_temperature_difference_curve_name": "Tower Wet Bulb",
-        "u_factor_times_area_modifier_function_of_water_flow_ratio_curve_name": "Tower Water Flow",
-        "design_inlet_air_wet_bulb_temperature": tower.design_wet_bulb_temperature,
-        "design_approach_temperature": tower.design_approach,
-        "design_range_temperature": tower.design_range,
-        "evaporation_loss_mode": "SaturatedExit",
-    }
-    pump = {
-        "inlet_node_name": CONDENSER_PUMP_INLET_NODE,
-        "outlet_node_name": TOWER_INLET_NODE,
-        "design_flow_rate": pumps.condenser_water_volume_flow,
-        "design_pump_head": pumps.condenser_water_head,
-        "design_power_consumption": pumps.condenser_water_power,
-        "motor_efficiency": pumps.motor_efficiency,
-        "pump_control_type": "Intermittent",
-    }
-    return _merged(
-        {
-            "CoolingTower:VariableSpeed:Merkel": {TOWER: cooler},
-            "Pump:ConstantSpeed": {CONDENSER_WATER_PUMP: pump},
-            "Curve:Cubic": {"Tower Fan Power": _polynomial(tower.fan_power_curve, ((0.0, 1.0),))},
-            "Curve:Quadratic": {
-                "Tower Air Flow": _polynomial(tower.air_flow_curve, ((0.1, 1.0),)),
-                "Tower Water Flow": _polynomial(tower.water_flow_curve, ((0.3, 1.0),), tower.water_flow_limits),
-            },
-            "Curve:Linear": {
-                "Tower Wet Bulb": _polynomial(tower.wet_bulb_curve, ((-10.0, 25.0),), tower.wet_bulb_limits)
-            },
-        },
-        _loop(
-            "Condenser Water",
-            pumps.condenser_water_volume_flow,
-            (
-                ("Pump:ConstantSpeed", CONDENSER_WATER_PUMP, CONDENSER_PUMP_INLET_NODE, TOWER_INLET_NODE),
-                ("CoolingTower:VariableSpeed:Merkel", TOWER, TOWER_INLET_NODE, TOWER_OUTLET_NODE),
-            ),
-            ("Chiller:Electric:EIR", CHILLER, CONDENSER_INLET_NODE, CONDENSER_OUTLET_NODE),
-        ),
-    )
-
-
 def _setpoints(setpoints: Setpoints) -> Objects:
     """Schedules to be overridden through actuators, and the managers that carry them to the nodes."""
     schedules = {
-        _ON_SCHEDULE: 1.0,
-        _THERMOSTAT_SCHEDULE: _COOLING_ONLY,
+        ON_SCHEDULE: 1.0,
+        THERMOSTAT_SCHEDULE: _COOLING_ONLY,
         SUPPLY_AIR_SCHEDULE: setpoints.supply_air,
         ZONE_SCHEDULE: setpoints.zone,
         CHILLED_WATER_SCHEDULE: setpoints.chilled_water,
@@ -545,7 +424,10 @@ def _setpoints(setpoints: Setpoints) -> Objects:
         scheduled[TOWER_OUTLET_NODE] = CONDENSER_WATER_SCHEDULE
     return {
         **followed,
-        "Schedule:Constant": {name: {"hourly_value": value} for name, value in schedules.items()},
+        "ScheduleTypeLimits": {ANY_NUMBER: {}},
+        "Schedule:Constant": {
+            name: {"schedule_type_limits_name": ANY_NUMBER, "hourly_value": value} for name, value in schedules.items()
+        },
         "SetpointManager:Scheduled": {
             schedule: {
                 "control_variable": "Temperature",
@@ -564,78 +446,3 @@ def _setpoints(setpoints: Setpoints) -> Objects:
             }
         },
     }
-
-
-def _loop(name: str, volume_flow: float, supply: Sequence[Component], demand: Component) -> Objects:
-    """Water loop of one branch in either half, its set-point behind the last component of the supply side."""
-    kind, machine = supply[-1][:2]
-    ends = {
-        "plant_side_inlet_node_name": supply[0][2],
-        "plant_side_outlet_node_name": supply[-1][3],
-        "demand_side_inlet_node_name": demand[2],
-        "demand_side_outlet_node_name": demand[3],
-    }
-    return _merged(
-        {
-            "PlantLoop": {
-                name: {
-                    "plant_equipment_operation_scheme_name": f"{name} Operation",
-                    "loop_temperature_setpoint_node_name": supply[-1][3],
-                    "maximum_loop_temperature": 100.0,
-                    "minimum_loop_temperature": 3.0,
-                    "maximum_loop_flow_rate": volume_flow,
-                    **ends,
-                    "plant_side_branch_list_name": f"{name} Supply",
-                    "demand_side_branch_list_name": f"{name} Demand",
-                }
-            },
-            "PlantEquipmentOperationSchemes": {
-                f"{name} Operation": {
-                    "control_scheme_1_object_type": "PlantEquipmentOperation:CoolingLoad",
-                    "control_scheme_1_name": f"{name} Load",
-                    "control_scheme_1_schedule_name": _ON_SCHEDULE,
-                }
-            },
-            "PlantEquipmentOperation:CoolingLoad": {
-                f"{name} Load": {
-                    "load_range_1_lower_limit": 0.0,
-                    "load_range_1_upper_limit": 1e9,
-                    "range_1_equipment_list_name": f"{name} Machines",
-                }
-            },
-            "PlantEquipmentList": {
-                f"{name} Machines": {"equipment": [{"equipment_object_type": kind, "equipment_name": machine}]}
-            },
-        },
-        _branch(f"{name} Supply", *supply),
-        _branch(f"{name} Demand", demand),
-    )
-
-
-def _branch(name: str, *components: Component) -> Objects:
-    """Branch list that holds one branch of the same name."""
-    keys = ("object_type", "name", "inlet_node_name", "outlet_node_name")
-    parts = [{f"component_{key}": text for key, text in zip(keys, part, strict=True)} for part in components]
-    return {"Branch": {name: {"components": parts}}, "BranchList": {name: {"branches": [{"branch_name": name}]}}}
-
-
-def _polynomial(
-    coefficients: Sequence[float], spans: Sequence[tuple[float, float]], limits: tuple[float, float] | None = None
-) -> dict[str, float]:
-    """Fields of a curve object: coefficients in EnergyPlus's order, clamped inputs and, if given, clamped output."""
-    powers = ("constant", "x", "x_2", "y", "y_2", "x_y") if len(spans) == 2 else ("constant", "x", "x_2", "x_3")
-    fields = {f"coefficient{i}_{power}": c for i, (c, power) in enumerate(zip(coefficients, powers[: len(coefficients)], strict=True), 1)}
-    for axis, (low, high) in zip("xy"[: len(spans)], spans, strict=True):
-        fields |= {f"minimum_value_of_{axis}": low, f"maximum_value_of_{axis}": high}
-    if limits is not None:
-        fields |= {"minimum_curve_output": limits[0], "maximum_curve_output": limits[1]}
-    return fields
-
-
-def _merged(*parts: Objects) -> Objects:
-    """Union of the parts, class by class."""
-    objects: Objects = {}
-    for part in parts:
-        for kind, named in part.items():
-            objects.setdefault(kind, {}).update(named)
-    return objects

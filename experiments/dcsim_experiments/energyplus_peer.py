@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dcsim_experiments import energyplus_model as names
+from dcsim_experiments import energyplus_objects as names
 from dcsim_experiments.energyplus_model import write_model
 from dcsim_experiments.energyplus_sizes import EnergyPlusModel, Setpoints
 
@@ -89,7 +89,9 @@ class PeerResult:
     steps : int
         Zone time steps (control steps) of the run period.
     steps_per_s : float
-        These over the wall time between the end of warm-up and the end of the last one [1/s].
+        These over the wall time from the end of warm-up to the end of the last one [1/s].
+    steps_per_cpu_s : float
+        The same over the processor time of the process: the fairer number on a busy machine [1/s].
     total_time : float
         Wall time of the whole run in its process: start-up, warm-up, run period, closing [s].
     time_step : int
@@ -104,6 +106,7 @@ class PeerResult:
 
     steps: int
     steps_per_s: float
+    steps_per_cpu_s: float
     total_time: float
     time_step: int
     weather: str
@@ -268,6 +271,7 @@ def _outcome(folder: Path, model: EnergyPlusModel, weather: Path, complaint: str
         timing=PeerResult(
             steps=timing["steps"],
             steps_per_s=timing["steps"] / timing["run_time"],
+            steps_per_cpu_s=timing["steps"] / timing["cpu_time"],
             total_time=timing["total_time"],
             time_step=model.time_step,
             weather=weather.name,
@@ -281,12 +285,15 @@ def _outcome(folder: Path, model: EnergyPlusModel, weather: Path, complaint: str
 class _Wrapper:
     """Call-backs of one run: timing, reading and writing."""
 
-    def __init__(self, api: Any, state: Any, sensors: dict[str, list[str]], setpoints: dict[str, list[float]], steps: int):
+    def __init__(
+        self, api: Any, state: Any, sensors: dict[str, list[str]], setpoints: dict[str, list[float]], steps: int
+    ):
         self.api, self.state = api, state
         self.sensors, self.setpoints = sensors, setpoints
         self.observations = np.empty((steps, len(sensors)))
         self.step = 0
-        self.started = self.ended = 0.0
+        self.started: tuple[float, float] | None = None  # wall and processor clock [s]
+        self.ended = (0.0, 0.0)
         self.failure: Exception | None = None
         self.sensor_handles: list[int] = []
         self.actions: list[tuple[int, list[float]]] = []
@@ -310,11 +317,11 @@ class _Wrapper:
                 exchange.set_actuator_value(state, handle, values[0])
         except Exception as failure:  # an exception must not pass through the engine
             self.fail(failure)
-        self.started = time.perf_counter()
+        self.started = _clocks()
 
     def advance(self, state: Any) -> None:
         """Read the step that ended, write the set-points of the next."""
-        if not self.started:  # warm-up
+        if self.started is None:  # warm-up
             return
         exchange = self.api.exchange
         try:
@@ -323,14 +330,20 @@ class _Wrapper:
             if self.step < len(self.observations):
                 for handle, values in self.actions:
                     exchange.set_actuator_value(state, handle, values[self.step])
+            else:
+                self.ended = _clocks()
         except Exception as failure:  # an exception must not pass through the engine
             self.fail(failure)
-        self.ended = time.perf_counter()
 
     def fail(self, failure: Exception) -> None:
         """Keep the first failure and stop the engine."""
         self.failure = self.failure or failure
         self.api.runtime.stop_simulation(self.state)
+
+
+def _clocks() -> tuple[float, float]:
+    """Wall clock and processor clock of this process [s]."""
+    return time.perf_counter(), time.process_time()
 
 
 def _found(name: str, handle: int) -> int:
@@ -357,10 +370,11 @@ def _work(folder: Path) -> None:
     total_time = time.perf_counter() - began
     if wrapper.failure is not None:
         raise wrapper.failure
-    if code or wrapper.step != request["steps"]:
+    if code or wrapper.started is None or wrapper.step != request["steps"]:
         raise RuntimeError(f"exit code {code} after {wrapper.step} of {request['steps']} steps")
     np.savez(folder / "sensors.npz", **dict(zip(request["sensors"], wrapper.observations.T, strict=True)))
-    result = {"steps": wrapper.step, "run_time": wrapper.ended - wrapper.started, "total_time": total_time}
+    run_time, cpu_time = (end - start for end, start in zip(wrapper.ended, wrapper.started, strict=True))
+    result = {"steps": wrapper.step, "run_time": run_time, "cpu_time": cpu_time, "total_time": total_time}
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -304,9 +304,9 @@ class EnergyPlusModel:
         Least passes through the water loops in a system step; EnergyPlus's own default is 2, and 4 or more close the
         heat balance between tower and condenser where the tower is at its limit.
     start : datetime.date
-        First day of the run period; the calendar year only names the days.
+        First day of the run period, in a year of 365 days; the year has no other meaning.
     days : int
-        Length of the run period, within one calendar year.
+        Length of the run period, which ends within the same year.
     """
 
     hall: Hall = field(default_factory=Hall)

@@ -39,9 +39,9 @@ METRICS = (
     "interventions",
     "act_ms",
 )
-"""What is known of every episode: totals of the episode, except ``pue`` and ``tue`` (ratios of its totals), ``rack_inlet_max_c``
-(hottest rack group at any sub-step), ``interventions`` (control steps in which the plant's own protection had taken over) and
-``act_ms`` (time of a decision on a single observation)."""
+"""What is known of every episode: its totals, except ``pue`` and ``tue`` (ratios of its totals), ``rack_inlet_max_c``
+(hottest rack group at any sub-step), ``interventions`` (control steps in which the plant's own protection had taken
+over) and ``act_ms`` (time of a decision on a single observation)."""
 
 POWERS = {
     "crah_fans": "crah_fan_power_w",

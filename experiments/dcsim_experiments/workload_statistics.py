@@ -310,7 +310,7 @@ def draw(traces: Traces, path: Path) -> None:
         lag = np.arange(1, round(48 * 3600 / interval_s), max(1, round(1800 / interval_s)))
         for series, style, name in ((trace[None], "-", label), (load, "--", f"generator, {profile}")):
             remainders = [_without_mean_day(row, round(86_400 / interval_s)) for row in series]
-            correlation = [np.mean([_correlation(one, step) for one in remainders]) for step in lag]
+            correlation = [np.mean([_correlation(one, float(step)) for one in remainders]) for step in lag]
             axes[1, 0].plot(lag * interval_s / 3600.0, correlation, style, label=name)
     axes[1, 0].set(xlabel="lag [h]", ylabel="autocorrelation without the mean day")
     axes[1, 0].legend(fontsize=8)

@@ -119,6 +119,8 @@ def test_a_file_that_is_no_epw_is_refused(write_csv, write_epw, tmp_path):
     assert "one record an hour" in refusal(read_epw, write_epw(header=header))
     (tmp_path / "broken.epw.gz").write_bytes(gzip.compress(b"LOCATION" * 100)[:-20])
     assert "cannot be read" in refusal(read_epw, tmp_path / "broken.epw.gz")
+    (tmp_path / "damaged.epw.gz").write_bytes(gzip.compress(bytes(1000))[:12] + bytes(50))
+    assert "cannot be read" in refusal(read_epw, tmp_path / "damaged.epw.gz")
     (tmp_path / "binary.epw").write_bytes(bytes(range(256)))
     assert "not a text file" in refusal(read_epw, tmp_path / "binary.epw")
 

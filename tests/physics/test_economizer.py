@@ -34,3 +34,10 @@ def test_enable_and_disable_leave_a_gap():
     # return 18 degC: worth starting below 18 - 4 - 2 - 1 = 11 degC wet bulb, stopped above 17 degC condenser water
     assert economizer.enable_margin(18.0, 10.9, 4.0, 2.0) > 0.0 > economizer.enable_margin(18.0, 11.1, 4.0, 2.0)
     assert economizer.disable_margin(18.0, 16.9) > 0.0 > economizer.disable_margin(18.0, 17.1)
+
+
+def test_leaving_temperature_carries_the_heat_away():
+    # 10 kg/s of chilled water against 20 kg/s of condenser water
+    leaving = economizer.leaving_temperature(0.8, 24.0, 14.0)
+    heat = economizer.heat_flow(0.8, 41_840.0, 83_680.0, 24.0, 14.0)
+    assert_allclose(24.0 - heat / 41_840.0, leaving, rtol=1e-14)

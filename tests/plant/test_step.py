@@ -306,15 +306,22 @@ def test_mode_requests_have_hysteresis_and_dwell():
     late, _ = begin(s._replace(mode_time=np.full((1, 1), 1200.0)), u, hall.params, 300.0, np)
     barely = u._replace(mode_request=np.full((1, 1), 0.55))
     near, _ = begin(s._replace(mode_time=np.full((1, 1), 5e3)), barely, hall.params, 300.0, np)
-    assert early.mode[0, 0] == MECHANICAL and late.mode[0, 0] == FREE and near.mode[0, 0] == MECHANICAL
+    assert early.mode[0, 0] == MECHANICAL and near.mode[0, 0] == MECHANICAL
+    assert late.mode[0, 0] == INTEGRATED  # one step at a time
 
 
-def test_free_cooling_that_misses_its_set_point_falls_back():
+def test_free_cooling_that_misses_its_set_point_falls_back_and_is_not_entered_out_of_reach():
     hall = build_hall("hyperscale-10mw")
     u = steady_inputs(hall, 1, mode_request=2.0)
-    s = at_rest(hall, u)._replace(mode=np.full((1, 1), FREE), mode_time=np.zeros((1, 1)))
-    warm = s._replace(chilled_water_supply_temperature=s.chilled_water_setpoint + 3.0)
+    s = at_rest(hall, u)
+    ready = s._replace(mode=np.full((1, 1), INTEGRATED), mode_time=np.full((1, 1), 5e3))
+    cold = ready._replace(condenser_water_supply_temperature=s.chilled_water_setpoint - 3.0)
+    warm = ready._replace(condenser_water_supply_temperature=s.chilled_water_setpoint + 3.0)
+    assert begin(cold, u, hall.params, 300.0, np)[0].mode[0, 0] == FREE
     assert begin(warm, u, hall.params, 300.0, np)[0].mode[0, 0] == INTEGRATED
+    free, held = begin(cold, u, hall.params, 300.0, np)
+    missed = free._replace(chilled_water_supply_temperature=s.chilled_water_setpoint + 3.0)
+    assert monitor(missed, u, held, hall.params, 30.0, np).mode[0, 0] == INTEGRATED
 
 
 def test_a_tripped_chiller_is_replaced_and_loads_up_from_nothing(hall):

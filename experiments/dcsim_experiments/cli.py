@@ -1,0 +1,131 @@
+"""The command line ``dcsim VERB [options]``.
+
+A verb is a dataclass of options in ``config`` and a module with ``main(config, command) -> folder``. Heavy imports
+happen only inside the verb that is run. Whatever the user got wrong ends with one line on the error stream and exit
+code 2; an interrupt ends with 130.
+"""
+
+import contextlib
+import importlib
+import io
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dcsim.errors import InputError
+
+
+class Verb(NamedTuple):
+    """Where a verb stands: its options in ``config``, its module, and what it does."""
+
+    options: str
+    module: str
+    does: str
+
+
+VERBS = {
+    "demo": Verb("DemoConfig", "demo", "the main job in minutes: train, compare with the baselines, show"),
+    "train": Verb("TrainConfig", "train", "train one controller"),
+    "compare": Verb("CompareConfig", "compare", "run controllers on the same episodes and say how they differ"),
+    "bench": Verb("BenchConfig", "bench", "measure steps per second"),
+}
+INTERRUPTED = 130  # exit code of a program that ended by Ctrl-C
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Words after ``dcsim``; those of this process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not words or words[0] in ("-h", "--help"):
+            print(usage())
+            return 0
+        if words[0] == "--version":
+            import dcsim
+
+            print(f"dcsim {dcsim.__version__}")
+            return 0
+        verb = chosen(words[0])
+        config = parsed(words[0], verb, words[1:])
+        if config is None:
+            return 0
+        module = importlib.import_module(f"dcsim_experiments.{verb.module}")
+        folder: Path = module.main(config, command=shlex.join(["dcsim", *words]))
+        print(folder)
+    except InputError as error:
+        print(f"dcsim: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as interrupt:
+        print(f"dcsim: {interrupt or 'interrupted; no result was written'}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def usage() -> str:
+    """Return the verbs with what they do."""
+    width = max(len(name) for name in VERBS)
+    lines = [f"  {name.ljust(width)}  {verb.does}" for name, verb in VERBS.items()]
+    return "\n".join(["usage: dcsim VERB [options]", "", *lines, "", "dcsim VERB --help lists the options of a verb."])
+
+
+def chosen(word: str) -> Verb:
+    """Return the verb of a name.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the nearest one.
+    """
+    if word not in VERBS:
+        from dcsim.drivers.messages import nearest
+
+        raise InputError(f"no verb '{word}'; {nearest(word, VERBS)}")
+    return VERBS[word]
+
+
+def parsed(name: str, verb: Verb, words: Sequence[str]) -> Any:
+    """Return the options of a verb, or None if only its help was asked for.
+
+    Raises
+    ------
+    InputError
+        For options that cannot be understood.
+    """
+    import tyro
+
+    options = getattr(importlib.import_module("dcsim_experiments.config"), verb.options)
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(options, args=words, prog=f"dcsim {name}")
+    except SystemExit as end:
+        if not end.code:
+            return None
+        raise InputError(f"{one_line(complaint.getvalue())}; see 'dcsim {name} --help'") from None
+
+
+def one_line(box: str) -> str:
+    """Return the message in the frame that tyro draws around it, with its suggestion, as one line."""
+    rows = [row.strip().strip("│").strip() for row in box.splitlines()]
+    rows = [row for row in rows if row and not row.startswith(("╭", "╰"))]
+    message: list[str] = []
+    for row in rows:
+        if row.startswith("─"):
+            break
+        message.append(row)
+    text = " ".join(message).rstrip(".")
+    near = next((i for i, row in enumerate(rows) if row.startswith("Perhaps you meant")), None)
+    if near is not None and near + 1 < len(rows):
+        text += f"; did you mean {rows[near + 1].split()[0]}?"
+    return text[:1].lower() + text[1:]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""What a comparison found: the content of ``compare.json``, the table on the terminal and the plain sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dcsim_experiments.rollout import METRICS
+from dcsim_experiments.statistics import gap_share, relative_difference, summary
+
+HEADLINE = "thermal_energy_kwh"
+VIOLATION = "violation_k_min"
+VIOLATION_TOLERANCE = 1.0  # K min a day more than the reference that still counts as keeping the limit as well as it does
+
+
+@dataclass(frozen=True)
+class Group:
+    """Episodes of one climate and task among all.
+
+    Attributes
+    ----------
+    task : str or None
+    weather : str
+    days : float
+        Length of an episode.
+    dates : list of str
+        Start of each, ``MM-DD HH:MM`` of the year.
+    seeds : list of int
+    """
+
+    task: str | None
+    weather: str
+    days: float
+    dates: list[str]
+    seeds: list[int]
+
+    @property
+    def label(self) -> str:
+        """Task and climate in words."""
+        return f"{self.task or 'ordinary weeks'}, {self.weather}"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of all controllers over all episodes, which are in the order of the groups.
+
+    Attributes
+    ----------
+    metrics : dict of dict of np.ndarray, shape (E,)
+        ``metrics[controller][metric]``.
+    energies : dict of dict of np.ndarray, shape (E,)
+        ``energies[controller][component]`` [kWh].
+    trips : dict of int
+        Episodes of a controller that tripped.
+    groups : list of Group
+    """
+
+    metrics: Mapping[str, Mapping[str, np.ndarray]]
+    energies: Mapping[str, Mapping[str, np.ndarray]]
+    trips: Mapping[str, int]
+    groups: Sequence[Group]
+
+    @property
+    def days(self) -> np.ndarray:
+        """Length of each episode, shape (E,)."""
+        return np.concatenate([np.full(len(group.seeds), group.days) for group in self.groups])
+
+
+def content(evaluation: Evaluation, reference: str) -> dict[str, Any]:
+    """Return what ``compare.json`` says of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    reference : str
+        One of its controllers.
+
+    Returns
+    -------
+    dict
+        ``controllers``, ``reference``, ``paired`` and ``gap_share`` as README tells; ``trips`` by controller; ``rows``,
+        the episodes in the order of all ``values``; ``groups`` with the means of energy and violation for each climate
+        and task; ``components``, kWh a day.
+    """
+    metrics, base = evaluation.metrics, evaluation.metrics[reference]
+    days = evaluation.days
+    result: dict[str, Any] = {
+        "controllers": {
+            name: {metric: summary(of[metric]) for metric in METRICS} for name, of in metrics.items()
+        },
+        "reference": reference,
+        "paired": {
+            name: {metric: relative_difference(of[metric], base[metric]) for metric in METRICS}
+            for name, of in metrics.items()
+            if name != reference
+        },
+        "gap_share": {},
+        "trips": dict(evaluation.trips),
+        "rows": [
+            {"task": group.task, "weather": group.weather, "start": date, "seed": seed, "days": group.days}
+            for group in evaluation.groups
+            for date, seed in zip(group.dates, group.seeds, strict=True)
+        ],
+        "groups": {},
+        "components": {
+            name: {component: float(values.sum() / days.sum()) for component, values in of.items()}
+            for name, of in evaluation.energies.items()
+        },
+    }
+    if "oracle" in metrics and reference != "oracle":
+        best = metrics["oracle"][HEADLINE]
+        result["gap_share"] = {
+            name: gap_share(of[HEADLINE], base[HEADLINE], best) for name, of in metrics.items() if name != reference
+        }
+    at = 0
+    for group in evaluation.groups:
+        rows = slice(at, at + len(group.seeds))
+        at = rows.stop
+        result["groups"][group.label] = {
+            name: {metric: float(of[metric][rows].mean()) for metric in (HEADLINE, VIOLATION)}
+            for name, of in metrics.items()
+        }
+    return result
+
+
+def by_energy(result: Mapping[str, Any]) -> list[str]:
+    """Names of the controllers, the least thermal energy first."""
+    controllers = result["controllers"]
+    return sorted(controllers, key=lambda name: controllers[name][HEADLINE]["mean"])
+
+
+def violation_per_day(result: Mapping[str, Any], name: str) -> float:
+    """Mean K min a day above the inlet limit."""
+    return float(result["controllers"][name][VIOLATION]["mean"]) / mean_days(result)
+
+
+def mean_days(result: Mapping[str, Any]) -> float:
+    """Mean length of the episodes."""
+    return float(np.mean([row["days"] for row in result["rows"]]))
+
+
+def keeps_limit(result: Mapping[str, Any], name: str) -> bool:
+    """Whether a controller keeps the inlet limit as well as the reference does, and never tripped."""
+    allowed = violation_per_day(result, result["reference"]) + VIOLATION_TOLERANCE
+    return violation_per_day(result, name) <= allowed and result["trips"][name] == 0
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """Return the controllers in lines of text, least thermal energy first, energy never without violation."""
+    days = mean_days(result)
+    header = ("controller", "thermal", "against", "95 % interval", "violation", "hottest", "cooling", "PUE", "decision")
+    units = ("", "kWh/day", str(result["reference"]), "", "K min/day", "degC", "kWh/day", "-", "ms")
+    lines = [header, units]
+    for name in by_energy(result):
+        of = result["controllers"][name]
+        paired = result["paired"].get(name, {}).get(HEADLINE)
+        lines.append(
+            (
+                name + (f" ({result['trips'][name]} trips)" if result["trips"][name] else ""),
+                f"{of[HEADLINE]['mean'] / days:.0f}",
+                "-" if paired is None else _percent(paired["mean"]),
+                "-" if paired is None or paired["low"] is None else f"{_percent(paired['low'])} to {_percent(paired['high'])}",
+                f"{of[VIOLATION]['mean'] / days:.2f}",
+                f"{max(of['rack_inlet_max_c']['values']):.2f}",
+                f"{of['cooling_energy_kwh']['mean'] / days:.0f}",
+                f"{of['pue']['mean']:.4f}",
+                f"{of['act_ms']['mean']:.2f}",
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in cells).rstrip()
+        for cells in (list(enumerate(zip(line, widths, strict=True))) for line in lines)
+    )
+
+
+def group_table(result: Mapping[str, Any]) -> str:
+    """Return the controllers with energy and violation for each climate and task, in lines of text."""
+    order = by_energy(result)
+    days = {(row["task"], row["weather"]): row["days"] for row in result["rows"]}
+    width = max(len(name) for name in order)
+    lines = []
+    for (label, of), length in zip(result["groups"].items(), days.values(), strict=True):
+        lines.append(f"{label} (kWh/day, K min/day)")
+        lines += [
+            f"  {name.ljust(width)}  {of[name][HEADLINE] / length:9.0f}  {of[name][VIOLATION] / length:9.2f}" for name in order
+        ]
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:+.1f} %"
+
+
+def verdict(result: Mapping[str, Any], learned: Sequence[str] = ()) -> str:
+    """Say in plain words which controller won and by how much, and how the learned ones did.
+
+    The controller with the least thermal energy wins among those that keep the inlet limit as well as the reference
+    does; one that breaks it more never wins, however little it used.
+
+    Parameters
+    ----------
+    result : mapping
+        As of ``content``.
+    learned : sequence of str
+        Which of the controllers were learned.
+    """
+    order, reference = by_energy(result), result["reference"]
+    winner = next((name for name in order if keeps_limit(result, name)), reference)
+    sentences = [_winning(result, winner)]
+    for name in learned:
+        if name != winner:
+            sentences.append(_losing(result, name, winner))
+    for name in order[: order.index(winner)]:
+        if name not in learned:
+            sentences.append(f"{name} used less but {_breach(result, name)}, so it did not win.")
+    return " ".join(sentences)
+
+
+def _winning(result: Mapping[str, Any], winner: str) -> str:
+    reference = result["reference"]
+    energy = result["controllers"][winner][HEADLINE]["mean"] / mean_days(result)
+    text = f"{winner} won: {energy:.0f} kWh thermal energy a day with {_warmth(result, winner)}"
+    if winner == reference:
+        return f"{text}; no other controller used less without breaking the inlet limit more."
+    return f"{text}, {_difference(result, winner)}."
+
+
+def _losing(result: Mapping[str, Any], name: str, winner: str) -> str:
+    if name == result["reference"]:
+        return f"The learned controller {name} did not win."
+    if not keeps_limit(result, name):
+        return f"The learned controller {name} did not win: {_difference(result, name)}, but {_breach(result, name)}."
+    return (
+        f"The learned controller {name} did not win: {_difference(result, name)}, with {_warmth(result, name)}; "
+        f"{winner} used less."
+    )
+
+
+def _breach(result: Mapping[str, Any], name: str) -> str:
+    trips = result["trips"][name]
+    tripped = f"tripped in {trips} of {len(result['rows'])} episodes and " if trips else ""
+    reference = violation_per_day(result, result["reference"])
+    return (
+        f"{tripped}stood {violation_per_day(result, name):.1f} K min a day above the inlet limit "
+        f"({result['reference']}: {reference:.1f})"
+    )
+
+
+def _warmth(result: Mapping[str, Any], name: str) -> str:
+    return f"{violation_per_day(result, name):.2f} K min a day above the inlet limit"
+
+
+def _difference(result: Mapping[str, Any], name: str) -> str:
+    reference, paired = result["reference"], result["paired"][name][HEADLINE]
+    share, low, high = paired["mean"], paired["low"], paired["high"]
+    text = f"{abs(100.0 * share):.1f} % {'less' if share < 0.0 else 'more'} than {reference}"
+    if low is None:
+        return f"{text} (one episode: no interval)"
+    text += f" (95 % interval {_percent(low)} to {_percent(high)})"
+    return f"{text}, which these episodes cannot tell from no difference" if low <= 0.0 <= high else text

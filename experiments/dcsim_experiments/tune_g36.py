@@ -1,0 +1,302 @@
+"""Tunes the constants of the Guideline 36 resets for a hall and freezes them with a hash.
+
+    python -m dcsim_experiments.tune_g36 --hall enterprise-1mw --out dcsim/plant/presets/enterprise-1mw.g36.json
+
+Objective: minus the mean reward of a step, that is thermal power over design IT power with limits priced as learners see them, over days of
+training climates and months. Beyond that a frozen baseline must have no violation on a nominal day, so the peak of each day above 0.2 K
+below the inlet limit is charged on top. All candidates of a generation meet the same days, in one batch a climate. The search is the
+covariance matrix adaptation evolution strategy, from the published constants, once for each search seed; the winners and the published
+constants meet again on days that the search did not see, and the best there is kept. Test months and test climates are never used.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+import dcsim
+from dcsim.errors import InputError
+from dcsim.plant.description import load_hall
+from dcsim.plant.operation import ResetConstants
+from dcsim_agents.controller import view_of
+from dcsim_agents.g36 import G36Controller
+
+Array = np.ndarray
+
+RANGES: Mapping[str, tuple[float, float]] = {
+    "inlet_target": (23.0, 26.9),  # degC
+    "request_step": (0.1, 1.0),  # K
+    "flow_ratio": (1.0, 1.3),
+    "flow_balance": (0.0, 0.1),  # 1/K
+    "valve_target": (0.70, 0.96),
+    "valve_band": (0.02, 0.10),
+    "pump_speed_min": (0.30, 0.80),
+    "pump_speed_top": (0.40, 1.0),
+    "pump_speed_slope": (0.0, 0.6),
+    "condenser_flow_min": (0.5, 0.9),
+    "condenser_flow_slope": (0.0, 0.5),
+    "condenser_approach": (1.0, 8.0),  # K
+    "condenser_approach_slope": (-4.0, 6.0),  # K
+    "condenser_water_min": (13.0, 20.0),  # degC
+}
+"""What is searched, and where."""
+
+ECONOMIZER_RANGES: Mapping[str, tuple[float, float]] = {
+    "free_cooling_inlet_drop": (0.0, 4.0),  # K
+    "free_cooling_approach": (2.0, 10.0),  # K
+    "free_condenser_offset": (0.5, 5.0),  # K
+    "mode_deadband": (0.2, 3.0),  # K
+}
+"""Searched as well where there is a waterside economizer."""
+
+CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
+MONTHS = (1, 3, 5, 7, 9, 11)
+SEARCH_SEEDS = (0, 1, 2)
+BUDGET_STEPS = 5_000_000  # simulator steps for each search seed
+POPULATION = 30
+WARM_UP_HOURS = 3.0  # not counted: the start is settled for other constants
+PEAK_MARGIN, PEAK_PRICE = 0.2, 0.05  # K below the limit; of design IT power per K
+_MONTH_START_DAYS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
+
+
+class TrainingDays:
+    """One day of each training month in each climate, for many sets of constants at once.
+
+    Parameters
+    ----------
+    env_id : str
+    first_seed : int
+        Days are drawn by the environment from this seed on.
+    sets : int
+        Number of sets of constants in an evaluation.
+    climates, months : sequence
+    """
+
+    def __init__(
+        self, env_id: str, first_seed: int, sets: int, climates: Sequence[str] = CLIMATES, months: Sequence[int] = MONTHS
+    ) -> None:
+        self.sets, self.days = sets, len(climates) * len(months)
+        self._per_climate = len(months)
+        days = 1.0 + WARM_UP_HOURS / 24.0
+        self._envs = []
+        for climate in climates:
+            seeds = _seeds_by_month(env_id, climate, months, first_seed)
+            env = gym.make_vec(env_id, num_envs=sets * len(months), weather=climate, episode_days=days)
+            env.reset(seed=seeds * sets)  # type: ignore[arg-type]
+            self._envs.append((env, env.unwrapped.snapshot()))  # type: ignore[attr-defined]
+        self.steps_per_set = self.days * self._envs[0][0].unwrapped.batch.config.episode_steps  # type: ignore[attr-defined]
+
+    def scores(self, constants: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the mean over days of each quantity, shape (sets,), for constants of shape (sets,)."""
+        parts = [self._climate(env.unwrapped, snapshot, constants) for env, snapshot in self._envs]  # type: ignore[attr-defined]
+        return {name: np.concatenate([part[name] for part in parts], 1).mean(1) for name in parts[0]}
+
+    def _climate(self, env: Any, snapshot: Any, constants: Mapping[str, Array]) -> dict[str, Array]:
+        observation = env.restore(snapshot)
+        rows = {name: np.repeat(values, self._per_climate) for name, values in constants.items()}
+        view = view_of(env)
+        controller = G36Controller(view, ResetConstants(**rows))  # type: ignore[arg-type]
+        config = env.batch.config
+        warm_up = round(WARM_UP_HOURS * 3600.0 / config.control_interval_s)
+        reward, peak = np.zeros(env.num_envs), np.zeros(env.num_envs)
+        sums = {name: np.zeros(env.num_envs) for name in ("thermal_energy_kwh", "violation_k_min")}
+        counted = config.episode_steps - warm_up
+        for step in range(config.episode_steps):
+            observation, paid, _, _, info = env.step(controller.act(observation))
+            info = info.get("final_info", info)
+            if step >= warm_up:
+                reward += paid
+                peak = np.maximum(peak, info["rack_inlet_max_c"])
+                for name in sums:
+                    sums[name] += info[name]
+        excess = np.maximum(peak - (view.hall.limits.inlet_limit.value - PEAK_MARGIN), 0.0)
+        result = {"cost": -reward / counted, "peak_excess_k": excess, **sums}
+        result["objective"] = result["cost"] + PEAK_PRICE * excess
+        return {name: values.reshape(self.sets, self._per_climate) for name, values in result.items()}
+
+
+def _seeds_by_month(env_id: str, climate: str, months: Sequence[int], first_seed: int) -> list[int]:
+    """First seeds from ``first_seed`` on with which the environment draws a start in each of the months."""
+    env = gym.make(env_id, weather=climate)
+    found: dict[int, int] = {}
+    seed = first_seed
+    while len(found) < len(months):
+        _, info = env.reset(seed=seed)
+        month = int(np.searchsorted(_MONTH_START_DAYS, info["time_s"] // 86400.0, side="right"))
+        if month in months:
+            found.setdefault(month, seed)
+        seed += 1
+    return [found[month] for month in months]
+
+
+@dataclass
+class EvolutionStrategy:
+    """Covariance matrix adaptation evolution strategy on the unit cube; points beyond it are mirrored back.
+
+    Attributes
+    ----------
+    mean : Array, shape (n,)
+        Where the search starts, then its center.
+    population : int
+    spread : float
+        Standard deviation of the first generation.
+    generator : np.random.Generator
+
+    References
+    ----------
+    Hansen 2016, The CMA evolution strategy: a tutorial, arXiv:1604.00772, equations and default constants.
+    """
+
+    mean: Array
+    population: int
+    spread: float
+    generator: np.random.Generator
+
+    def __post_init__(self) -> None:
+        n, parents = len(self.mean), self.population // 2
+        weights = np.log(parents + 0.5) - np.log(np.arange(1, parents + 1))
+        self._weights = weights / weights.sum()
+        mass = 1.0 / (self._weights**2).sum()
+        self._c_sigma = (mass + 2.0) / (n + mass + 5.0)
+        self._damping = 1.0 + 2.0 * max(0.0, np.sqrt((mass - 1.0) / (n + 1.0)) - 1.0) + self._c_sigma
+        self._c_path = (4.0 + mass / n) / (n + 4.0 + 2.0 * mass / n)
+        self._c_one = 2.0 / ((n + 1.3) ** 2 + mass)
+        self._c_mu = min(1.0 - self._c_one, 2.0 * (mass - 2.0 + 1.0 / mass) / ((n + 2.0) ** 2 + mass))
+        self._length = np.sqrt(n) * (1.0 - 1.0 / (4.0 * n) + 1.0 / (21.0 * n * n))
+        self._mass = mass
+        self._covariance = np.eye(n)
+        self._path, self._path_sigma = np.zeros(n), np.zeros(n)
+
+    def ask(self) -> Array:
+        """Return a generation, shape (population, n); the points to evaluate are ``inside`` of it."""
+        values, self._axes = np.linalg.eigh(self._covariance)
+        self._scales = np.sqrt(np.maximum(values, 1e-12))
+        normal = self.generator.standard_normal((self.population, len(self.mean)))
+        return self.mean + self.spread * (normal * self._scales) @ self._axes.T
+
+    def tell(self, points: Array, objective: Array) -> None:
+        """Move and shape the search by what the points were worth; less is better."""
+        best = points[np.argsort(objective)[: len(self._weights)]]
+        steps = (best - self.mean) / self.spread
+        step = self._weights @ steps
+        self.mean = self.mean + self.spread * step
+        whitened = self._axes @ ((self._axes.T @ step) / self._scales)
+        c, mass = self._c_sigma, self._mass
+        self._path_sigma = (1.0 - c) * self._path_sigma + np.sqrt(c * (2.0 - c) * mass) * whitened
+        norm = float(np.linalg.norm(self._path_sigma))
+        is_short = norm < (1.4 + 2.0 / (len(self.mean) + 1.0)) * self._length
+        c = self._c_path
+        self._path = (1.0 - c) * self._path + is_short * np.sqrt(c * (2.0 - c) * mass) * step
+        self._covariance = (
+            (1.0 - self._c_one - self._c_mu) * self._covariance
+            + self._c_one * np.outer(self._path, self._path)
+            + self._c_mu * (steps.T * self._weights) @ steps
+        )
+        self.spread = float(self.spread * np.exp((self._c_sigma / self._damping) * (norm / self._length - 1.0)))
+
+
+def inside(points: Array) -> Array:
+    """Mirror points at the faces of the unit cube."""
+    return 1.0 - np.abs(points % 2.0 - 1.0)
+
+
+def search(days: TrainingDays, ranges: Mapping[str, tuple[float, float]], budget_steps: int, seed: int) -> dict[str, float]:
+    """Return the best constants found with ``budget_steps`` simulator steps."""
+    low, high = (np.array([bounds[k] for bounds in ranges.values()]) for k in (0, 1))
+    published = np.array([getattr(ResetConstants(), name) for name in ranges])
+    strategy = EvolutionStrategy(
+        np.clip((published - low) / (high - low), 0.05, 0.95), days.sets, 0.25, np.random.default_rng(seed)
+    )
+    best, best_objective = published, np.inf
+    generations = max(1, budget_steps // (days.steps_per_set * days.sets))
+    for generation in range(generations):
+        points = strategy.ask()
+        values = low + inside(points) * (high - low)
+        if generation == generations - 1:
+            values[0] = low + inside(strategy.mean) * (high - low)
+        objective = days.scores(dict(zip(ranges, values.T, strict=True)))["objective"]
+        strategy.tell(points, objective)
+        if objective.min() < best_objective:
+            best, best_objective = values[np.argmin(objective)], float(objective.min())
+        print(f"seed {seed} generation {generation + 1}/{generations}: best {best_objective:.5f}", file=sys.stderr)
+    return {name: round(float(value), 4) for name, value in zip(ranges, best, strict=True)}
+
+
+def tune(
+    hall: str,
+    budget_steps: int = BUDGET_STEPS,
+    seeds: Sequence[int] = SEARCH_SEEDS,
+    climates: Sequence[str] = CLIMATES,
+    months: Sequence[int] = MONTHS,
+    population: int = POPULATION,
+) -> dict[str, Any]:
+    """Tune the resets of a built-in hall.
+
+    Parameters
+    ----------
+    hall : str
+    budget_steps : int
+        Simulator steps for each search seed.
+    seeds : sequence of int
+        Of the searches.
+    climates, months : sequence
+        Training set.
+    population : int
+        Candidates in a generation.
+
+    Returns
+    -------
+    dict
+        Content of the frozen file.
+    """
+    description = load_hall(hall)
+    env_ids = {spec.kwargs.get("hall"): env_id for env_id, spec in gym.registry.items() if env_id.startswith("dcsim/")}
+    if hall not in env_ids:
+        raise InputError(f"hall {hall!r} has no environment; known: {', '.join(map(str, env_ids))}")
+    ranges = {**RANGES, **(ECONOMIZER_RANGES if description.economizer.effectiveness.value > 0.0 else {})}
+    days = TrainingDays(env_ids[hall], 0, population, climates, months)
+    winners = [search(days, ranges, budget_steps, seed) for seed in seeds]
+    published = {name: float(getattr(ResetConstants(), name)) for name in ranges}
+    table = {"published": published, **{f"seed {seed}": found for seed, found in zip(seeds, winners, strict=True)}}
+    fresh = TrainingDays(env_ids[hall], 1_000_000, len(table), climates, months)
+    scores = fresh.scores({name: np.array([entry[name] for entry in table.values()]) for name in ranges})
+    chosen = list(table)[int(np.argmin(scores["objective"]))]
+    constants = ResetConstants(**table[chosen])
+    return {
+        "hall": hall,
+        "hall_sha256": description.digest(),
+        "dcsim_version": dcsim.__version__,
+        "constants": {field.name: getattr(constants, field.name) for field in fields(constants)},
+        "sha256": constants.digest(),
+        "chosen": chosen,
+        "ranges": {name: list(bounds) for name, bounds in ranges.items()},
+        "objective": "minus mean reward of a step (share of design IT power), plus 5 % per K of a day's peak above limit less 0.2 K",
+        "budget_steps": budget_steps,
+        "seeds": list(seeds),
+        "training": {"climates": list(climates), "months": list(months), "hours": 24, "warm_up_hours": WARM_UP_HOURS},
+        "scores_on_fresh_days": {
+            name: {quantity: round(float(values[i]), 6) for quantity, values in scores.items()} for i, name in enumerate(table)
+        },
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description="Tune the Guideline 36 resets of a hall and freeze the constants.")
+    parser.add_argument("--hall", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--budget-steps", type=int, default=BUDGET_STEPS, help="simulator steps for each search seed")
+    options = parser.parse_args(arguments)
+    content = tune(options.hall, options.budget_steps)
+    options.out.write_text(json.dumps(content, indent=1) + "\n")
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""The environments keep Gymnasium's and our own contracts."""
+
+import json
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from numpy.testing import assert_allclose, assert_array_equal
+
+import dcsim
+from dcsim.envs.meters import Meters
+from dcsim.envs.rewards import DEFAULT_WEIGHTS, TERMS
+from dcsim.envs.tasks import TASKS
+from dcsim.errors import InputError
+
+IDS = dcsim.ids()
+CONTRACT_KEYS = set(
+    """time_s it_power_w server_fan_power_w cooling_power_w electrical_loss_w facility_power_w thermal_power_w cooling_energy_kwh
+    thermal_energy_kwh facility_energy_kwh pue tue water_l carbon_kg energy_cost rack_inlet_max_c rack_inlet_mean_c violation_k_min
+    cost energy_residual_w""".split()
+)
+
+
+@pytest.fixture(params=IDS)
+def env_id(request):
+    return request.param
+
+
+def make(env_id, **options):
+    return gym.make(env_id, **{"start": "2023-05-15", **options})
+
+
+@pytest.mark.filterwarnings("error")
+def test_gymnasium_checker_passes_without_a_warning(env_id):
+    check_env(gym.make(env_id).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_stable_baselines_checker_passes_without_a_warning(env_id):
+    from stable_baselines3.common.env_checker import check_env as check_for_sb3
+
+    check_for_sb3(gym.make(env_id).unwrapped, warn=True)
+
+
+def test_the_spec_is_json(env_id):
+    spec = make(env_id, weather="denver", reward={"travel": 0.01}).spec
+    assert json.loads(spec.to_json())["id"] == env_id
+    assert gym.make(gym.envs.registration.EnvSpec.from_json(spec.to_json())).unwrapped.signals
+
+
+@pytest.mark.parametrize("task", [None, *TASKS])
+def test_same_seed_same_numbers_and_rows_equal_singles_to_the_bit(env_id, task):
+    options = {"task": task} if task else {"weather": ["chicago", "miami"]}
+    n, steps = 5, 6
+    vector = gym.make_vec(env_id, num_envs=n, **options)
+    rng = np.random.default_rng(0)
+    actions = rng.uniform(-1, 1, (steps, n, *vector.single_action_space.shape)).astype(np.float32)
+    observation, info = vector.reset(seed=40)
+    record = [(observation, np.zeros(n), info)]
+    for action in actions:
+        observation, reward, _, _, info = vector.step(action)
+        record.append((observation, reward, info))
+    single = gym.make(env_id, **options)
+    for row in range(n):
+        observation, info = single.reset(seed=40 + row)
+        for step in range(steps + 1):
+            reward = 0.0
+            if step:
+                observation, reward, *_, info = single.step(actions[step - 1, row])
+            assert_array_equal(observation, record[step][0][row])
+            assert reward == record[step][1][row]
+            assert {name: record[step][2][name][row] for name in info} == info
+
+
+def test_same_seed_same_numbers_in_another_process(env_id):
+    code = (
+        "import gymnasium as gym, numpy as np, dcsim, sys; "
+        f"env = gym.make({env_id!r}); env.reset(seed=7); a = np.linspace(-1, 1, env.action_space.shape[0], dtype=np.float32); "
+        "print(repr([env.step(a)[1] for _ in range(4)]))"
+    )
+    runs = {subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout for _ in range(2)}
+    assert len(runs) == 1
+
+
+def test_reset_without_a_seed_goes_on_and_with_one_starts_over():
+    env = gym.make(IDS[0])
+    first = env.reset(seed=3)[0]
+    second = env.reset()[0]
+    assert not np.array_equal(first, second)
+    assert_array_equal(env.reset(seed=3)[0], first)
+    assert_array_equal(env.reset()[0], second)
+
+
+def test_info_has_the_promised_keys_at_reset_and_step_as_plain_numbers(env_id):
+    env = make(env_id)
+    _, at_reset = env.reset(seed=0)
+    *_, at_step = env.step(env.action_space.sample())
+    assert set(at_reset) == set(at_step) == {*Meters.KEYS, *(f"reward_{name}" for name in TERMS)}
+    assert CONTRACT_KEYS <= set(at_step)
+    assert all(type(value) is float for info in (at_reset, at_step) for value in info.values())
+
+
+def test_powers_and_energies_fit_together(env_id):
+    env = make(env_id)
+    env.reset(seed=1)
+    env.action_space.seed(1)
+    for _ in range(5):
+        *_, i = env.step(env.action_space.sample())
+        assert_allclose(i["facility_power_w"], i["it_power_w"] + i["cooling_power_w"] + i["electrical_loss_w"], rtol=1e-12)
+        assert_allclose(i["facility_energy_kwh"], i["facility_power_w"] * 300 / 3.6e6, rtol=1e-12)
+        assert_allclose(i["pue"], i["facility_power_w"] / i["it_power_w"], rtol=1e-12)
+        assert_allclose(i["tue"], i["facility_power_w"] / (i["it_power_w"] - i["server_fan_power_w"]), rtol=1e-12)
+        assert i["thermal_power_w"] >= i["cooling_power_w"] + i["server_fan_power_w"]
+        assert abs(i["energy_residual_w"]) < 1e-6 * i["it_power_w"]
+        parts = i["crah_fan_power_w"] + i["pump_power_w"] + i["chiller_power_w"] + i["tower_fan_power_w"]
+        humidifier = env.unwrapped.batch.config.hall.params.humidifier_power[0, 0]
+        assert_allclose(i["cooling_power_w"], parts + humidifier, rtol=1e-12)
+
+
+def test_reward_is_the_sum_of_its_terms_and_never_below_minus_one_without_a_trip(env_id):
+    env = make(env_id)
+    env.reset(seed=2)
+    env.action_space.seed(2)
+    for _ in range(20):
+        _, reward, terminated, _, info = env.step(env.action_space.sample())
+        assert_allclose(reward, sum(info[f"reward_{name}"] for name in TERMS), rtol=1e-12)
+        assert terminated or -1.0 - 1e-12 <= reward <= 0.0
+        if reward > -1.0 + 1e-9:
+            design = env.unwrapped.batch.config.hall.design_it_power
+            assert_allclose(info["reward_thermal_power"], -info["thermal_power_w"] / design, rtol=1e-12)
+
+
+def test_weights_change_the_reward_and_nothing_else():
+    a, b = make(IDS[0]), make(IDS[0], reward={"thermal_power": 2.0, "travel": 0.0})
+    a.reset(seed=5), b.reset(seed=5)
+    action = np.zeros(a.action_space.shape, np.float32)
+    one, two = a.step(action), b.step(action)
+    assert_array_equal(one[0], two[0])
+    assert_allclose(two[4]["reward_thermal_power"], 2.0 * one[4]["reward_thermal_power"])
+    assert two[4]["reward_travel"] == 0.0 and DEFAULT_WEIGHTS["travel"] > 0.0
+
+
+def test_the_clock_truncates_and_nothing_else_does(env_id):
+    env = make(env_id, episode_days=0.05)
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(env.action_space.shape, np.float32))[2:4] for _ in range(14)]
+    assert ends[-1] == (False, True) and set(ends[:-1]) == {(False, False)}
+
+
+def test_a_trip_terminates_and_is_charged_for_every_step_left():
+    """Without CRAHs or protection worth the name a full hall trips; ending early never pays."""
+    env = make(
+        IDS[0],
+        workload="flat",
+        task="crah-failure",
+        changes={"crahs.mass_flow": 25.0, "crahs.coil_conductance": 5e3, "limits.trip_temperature": 34.0},
+    )
+    env.reset(seed=0)
+    steps = env.unwrapped.batch.config.episode_steps
+    for k in range(1, steps + 1):
+        _, reward, terminated, truncated, info = env.step(-np.ones(env.action_space.shape, np.float32))
+        if terminated:
+            break
+    assert terminated and not truncated
+    assert info["reward_trip"] == -(steps - k)
+    assert reward <= -(steps - k)
+
+
+def test_snapshot_and_restore_give_the_identical_future(env_id):
+    env = make(env_id, task="crah-failure")
+    env.reset(seed=9)
+    rng = np.random.default_rng(1)
+    actions = rng.uniform(-1, 1, (12, *env.action_space.shape)).astype(np.float32)
+    for action in actions[:4]:
+        env.step(action)
+    inner = env.unwrapped
+    kept = inner.snapshot()
+    first = [inner.step(action) for action in actions[4:]]
+    inner.reset()
+    inner.step(actions[0])
+    inner.restore(kept)
+    again = [inner.step(action) for action in actions[4:]]
+    for a, b in zip(first, again, strict=True):
+        assert_array_equal(a[0], b[0])
+        assert a[1:] == b[1:]
+    fresh = inner.reset()[0]
+    inner.restore(kept)
+    assert_array_equal(inner.reset()[0], fresh)
+
+
+def test_vector_environment_restarts_what_has_ended_within_the_step(env_id):
+    n = 3
+    env = gym.make_vec(env_id, num_envs=n, episode_days=0.02)
+    env.reset(seed=0)
+    action = np.zeros(env.action_space.shape, np.float32)
+    for _ in range(5):
+        observation, *_, info = env.step(action)
+        assert "final_obs" not in info
+    observation, _, terminated, truncated, info = env.step(action)
+    assert truncated.all() and not terminated.any()
+    assert info["_final_obs"].all() and not np.array_equal(info["final_obs"], observation)
+    assert (info["final_info"]["thermal_energy_kwh"] > 0).all() and (info["thermal_energy_kwh"] == 0).all()
+    assert env.step(action)[3].sum() == 0
+
+
+def test_episodes_start_settled(env_id):
+    """With its set-points held, load and weather constant, a start hardly moves."""
+    env = gym.make(env_id, workload="flat", start="2023-04-10")
+    env.reset(seed=0)
+    batch = env.unwrapped.batch
+    held = batch.action_map.actions(batch.setpoints)
+    first = batch.state.rack_inlet_temperature.copy()
+    power = batch.start_info()["thermal_power_w"]
+    for _ in range(3):
+        *_, info = env.step(held[0])
+    assert np.abs(batch.state.rack_inlet_temperature - first).max() < 0.7
+    assert_allclose(info["thermal_power_w"], power, rtol=0.06)
+
+
+def test_forecasts_are_what_comes():
+    env = make(IDS[0], observation={"forecast": True})
+    signals = env.unwrapped.signals
+    observation, _ = env.reset(seed=0)
+    ahead = observation[signals.index("wet_bulb_forecast_1h")]
+    load_ahead = observation[signals.index("utilization_forecast_1h")]
+    for _ in range(12):
+        observation, *_ = env.step(np.zeros(env.action_space.shape, np.float32))
+    assert_allclose(observation[signals.index("wet_bulb_temperature")], ahead, atol=2e-6)
+    # the two are scaled alike
+    assert_allclose(observation[signals.index("utilization_mean")], load_ahead, atol=2e-6)
+
+
+def test_signals_describe_every_element(env_id):
+    env = make(env_id)
+    signals = env.unwrapped.signals
+    assert len(signals.observation) == env.observation_space.shape[0]
+    assert len(signals.action) == env.action_space.shape[0]
+    names = [signal.name for signal in signals.observation]
+    assert len(set(names)) == len(names)
+    assert all(signal.low < signal.high and signal.meaning for signal in (*signals.observation, *signals.action))
+    observation, info = env.reset(seed=0)
+    i = signals.index("it_power")
+    signal = signals.observation[i]
+    value = signal.low + 0.5 * (observation[i] + 1.0) * (signal.high - signal.low)
+    assert_allclose(value * env.unwrapped.batch.config.hall.design_it_power, info["it_power_w"], rtol=1e-5)
+
+
+def test_set_points_move_within_their_rates():
+    env = make(IDS[0])
+    env.reset(seed=0)
+    batch = env.unwrapped.batch
+    before = batch.state.supply_air_setpoint.copy()
+    env.step(np.ones(env.action_space.shape, np.float32))
+    assert_allclose(batch.state.supply_air_setpoint - before, np.minimum(24.0 - before, 2.5), atol=1e-9)  # 0.5 K/min
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"weather": "chigaco"}, "chicago"),
+        ({"hall": "enterprise"}, "enterprise-1mw"),
+        ({"task": "heatwave"}, "heat-wave"),
+        ({"workload": "enterprize"}, "enterprise"),
+        ({"grid": "tou"}, "tou-2to1"),
+        ({"start": "15 May"}, "ISO date"),
+        ({"episode_days": -1}, "episode_days"),
+        ({"control_interval_s": 0}, "control_interval_s"),
+        ({"observation": {"forecasts": True}}, "forecast"),
+        ({"reward": {"thermal": 1.0}}, "thermal_power"),
+        ({"reward": {"travel": float("nan")}}, "travel"),
+        ({"changes": {"crahs.fan_pwer": 1.0}}, "fan_power"),
+        ({"changes": {"crahs.fan_power": -1.0}}, "below 0"),
+    ],
+)
+def test_bad_options_are_refused_with_one_line_that_helps(options, said):
+    with pytest.raises(InputError) as error:
+        gym.make(IDS[0], **options)
+    assert said in str(error.value) and "\n" not in str(error.value)
+
+
+def test_an_action_that_is_not_a_number_is_refused_with_its_index(env_id):
+    env = gym.make_vec(env_id, num_envs=3)
+    env.reset(seed=0)
+    actions = np.zeros(env.action_space.shape, np.float32)
+    actions[1, 4] = np.nan
+    with pytest.raises(InputError, match=r"action\[1, 4\] \(crah_fan_speed_1\)"):
+        env.step(actions)
+
+
+def test_a_short_random_walk_stays_inside_every_space(env_id):
+    """The long one is `python -m dcsim_experiments.soak`."""
+    env = gym.make_vec(env_id, num_envs=32, weather=["miami", "denver"], task="heat-wave")
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(60):
+            observation, reward, _, _, info = env.step(env.action_space.sample())
+            assert env.observation_space.contains(observation)
+            assert np.isfinite(reward).all()
+            assert (np.abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]).all()
