@@ -247,7 +247,9 @@ def _read_rows(
     numbers: list[int] = []
     values: list[list[float]] = []
     first_year, previous = 0, -math.inf
-    for line, row in enumerate(csv.reader(lines[first:]), start=first + 1):
+    reader = csv.reader(lines[first:])
+    for row in reader:
+        line = first + reader.line_num
         if not row or row[0].startswith("#"):
             continue
         if len(row) != len(header):

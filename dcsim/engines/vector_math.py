@@ -102,12 +102,18 @@ def _reduced(code: Code, x: str) -> tuple[str, str]:
     return r, scale
 
 
+def _grown(code: Code, r: str) -> str:
+    """``exp(r) - 1`` of a reduced argument."""
+    square = code.mul(r, r)
+    return code.fma(square, code.polynomial(_format(code).exp_polynomial, r, square), r)
+
+
 def exponential(code: Code, x: str) -> str:
     """``exp(x)``; 0 where the result would not be a normal number, infinity from 709.44 (float32: 88.38) on."""
     f = _format(code)
     x = minimum(code, code.const(f.exp_range[1]), maximum(code, code.const(f.exp_range[0]), x, True), True)
     r, scale = _reduced(code, x)
-    return code.mul(code.horner((*f.exp_polynomial, 1.0, 1.0), r), scale)
+    return code.mul(code.add(_grown(code, r), code.const(1.0)), scale)
 
 
 def hyperbolic_tangent(code: Code, x: str) -> str:
@@ -116,8 +122,7 @@ def hyperbolic_tangent(code: Code, x: str) -> str:
     size = code.intrinsic("fabs", x)
     twice = minimum(code, code.const(f.tanh_saturated), code.add(size, size), True)
     r, scale = _reduced(code, twice)
-    grown = code.fma(code.mul(r, r), code.horner(f.exp_polynomial, r), r)  # exp(r) - 1
-    t = code.fma(scale, grown, code.sub(scale, code.const(1.0)))
+    t = code.fma(scale, _grown(code, r), code.sub(scale, code.const(1.0)))
     return code.intrinsic("copysign", code.div(t, code.add(t, code.const(2.0))), x)
 
 
@@ -138,7 +143,7 @@ def logarithm(code: Code, x: str, is_guarded: bool) -> str:
     g = code.sub(m, code.const(1.0))
     s = code.div(g, code.add(g, code.const(2.0)))
     z = code.mul(s, s)
-    series = code.mul(z, code.horner(f.log_polynomial, z))
+    series = code.mul(z, code.polynomial(f.log_polynomial, z, code.mul(z, z)))
     half_square = code.mul(code.mul(g, code.const(0.5)), g)
     small = code.fma(e, code.const(f.ln2[1]), code.mul(s, code.add(half_square, series)))
     value = code.fma(e, code.const(f.ln2[0]), code.sub(g, code.sub(half_square, small)))

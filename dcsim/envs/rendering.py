@@ -218,7 +218,10 @@ class HallRenderer:
         )
         for text, words in zip(self._figures, texts, strict=True):
             text.set_text(words)
-        for text, is_over in ((self._figures[1], hottest > self._limit), (self._figures[2], info["violation_k_min"] > 0.0)):
+        for text, is_over in (
+            (self._figures[1], hottest > self._limit),
+            (self._figures[2], info["violation_k_min"] > 0.0),
+        ):
             text.set_color(palette.LIMIT if is_over else palette.INK)
         state = self._batch.state
         alarm = "over-temperature: servers off" if state.is_tripped[0, env] > 0.5 else ""

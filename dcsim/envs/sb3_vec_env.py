@@ -34,6 +34,9 @@ class SB3VecEnv(VecEnv):
         Entries of the vector environment's info to hand on for every row at every step; few, since each costs time.
     episode_sums : sequence of str
         Entries whose sums over the episode go into ``infos[i]["episode"]``.
+    reward_scale : float
+        Factor of the rewards handed on, for algorithms whose step sizes depend on it; ``r`` stays as the environment
+        counts it.
 
     Raises
     ------
@@ -42,12 +45,17 @@ class SB3VecEnv(VecEnv):
     """
 
     def __init__(
-        self, env: VectorEnv[Any, Any, Any], info_keys: Sequence[str] = (), episode_sums: Sequence[str] = ()
+        self,
+        env: VectorEnv[Any, Any, Any],
+        info_keys: Sequence[str] = (),
+        episode_sums: Sequence[str] = (),
+        reward_scale: float = 1.0,
     ) -> None:
         if env.metadata.get("autoreset_mode") != AutoresetMode.SAME_STEP:
             raise InputError("env: expected a vector environment of AutoresetMode.SAME_STEP, as gym.make_vec makes")
         self.env: Any = env
         self._info_keys, self._episode_sums = tuple(info_keys), tuple(episode_sums)
+        self._reward_scale = reward_scale
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self._actions = np.zeros((self.num_envs, 0), np.float32)
         self._returns = np.zeros(self.num_envs)
@@ -95,7 +103,7 @@ class SB3VecEnv(VecEnv):
                 **{key: float(self._sums[k, i]) for k, key in enumerate(self._episode_sums)},
             }
         self._returns[dones], self._lengths[dones], self._sums[:, dones] = 0.0, 0, 0.0
-        return observation, reward.astype(np.float32), dones, infos
+        return observation, (self._reward_scale * reward).astype(np.float32), dones, infos
 
     def _rows(self, info: dict[str, Any]) -> list[dict[str, Any]]:
         if not self._info_keys:

@@ -12,14 +12,14 @@ from dcsim.envs.config import EnvConfig
 from dcsim.physics import moist_air
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import Inputs, State
+from dcsim.plant.model import State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
+from dcsim.plant.steady import cold_state, packed_inputs, rested
 
 WET_BULBS = np.array([-25.0, -10.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 34.0])  # degC
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 RELATIVE_HUMIDITY = 0.6  # of the grid's air: only wet bulb matters to a tower
 MOVES = 90  # of the set-points until the grid is at rest
-LONG_STEP_S, LONG_SUBSTEPS = 900.0, 9
 MOVES_AT_START = 2
 
 
@@ -75,10 +75,10 @@ class SettledStarts:
         u[slices["crah_available"]] = 1.0
         u[slices["chiller_available"]] = 1.0
         for _ in range(MOVES_AT_START):
-            state = self._rested(state, u, setpoints, LONG_STEP_S, LONG_SUBSTEPS)
+            state = self._rested(state, u, setpoints)
             setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, self._hall, self._constants)
         config = self._config
-        state = self._rested(state, u, setpoints, config.control_interval_s, config.substeps)
+        state = self._rested(state, u, setpoints, interval=config.control_interval_s, substeps=config.substeps)
         for name in ("travel", "trip_time", "is_tripped", "protection"):
             state[rows[name]] = 0.0
         return state, setpoints
@@ -86,23 +86,9 @@ class SettledStarts:
     def _fields(self, state: np.ndarray) -> State:
         return State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
 
-    def _rested(
-        self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, interval: float, substeps: int
-    ) -> np.ndarray:
-        """One step with the set-points in force at once, dwell times served and the slow mass at the air's temperature."""
-        rows, groups = self._engine.state_slices, self._hall.crah_groups
-        state[rows["supply_air_setpoint"]] = setpoints[:groups]
-        state[rows["crah_fan_setpoint"]] = setpoints[groups : 2 * groups]
-        for k, name in enumerate(
-            ("chilled_water_setpoint", "condenser_water_setpoint", "chilled_water_pump_speed", "condenser_water_flow")
-        ):
-            state[rows[name]] = setpoints[2 * groups + k]
-        state[rows["mass_temperature"]] = state[rows["hot_air_temperature"]]
-        state[rows["mode_time"]] = self._hall.params.mode_time_min
-        state[rows["stage_time"]] = self._hall.params.stage_time_min
+    def _rested(self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, **step: Any) -> np.ndarray:
         u[: len(setpoints)] = setpoints
-        result: np.ndarray = self._engine.step(state, u, interval, substeps=substeps)
-        return result
+        return rested(self._engine, self._hall, state, u, **step)
 
     def _grid(self) -> _Grid:
         if self._found is None:
@@ -115,56 +101,32 @@ class SettledStarts:
     def _find_grid(self) -> _Grid:
         hall, ranges = self._hall, self._hall.description.setpoints
         wet_bulb, load = (x.ravel() for x in np.meshgrid(WET_BULBS, LOADS, indexing="ij"))
-        n = len(load)
-        inputs = {name: np.ones((rows, n)) for name, rows in hall.input_rows.items()}
         dry_bulb = _dry_bulb(wet_bulb)
-        inputs["utilization"] *= load
-        inputs["wet_bulb_temperature"][0] = wet_bulb
-        inputs["dry_bulb_temperature"][0] = dry_bulb
-        inputs["outdoor_humidity_ratio"][0] = moist_air.humidity_ratio(dry_bulb, RELATIVE_HUMIDITY, STANDARD_PRESSURE)
-        inputs["outdoor_pressure"][0] = STANDARD_PRESSURE
-        u = np.concatenate([inputs[name] for name in Inputs._fields])
-        middle = [0.5 * (r.low + r.high) for r in (ranges.supply_air_temperature, ranges.crah_fan_speed)]
-        chilled = ranges.chilled_water_temperature
-        first = [
-            *[middle[0]] * hall.crah_groups,
-            *[middle[1]] * hall.crah_groups,
-            0.5 * (chilled.low + chilled.high),
-            20.0,
-            0.8,
-            0.8,
-            0.0,
-        ]
-        setpoints = np.repeat(np.array(first[: self._count])[:, None], n, 1)
-        state = np.concatenate(
-            [np.full((rows, n), v) for rows, v in self._cold_start(middle[0], first[2 * hall.crah_groups])]
+        supply, fans, chilled = (
+            0.5 * (allowed.low + allowed.high)
+            for allowed in (ranges.supply_air_temperature, ranges.crah_fan_speed, ranges.chilled_water_temperature)
         )
+        first = {
+            "supply_air_setpoint": supply,
+            "crah_fan_speed": fans,
+            "chilled_water_setpoint": chilled,
+            "condenser_water_setpoint": 20.0,
+            "chilled_water_pump_speed": 0.8,
+            "condenser_water_flow": 0.8,
+            "mode_request": 0.0,
+            "utilization": load,
+            "wet_bulb_temperature": wet_bulb,
+            "dry_bulb_temperature": dry_bulb,
+            "outdoor_humidity_ratio": moist_air.humidity_ratio(dry_bulb, RELATIVE_HUMIDITY, STANDARD_PRESSURE),
+        }
+        u = packed_inputs(hall, len(load), first)
+        setpoints = u[: self._count].copy()
+        state = cold_state(hall, len(load), supply, chilled)
         for _ in range(MOVES):
-            state = self._rested(state, u, setpoints, LONG_STEP_S, LONG_SUBSTEPS)
+            state = self._rested(state, u, setpoints)
             setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, hall, self._constants)
         shape = (len(WET_BULBS), len(LOADS), -1)
         return _Grid(state.T.reshape(shape).copy(), setpoints.T.reshape(shape).copy())
-
-    def _cold_start(self, supply: float, chilled: float) -> list[tuple[int, Any]]:
-        """Rows and first guess of each field of the state."""
-        guess: dict[str, float] = {
-            "server_temperature": supply + 12.0,
-            "rack_inlet_temperature": supply + 2.0,
-            "server_fan_speed": 0.3,
-            "hot_air_temperature": supply + 13.0,
-            "mass_temperature": supply + 13.0,
-            "supply_air_temperature": supply,
-            "crah_fan_speed": 0.8,
-            "valve_fraction": 0.5,
-            "chilled_water_supply_temperature": chilled,
-            "chilled_water_return_temperature": chilled + 6.0,
-            "condenser_water_supply_temperature": 22.0,
-            "tower_air_fraction": 0.5,
-            "chiller_loading": 1.0,
-            "chillers_on": 1.0,
-            "zone_flow_ratio": 1.0,
-        }
-        return [(rows, guess.get(name, 0.0)) for name, rows in self._hall.state_rows.items()]
 
 
 def _dry_bulb(wet_bulb: np.ndarray) -> np.ndarray:

@@ -41,8 +41,8 @@ from dcsim.physics.constants import Array
 MASS_FLOW_MIN = 1e-9
 """kg/s; keeps shares of a flow that has stopped defined."""
 
-SHORTFALL_LOSS_MAX = 0.9
-"""Greatest part of the supply that can miss the intakes of a starved rack."""
+STARVATION_GAIN_MAX = 5.0
+"""Greatest gain for which more reaching air never lowers the used flow (the bound of the form is 5.06)."""
 
 CORNER = 1e-4
 """Rounding of the used flow: at the corner it is 1 % (the root of this) below both limits."""
@@ -102,7 +102,7 @@ def used_mass_flow(
         Part of the intake that is hot air however much is supplied [-], 0 to below 1: 0.02 contained, 0.08 hot and cold
         aisles, 0.20 open rooms.
     starvation_gain : Array, broadcastable
-        How steeply supply misses the intakes when it falls short [-]; 0 switches this off.
+        How steeply supply misses the intakes when it falls short [-]; 0 switches this off, at most `STARVATION_GAIN_MAX`.
     xp : namespace
         Array functions.
 
@@ -113,8 +113,9 @@ def used_mass_flow(
 
     Notes
     -----
-    With the deficit ``d = max(0, 1 - reaching / server_mass_flow)`` an under-pressured aisle lets the part
-    ``min(starvation_gain d, 0.9)`` of its supply pass the intakes by. The rest is limited by what the racks take, ``(1
+    With ``x = min(reaching / server_mass_flow, 1)`` an under-pressured aisle lets the part ``starvation_gain (1 - x) x**4``
+    of its supply pass the intakes by: steeply where supply just falls short, and less and less where servers draw so much
+    that they take in all there is. The rest is limited by what the racks take, ``(1
     - recirculation_min) server_mass_flow``, with a corner rounded as a hyperbola through both axes: the root ``u`` of
     ``u**2 - (a + c) u + (1 - 1e-4) a c = 0``, which is 1 % below the limits where they meet and, unlike a rounding of
     constant width, neither negative nor above either limit. More reaching air never lowers the used flow. At
@@ -123,8 +124,9 @@ def used_mass_flow(
     Engineering choice (no single source), after the observation that a flow ratio below 1 must not be nearly free: jets
     then miss the intakes and the hottest racks recirculate steeply.
     """
-    deficit = xp.maximum(1.0 - reaching / xp.maximum(server_mass_flow, MASS_FLOW_MIN), 0.0)
-    arriving = reaching * (1.0 - xp.minimum(starvation_gain * deficit, SHORTFALL_LOSS_MAX))
+    ratio = xp.minimum(reaching / xp.maximum(server_mass_flow, MASS_FLOW_MIN), 1.0)
+    squared = ratio * ratio
+    arriving = reaching * (1.0 - starvation_gain * (1.0 - ratio) * squared * squared)
     limit = (1.0 - recirculation_min) * server_mass_flow
     product = arriving * limit
     gap = arriving - limit
@@ -336,6 +338,24 @@ def supply_share_from_distance(distance: Any, length_scale: float, mass_flow: An
         Shares [-]; rows sum to 1.
     """
     return _softmax(-np.asarray(distance, dtype=float) / length_scale + np.log(mass_flow), axis=1)
+
+
+def reach_from_distance(distance: Any, length_scale: float) -> Any:
+    """Relative reach of the CRAHs at the racks for `air_paths`, from where things stand (host, NumPy).
+
+    Parameters
+    ----------
+    distance : ndarray, shape (U, R)
+        From a CRAH to a rack, in any unit of length.
+    length_scale : float
+        Distance over which the reach falls by e, in the same unit.
+
+    Returns
+    -------
+    ndarray, shape (U, R)
+        Reach [-], 0 to 1.
+    """
+    return np.exp(-np.asarray(distance, dtype=float) / length_scale)
 
 
 def cell_share_from_distance(distance: Any, length_scale: float) -> Any:

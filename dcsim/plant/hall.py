@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dcsim.physics import air_paths, chiller, cooling_tower
+from dcsim.physics import chiller, cooling_tower, room_air
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.server import mass_flow_per_power
@@ -135,10 +135,10 @@ def _params(d: HallDescription) -> Params:
         cold_air_heat_capacity=room.cold_air_heat_capacity.value * server_flow / server_flow.sum(),
         recirculation_min=room.recirculation_min.value * np.array(room.relative_recirculation.values),
         starvation_gain=np.full(racks.groups, room.starvation_gain.value),
-        supply_reach=air_paths.reach_from_distance(np.abs(heads[:, None] - place), room.supply_reach_length.value),
+        supply_reach=room_air.reach_from_distance(np.abs(heads[:, None] - place), room.supply_reach_length.value),
         demand_following=room.demand_following.value,
         supply_leakage=room.supply_leakage.value,
-        cell_share=air_paths.cell_share_from_distance(np.abs(middles[:, None] - place), room.hot_cell_length.value),
+        cell_share=room_air.cell_share_from_distance(np.abs(middles[:, None] - place), room.hot_cell_length.value),
         hot_air_heat_capacity=np.full(cells, room.hot_air_heat_capacity.value / cells),
         mass_heat_capacity=np.full(cells, room.mass_heat_capacity.value / cells),
         mass_conductance=np.full(cells, room.mass_conductance.value / cells),

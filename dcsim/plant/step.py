@@ -16,7 +16,7 @@ Left out: room humidity, transport delays, single fans and pumps (a group acts a
 
 from typing import Any, NamedTuple
 
-from dcsim.physics import air_paths, chiller, coil, cooling_tower, economizer, fan, power_chain, pump, server
+from dcsim.physics import chiller, coil, cooling_tower, economizer, fan, power_chain, pump, room_air, server
 from dcsim.physics.constants import AIR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Array, Held, Inputs, Params, State
@@ -238,7 +238,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     crah_target = u.crah_available * xp.minimum(xp.maximum(h.crah_fan_target, pressure_speed), 1.0)
     crah_fan_speed = relaxed(s.crah_fan_speed, crah_target, dt, p.crah_fan_time_constant)
     crah_flow = p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
-    paths = air_paths.air_paths(
+    paths = room_air.air_paths(
         crah_flow,
         server_flow,
         p.supply_reach,
@@ -284,13 +284,13 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         )
     ) / (
         p.hot_air_heat_capacity
-        + dt * (AIR_SPECIFIC_HEAT * air_paths.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors)
+        + dt * (AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors)
     )
     mass = relaxed(s.mass_temperature, hot_air, dt, p.mass_heat_capacity / p.mass_conductance)
-    hot_side = air_paths.hot_side_temperature(hot_air, p.cell_share, xp)
+    hot_side = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
 
     # CRAHs: return air, coil, fan
-    bypass, hot_return = air_paths.return_mix(paths, crah_flow, hot_side, p.supply_reach, xp)
+    bypass, hot_return = room_air.return_mix(paths, hot_side, p.supply_reach, xp)
     air_stream = AIR_SPECIFIC_HEAT * crah_flow
     duty = coil.air_side_duty(
         air_stream,
@@ -330,10 +330,8 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     cold_air = (
         p.cold_air_heat_capacity * inlet
         + dt
-        * (
-            air_paths.supply_enthalpy(paths, supply, p.supply_reach, AIR_SPECIFIC_HEAT, xp)
-            + AIR_SPECIFIC_HEAT * paths.recirculated * hot_side
-        )
+        * AIR_SPECIFIC_HEAT
+        * (room_air.supply_enthalpy(paths, supply, p.supply_reach, xp) + paths.recirculated * hot_side)
     ) / (p.cold_air_heat_capacity + dt * stream)
     server_temperature = warmed + (dt / p.server_heat_capacity) * stream * (cold_air - inlet)
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import NullLocator
 
 from dcsim.plots import palette
-from dcsim.plots.style import energy_text, house_style, new_figure, violation_text
+from dcsim.plots.style import house_style, new_figure, violation_text
 
 ROW_HEIGHT = 0.42  # inches of a controller in charts with one row each
 METRIC_WORDS = {
@@ -70,7 +72,9 @@ def energy_by_component(
     totals = {name: sum(components[name].values()) for name in names}
     scale, unit = (1000.0, "MWh/day") if max(totals.values()) >= 1e4 else (1.0, "kWh/day")
     with house_style():
-        figure, (left, right) = _side_by_side(len(names), title or "Where the energy goes, and whether the limit was kept", extra=0.45)
+        figure, (left, right) = _side_by_side(
+            len(names), title or "Where the energy goes, and whether the limit was kept", extra=0.45
+        )
         rows = np.arange(len(names))
         start = np.zeros(len(names))
         for part, (words, face) in palette.COMPONENTS.items():
@@ -86,7 +90,14 @@ def energy_by_component(
         left.set_xlim(0.0, 1.32 * max(start))
         left.set_xlabel(f"thermal energy [{unit}]")
         _name_rows(left, names)
-        figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=7, handlelength=0.9, columnspacing=1.1, fontsize=8.0)
+        figure.legend(
+            *left.get_legend_handles_labels(),
+            loc="outside lower left",
+            ncols=7,
+            handlelength=0.9,
+            columnspacing=1.1,
+            fontsize=8.0,
+        )
         _violation_bars(right, names, [(violation[name], math.nan, math.nan) for name in names])
     return figure
 
@@ -106,7 +117,9 @@ def violations(result: Mapping[str, Any]) -> Figure:
     )
     scale, unit = (1000.0, "MWh/day") if np.nanmax([value[0] for value in energy]) >= 1e4 else (1.0, "kWh/day")
     with house_style():
-        figure, (left, right) = _side_by_side(max(len(names), 7), "Energy against violations: lower left is better", extra=0.0)
+        figure, (left, right) = _side_by_side(
+            max(len(names), 7), "Energy against violations: lower left is better", extra=0.0
+        )
         for name, (x, *x_ends), (y, *y_ends) in zip(names, energy, violation, strict=True):
             face = palette.color(name)
             left.errorbar(
@@ -116,9 +129,9 @@ def violations(result: Mapping[str, Any]) -> Figure:
                 yerr=_reach(y, y_ends),
                 fmt=palette.marker(name),
                 color=face,
-                markersize=8,
-                markeredgecolor=palette.PAPER,
-                elinewidth=1.2,
+                markersize=8.5,
+                elinewidth=1.0,
+                alpha=0.9,
             )
         _violation_scale(left, violation, "y")
         left.margins(x=0.2)
@@ -153,26 +166,38 @@ def paired_savings(result: Mapping[str, Any], metric: str = "thermal_energy_kwh"
         raise ValueError(f"no paired {metric!r} in the result")
     words = METRIC_WORDS.get(metric, metric.replace("_", " "))
     with house_style():
-        title = f"{words.capitalize()} against {palette.label(reference)} on the same episodes"
+        title = f"{words.capitalize()} against {palette.label(reference)} on the same episodes: left of the line saves"
         figure, (left, right) = _side_by_side(len(names) + 1, title, extra=0.0)
         everyone = [*names, reference]
         left.axvline(0.0, color=palette.color(reference), linewidth=1.2)
         ends = [0.0]
         for row, name in enumerate(names):
             mean, low, high = (100.0 * number(paired[name][metric], key) for key in ("mean", "low", "high"))
-            left.plot([low, high], [row, row], color=palette.color(name), linewidth=3.0, solid_capstyle="butt", alpha=0.55)
-            left.plot([mean], [row], marker=palette.marker(name), color=palette.color(name), markersize=8, markeredgecolor=palette.PAPER)
+            face = palette.color(name)
+            left.plot([0.0, mean], [row, row], color=face, linewidth=1.0, alpha=0.5)
+            left.plot([low, high], [row, row], color=face, linewidth=3.5, solid_capstyle="butt")
+            left.plot([mean], [row], marker="o", color=face, markersize=6.5)
             interval = f"  ({low:+.1f} to {high:+.1f})" if math.isfinite(low) and math.isfinite(high) else ""
-            left.annotate(f"{mean:+.1f} %{interval}", (mean, row), (0, 8), textcoords="offset points", ha="center", fontsize=8.0)
+            words_row = f"{mean:+.1f} %{interval}" if math.isfinite(mean) else "no value"
+            left.text(
+                0.995, row, words_row, transform=left.get_yaxis_transform(), ha="right", va="center", fontsize=8.5
+            )
             ends += [value for value in (mean, low, high) if math.isfinite(value)]
-        left.annotate("reference", (0.0, len(names)), (5, 0), textcoords="offset points", va="center", fontsize=8.0)
-        room = 0.32 * (max(ends) - min(ends)) + 0.5
-        left.set_xlim(min(ends) - room, max(ends) + room)
-        left.set_xlabel(f"difference in {words} [%]:   ← uses less      uses more →")
+        left.text(
+            0.995, len(names), "reference", transform=left.get_yaxis_transform(), ha="right", va="center", fontsize=8.5
+        )
+        span = max(ends) - min(ends) + 1.0
+        left.set_xlim(min(ends) - 0.08 * span, max(ends) + 0.55 * span)  # the numbers stand on the right
+        left.set_xticks(
+            [tick for tick in left.get_xticks() if min(ends) - 0.08 * span <= tick <= max(ends) + 0.08 * span]
+        )
+        left.set_xlabel(f"difference in {words} [%], mean and 95 % interval")
         left.grid(True, axis="x")
         _name_rows(left, everyone)
         keys = ("mean", "low", "high")
-        _violation_bars(right, everyone, [tuple(per_day(result, name, "violation_k_min", key) for key in keys) for name in everyone])
+        _violation_bars(
+            right, everyone, [tuple(per_day(result, name, "violation_k_min", key) for key in keys) for name in everyone]
+        )
     return figure
 
 
@@ -211,16 +236,10 @@ def _violation_scale(axes: Axes, violation: Sequence[Sequence[float]], which: st
         getattr(axes, f"set_{which}scale")("symlog", linthresh=1.0, linscale=0.6)
         ticks = [0.0, 1.0, *(10.0**k for k in range(1, math.ceil(math.log10(most)) + 1))]
         getattr(axes, f"set_{which}ticks")(ticks, [f"{tick:,.0f}" for tick in ticks])
-        getattr(axes, f"{which}axis").set_minor_locator(_no_ticks())
+        getattr(axes, f"{which}axis").set_minor_locator(NullLocator())
         getattr(axes, f"set_{which}lim")(-0.25, 3.0 * most)
     else:
         getattr(axes, f"set_{which}lim")(-0.04 * max(most, 1.0), 1.3 * max(most, 1.0))
-
-
-def _no_ticks() -> Any:
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()
 
 
 def _violation_bars(axes: Axes, names: Sequence[str], violation: Sequence[Sequence[float]]) -> None:
@@ -230,7 +249,14 @@ def _violation_bars(axes: Axes, names: Sequence[str], violation: Sequence[Sequen
         if reach is not None and reach[1][0] > 0.0:
             axes.errorbar(mean, row, xerr=reach, fmt="none", ecolor="#777777", elinewidth=1.2, capsize=2.5)
         last = max(mean, high) if math.isfinite(high) else mean
-        axes.annotate(violation_text(mean).removesuffix(" K min/day"), (last, row), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(
+            violation_text(mean).removesuffix(" K min/day"),
+            (last, row),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+        )
     _violation_scale(axes, violation, "x")
     axes.set_xlim(0.0, axes.get_xlim()[1])
     axes.set_yticks([])
@@ -248,7 +274,7 @@ def _name_points(axes: Axes, names: Sequence[str], points: Sequence[tuple[float,
             continue
         words = palette.label(name)
         width = 7.0 * len(words)
-        options = [(side, rise) for rise in (0.0, 13.0, -13.0, 26.0, -26.0, 39.0) for side in (1.0, -1.0)]
+        options = [(side, rise) for rise in (10.0, -10.0, 22.0, -22.0, 34.0, -34.0) for side in (1.0, -1.0)]
 
         def crowding(option: tuple[float, float], px: float = px, py: float = py, width: float = width) -> float:
             x, y = px + option[0] * (10.0 + 0.5 * width), py + option[1]
@@ -260,18 +286,12 @@ def _name_points(axes: Axes, names: Sequence[str], points: Sequence[tuple[float,
         taken.append((px + side * (10.0 + 0.5 * width), py + rise))
         axes.annotate(
             words,
-            axes.transData.inverted().transform((px, py)),
+            points[names.index(name)],
             (side * 7.5, rise * 0.72),
             textcoords="offset points",
             ha="left" if side > 0.0 else "right",
             va="center",
             fontsize=9.0,
             color=palette.INK,
+            path_effects=[withStroke(linewidth=2.5, foreground=palette.PAPER)],
         )
-
-
-def headline_text(result: Mapping[str, Any], controller: str) -> str:
-    """Energy, violation and PUE of a controller in one line."""
-    energy = energy_text(per_day(result, controller, "thermal_energy_kwh"))
-    pue = number(result["controllers"][controller].get("pue"), "mean")
-    return f"{energy}, {violation_text(per_day(result, controller, 'violation_k_min'))} above the limit, PUE {pue:.3f}"

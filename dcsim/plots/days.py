@@ -1,17 +1,15 @@
 """One day under several controllers, side by side: what got hot, what the set-points did, what it cost, and what drove it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import blended_transform_factory
 
 from dcsim.drivers.calendar import hour_of_day, time_label
 from dcsim.plots import palette
 from dcsim.plots.recording import COMPONENT_POWERS
-from dcsim.plots.style import energy_text, house_style, new_figure, violation_text
+from dcsim.plots.style import Tag, energy_text, house_style, name_lines, new_figure, tag, violation_text
 
 Trajectory = Mapping[str, np.ndarray]
 
@@ -41,7 +39,7 @@ def day_trajectories(trajectories: Mapping[str, Trajectory], title: str | None =
     """
     if not 1 <= len(trajectories) <= CONTROLLERS_MAX:
         raise ValueError(f"{len(trajectories)} trajectories: expected 1 to {CONTROLLERS_MAX}")
-    rows: tuple[tuple[Callable[[Axes, Trajectory], list[_Tag]], str, float], ...] = (
+    rows: tuple[tuple[Callable[[Axes, Trajectory], list[Tag]], str, float], ...] = (
         (_inlets, "rack inlets [°C]", 2.0),
         (_temperatures, "air and water [°C]\n(dotted: set-points)", 2.0),
         (_speeds, "speeds [%]", 1.6),
@@ -51,15 +49,19 @@ def day_trajectories(trajectories: Mapping[str, Trajectory], title: str | None =
     )
     columns = len(trajectories)
     with house_style():
-        figure = new_figure(1.9 + 3.9 * columns, 11.0, dpi=100)
+        figure = new_figure(2.0 + 3.9 * columns, 11.0, dpi=100)
         grid = figure.subplots(
             len(rows), columns, sharex=True, sharey="row", squeeze=False, height_ratios=[height for *_, height in rows]
         )
-        width = 1.9 + 3.9 * columns
-        figure.subplots_adjust(left=0.75 / width, right=1.0 - 1.35 / width, top=0.895, bottom=0.055, hspace=0.16, wspace=0.06)
+        width = 2.0 + 3.9 * columns
+        figure.subplots_adjust(
+            left=0.85 / width, right=1.0 - 1.35 / width, top=0.895, bottom=0.055, hspace=0.16, wspace=0.06
+        )
         first = next(iter(trajectories.values()))
-        heading = title or f"The same {_length(first)} under each controller, from {time_label(_start(first))} local time"
-        figure.text(0.75 / width, 0.982, heading, fontsize=12.5, weight="bold", va="top")
+        heading = (
+            title or f"The same {_length(first)} under each controller, from {time_label(_start(first))} local time"
+        )
+        figure.text(0.85 / width, 0.982, heading, fontsize=12.5, weight="bold", va="top")
         for column, (name, trajectory) in enumerate(trajectories.items()):
             _head(grid[0, column], name, trajectory)
             for row, (draw, words, _) in enumerate(rows):
@@ -69,21 +71,13 @@ def day_trajectories(trajectories: Mapping[str, Trajectory], title: str | None =
                 if column == 0:
                     axes.set_ylabel(words + (f" [{_power_unit(trajectories)[0]}]" if draw is _powers else ""))
                 if column == columns - 1:
-                    _write_tags(axes, tags)
+                    name_lines(axes, tags)
         scale = _power_unit(trajectories)[1]
         for axes in grid[3]:
             axes.yaxis.set_major_formatter(lambda value, _: f"{value / scale:g}")
         _hours(grid, first)
         figure.align_ylabels(grid[:, 0])
     return figure
-
-
-class _Tag(tuple[float, str, str]):
-    """Where a line ends, what it is, its colour."""
-
-
-def _tag(level: Any, words: str, face: str) -> _Tag:
-    return _Tag((float(level), words, face))
 
 
 def _hour(t: Trajectory) -> np.ndarray:
@@ -116,24 +110,16 @@ def _head(axes: Axes, name: str, t: Trajectory) -> None:
     axes.text(0.0, 1.03, words, transform=axes.transAxes, fontsize=8.5, linespacing=1.25)
 
 
-def _write_tags(axes: Axes, tags: list[_Tag]) -> None:
-    """Name lines at their ends, pushed apart where they would overlap."""
-    low, high = axes.get_ylim()
-    height = axes.get_position().height * axes.figure.get_figheight() * 100.0  # type: ignore[union-attr]
-    room = (high - low) * 12.5 / height
-    placed = low - room
-    place = blended_transform_factory(axes.transAxes, axes.transData)
-    for level, words, face in sorted(tags):
-        placed = max(level, placed + room)
-        axes.text(1.02, placed, words, transform=place, color=face, fontsize=8.5, va="center", clip_on=False)
-
-
 def _hours(grid: np.ndarray, t: Trajectory) -> None:
     length = float(_hour(t)[-1])
     step = next((hours for hours in (0.5, 1, 2, 4, 6, 12, 24, 48) if length / hours <= 7), 96)
     ticks = np.arange(0.0, length + 1e-6, step)
     at = _start(t) + ticks * SECONDS_PER_HOUR
-    words = [time_label(s)[:5] for s in at] if step >= 24 else [f"{h:.4g}" if h % 1 == 0 else f"{h:.1f}" for h in hour_of_day(at)]
+    words = (
+        [time_label(s)[:5] for s in at]
+        if step >= 24
+        else [f"{h:.4g}" if h % 1 == 0 else f"{h:.1f}" for h in hour_of_day(at)]
+    )
     for axes in grid[-1]:
         axes.set_xlim(0.0, length)
         axes.set_xticks(ticks, words)
@@ -143,7 +129,7 @@ def _hours(grid: np.ndarray, t: Trajectory) -> None:
 # --- rows -------------------------------------------------------------------------------------------------------------------------
 
 
-def _inlets(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _inlets(axes: Axes, t: Trajectory) -> list[Tag]:
     hour, hottest = _hour(t), np.asarray(t["rack_inlet_max"])
     inlets = np.asarray(t["rack_inlet_temperature"])
     limit, allowable = float(t["inlet_limit"]), float(t["inlet_allowable"])
@@ -151,15 +137,15 @@ def _inlets(axes: Axes, t: Trajectory) -> list[_Tag]:
     axes.plot(hour, hottest, color=palette.INK)
     axes.fill_between(hour, limit, np.maximum(hottest, limit), color=palette.LIMIT, alpha=0.35, linewidth=0)
     axes.axhline(limit, color=palette.LIMIT, linewidth=1.2)
-    tags = [_tag(hottest[-1], "hottest group", palette.INK), _tag(limit, "limit", palette.LIMIT)]
-    tags.append(_tag(inlets[-1].min(), "all groups", "#4a7fa5"))
+    tags = [tag(hottest[-1], "hottest group", palette.INK), tag(limit, "limit", palette.LIMIT)]
+    tags.append(tag(inlets[-1].min(), "all groups", "#4a7fa5"))
     if hottest.max() > allowable - 2.0:
         axes.axhline(allowable, color=palette.LIMIT, linewidth=1.2, linestyle=(0, (4, 3)))
-        tags.append(_tag(allowable, "allowable", palette.LIMIT))
+        tags.append(tag(allowable, "allowable", palette.LIMIT))
     return tags
 
 
-def _temperatures(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _temperatures(axes: Axes, t: Trajectory) -> list[Tag]:
     hour = _hour(t)
     supply, wished = np.asarray(t["supply_air_temperature"]), np.asarray(t["supply_air_setpoint"])
     axes.fill_between(hour, supply.min(1), supply.max(1), color=PART["crah_fans"], alpha=0.3, linewidth=0)
@@ -171,10 +157,10 @@ def _temperatures(axes: Axes, t: Trajectory) -> list[_Tag]:
     for value, setpoint, _, face in lines:
         axes.plot(hour, value, color=face)
         axes.plot(hour, setpoint, color=face, linewidth=1.0, linestyle=(0, (2, 1.5)))
-    return [_tag(np.asarray(value)[-1], words, face) for value, _, words, face in lines]
+    return [tag(np.asarray(value)[-1], words, face) for value, _, words, face in lines]
 
 
-def _speeds(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _speeds(axes: Axes, t: Trajectory) -> list[Tag]:
     hour, fans = _hour(t), 100.0 * np.asarray(t["crah_fan_speed"])
     axes.fill_between(hour, fans.min(1), fans.max(1), color=PART["crah_fans"], alpha=0.3, linewidth=0)
     lines = (
@@ -194,10 +180,10 @@ def _speeds(axes: Axes, t: Trajectory) -> list[_Tag]:
             if is_on.mean() > 0.2:
                 middle = float(np.median(hour[is_on]))
                 axes.text(middle, 114.0, f"{words} cooling", fontsize=7.0, ha="center", va="center_baseline")
-    return [_tag(value[-1], words, face) for value, words, face, _ in lines]
+    return [tag(value[-1], words, face) for value, words, face, _ in lines]
 
 
-def _powers(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _powers(axes: Axes, t: Trajectory) -> list[Tag]:
     hour = _hour(t)
     level = np.zeros(len(hour))
     tags = []
@@ -206,22 +192,25 @@ def _powers(axes: Axes, t: Trajectory) -> list[_Tag]:
         power = np.maximum(np.asarray(t[COMPONENT_POWERS[name]]), 0.0)
         axes.fill_between(hour, level, level + power, color=face, linewidth=0, step="pre")
         if power.mean() > 0.004 * most:
-            tags.append(_tag((level + 0.5 * power)[-1], words.split(" above")[0], face))
+            tags.append(tag((level + 0.5 * power)[-1], words.split(" above")[0], face))
         level = level + power
     axes.set_ylim(0.0, max(axes.get_ylim()[1], 1.05 * most))
     return tags
 
 
-def _load(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _load(axes: Axes, t: Trajectory) -> list[Tag]:
     hour, load = _hour(t), 100.0 * np.asarray(t["utilization"])
     axes.fill_between(hour, load.min(1), load.max(1), color="#cccccc", linewidth=0)
     axes.plot(hour, load.mean(1), color="#555555")
     axes.set_ylim(0.0, 100.0)
-    return [_tag(load.mean(1)[-1], "mean load", "#555555")]
+    return [tag(load.mean(1)[-1], "mean load", "#555555")]
 
 
-def _outdoors(axes: Axes, t: Trajectory) -> list[_Tag]:
+def _outdoors(axes: Axes, t: Trajectory) -> list[Tag]:
     hour = _hour(t)
     axes.plot(hour, t["dry_bulb_temperature"], color="#b07a3c", linewidth=1.2)
     axes.plot(hour, t["wet_bulb_temperature"], color="#1b7f8c")
-    return [_tag(t["dry_bulb_temperature"][-1], "dry bulb", "#b07a3c"), _tag(t["wet_bulb_temperature"][-1], "wet bulb", "#1b7f8c")]
+    return [
+        tag(t["dry_bulb_temperature"][-1], "dry bulb", "#b07a3c"),
+        tag(t["wet_bulb_temperature"][-1], "wet bulb", "#1b7f8c"),
+    ]

@@ -14,7 +14,10 @@ AISLE_SHARE = 0.40  # height of an aisle over that of a rack row
 GAP = 8.0  # pixels between the columns
 CRAH_WIDTH, CELL_WIDTH = 108.0, 58.0
 FAN_BAR = 44.0
-LABEL_WIDTH_MIN, LABEL_HEIGHT_MIN = 27.0, 15.0  # of a rack group, pixels, so that its temperature can be written into it
+LABEL_WIDTH_MIN, LABEL_HEIGHT_MIN = (
+    27.0,
+    15.0,
+)  # of a rack group, pixels, so that its temperature can be written into it
 DETAIL_HEIGHT_MIN = 52.0  # of a CRAH group, pixels, so that its set-point and fan can be shown
 COLD_AISLE = np.array([0.86, 0.92, 0.97])
 
@@ -103,7 +106,9 @@ class HallPanel:
             readable = self._aisle_height >= 13.0
             if not is_hot:
                 if readable:
-                    self._label(left + 6, bottom + 0.5 * self._aisle_height, "cold aisle", 7.5, ha="left", color="#3d6285")
+                    self._label(
+                        left + 6, bottom + 0.5 * self._aisle_height, "cold aisle", 7.5, ha="left", color="#3d6285"
+                    )
                 continue
             middle = bottom + 0.5 * self._aisle_height
             words = self._write(left + 6, middle, "hot aisle", 7.5, ha="left", color="#6e2c24") if readable else None
@@ -116,7 +121,12 @@ class HallPanel:
         inset = min(1.5, 0.06 * pitch)
         x = left + pitch * np.arange(per_row)
         corners = [
-            [(a + inset, top - row_height), (a + inset, top), (a + pitch - inset, top), (a + pitch - inset, top - row_height)]
+            [
+                (a + inset, top - row_height),
+                (a + inset, top),
+                (a + pitch - inset, top),
+                (a + pitch - inset, top - row_height),
+            ]
             for top in tops
             for a in x
         ]
@@ -157,7 +167,9 @@ class HallPanel:
         for k in range(groups):
             bottom = float(tops[k]) - row_height
             self._axes.add_patch(
-                Rectangle((0, bottom), CRAH_WIDTH, row_height, facecolor="#f7f7f7", edgecolor=palette.FAINT, linewidth=0.8)
+                Rectangle(
+                    (0, bottom), CRAH_WIDTH, row_height, facecolor="#f7f7f7", edgecolor=palette.FAINT, linewidth=0.8
+                )
             )
             middle = bottom + 0.5 * row_height
             if row_height >= DETAIL_HEIGHT_MIN:
@@ -176,7 +188,10 @@ class HallPanel:
             else:
                 self._crah_texts.append((self._write(0.5 * CRAH_WIDTH, middle, "", 7.0), None, None))
             cross = LineCollection(
-                [[(3, bottom + 3), (CRAH_WIDTH - 3, bottom + row_height - 3)], [(3, bottom + row_height - 3), (CRAH_WIDTH - 3, bottom + 3)]],
+                [
+                    [(3, bottom + 3), (CRAH_WIDTH - 3, bottom + row_height - 3)],
+                    [(3, bottom + row_height - 3), (CRAH_WIDTH - 3, bottom + 3)],
+                ],
                 colors=palette.LIMIT,
                 linewidths=2.5,
                 visible=False,
@@ -208,7 +223,8 @@ class HallPanel:
             return
         if values.utilization is not None:
             start, reach = self._load_ends
-            self._loads.set_segments(np.stack([start, start + np.asarray(values.utilization)[:, None] * reach], axis=1))
+            ends = start + np.asarray(values.utilization)[:, None] * reach
+            self._loads.set_segments(list(np.stack([start, ends], axis=1)))
         if values.hot_air_temperature is not None:
             self._show_hot_air(np.asarray(values.hot_air_temperature))
         self._show_crahs(values)
@@ -247,12 +263,17 @@ def heat_scale(axes: Axes, limit: float, allowable: float) -> None:
     """Draw the scale of rack inlets into flat axes, with the limits marked and named."""
     low, high = limit - 12.0, allowable + 4.0
     steps = np.linspace(low, high, 400)
-    axes.imshow(palette.heat(steps, limit, allowable)[None], extent=(low, high, 0.0, 1.0), aspect="auto", interpolation="nearest")
+    axes.imshow(
+        palette.heat(steps, limit, allowable)[None],
+        extent=(low, high, 0.0, 1.0),
+        aspect="auto",
+        interpolation="nearest",
+    )
     for value, words in ((limit, f"{limit:g} limit"), (allowable, f"{allowable:g} allowable")):
         axes.axvline(value, color=palette.INK, linewidth=1.4)
         axes.text(value + 0.15, 1.25, words, fontsize=7.5, ha="left", va="bottom", color=palette.INK)
     axes.set(yticks=[], xlim=(low, high), ylim=(0.0, 1.0))
-    axes.set_xticks([value for value in np.arange(np.ceil(low), high + 0.5, 3.0)])
+    axes.set_xticks(np.arange(np.ceil(low), high + 0.5, 3.0))
     axes.tick_params(length=2, labelsize=7.5, pad=1.5)
     for side in axes.spines.values():
         side.set_visible(False)

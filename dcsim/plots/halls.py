@@ -49,7 +49,12 @@ def hall_map(
     with house_style():
         figure = new_figure(width / 100.0, height / 100.0, dpi=100)
         figure.text(
-            margin / width, 1.0 - 14.0 / height, title or f"Where is it hot? Rack inlets, {shown}", fontsize=12, weight="bold", va="top"
+            margin / width,
+            1.0 - 14.0 / height,
+            title or f"Where is it hot? Rack inlets, {shown}",
+            fontsize=12,
+            weight="bold",
+            va="top",
         )
         for k, (name, trajectory) in enumerate(trajectories.items()):
             left = margin + (k % columns) * (PANEL[0] + gap)
@@ -57,12 +62,18 @@ def hall_map(
             axes = figure.add_axes((left / width, bottom / height, PANEL[0] / width, PANEL[1] / height))
             _draw_panel(axes, trajectory, moment)
             swatch = (left / width, (bottom + PANEL[1] + 37) / height)
-            figure.add_artist(Rectangle(swatch, 10 / width, 10 / height, facecolor=palette.color(name), edgecolor="none"))
+            figure.add_artist(
+                Rectangle(swatch, 10 / width, 10 / height, facecolor=palette.color(name), edgecolor="none")
+            )
             figure.text((left + 16) / width, swatch[1], palette.label(name), fontsize=10.5, weight="bold", va="bottom")
             words = _summary(trajectory)
-            figure.text(left / width, (bottom + PANEL[1] + 5) / height, words, fontsize=8.5, va="bottom", color="#444444")
+            figure.text(
+                left / width, (bottom + PANEL[1] + 5) / height, words, fontsize=8.5, va="bottom", color="#444444"
+            )
         first = next(iter(trajectories.values()))
-        scale = figure.add_axes((margin / width, 24.0 / height, min(PANEL[0] * 1.3, width - 2 * margin) / width, 11.0 / height))
+        scale = figure.add_axes(
+            (margin / width, 24.0 / height, min(PANEL[0] * 1.3, width - 2 * margin) / width, 11.0 / height)
+        )
         heat_scale(scale, float(first["inlet_limit"]), float(first["inlet_allowable"]))
     return figure
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dcsim.plots import palette
-from dcsim.plots.style import house_style, new_figure
+from dcsim.plots.style import Tag, house_style, name_lines, new_figure, tag
 
 _ROWS = {
     "thermal_energy_kwh": "thermal energy\n[kWh/day]",
@@ -47,34 +47,41 @@ def learning_curve(
     if not shown:
         raise ValueError(f"nothing to draw: give one of {', '.join(_ROWS)}")
     with house_style():
-        figure = new_figure(8.4, 1.0 + 1.9 * len(shown), dpi=100, layout="constrained")
-        figure.suptitle(title or "Learning: evaluated on the same days as it trains", x=0.01, ha="left", fontsize=12, weight="bold")
+        figure = new_figure(8.4, 1.15 + 1.9 * len(shown), dpi=100)
+        height = 1.15 + 1.9 * len(shown)
+        figure.subplots_adjust(left=0.125, right=0.87, top=1.0 - 0.62 / height, bottom=0.55 / height, hspace=0.12)
+        seeds = max(len(np.atleast_2d(curve[row])) for curve in curves.values() for row in shown if row in curve)
+        band = f"; line: median of {seeds} seeds, band: lowest to highest" if seeds > 1 else ""
+        figure.text(0.012, 1.0 - 0.1 / height, title or "Does it learn?", fontsize=12, weight="bold", va="top")
+        figure.text(
+            0.012, 1.0 - 0.34 / height, f"evaluated while training{band}", fontsize=8.5, va="top", color="#444444"
+        )
         grid = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
         most = max(float(np.max(curve["steps"])) for curve in curves.values())
         for axes, row in zip(grid, shown, strict=True):
-            for name, curve in curves.items():
-                if row in curve:
-                    _draw(axes, name, np.asarray(curve["steps"], float), np.atleast_2d(np.asarray(curve[row], float)))
+            tags = [_draw(axes, name, curve, row) for name, curve in curves.items() if row in curve]
             if reference is not None and row in reference:
-                face = palette.color(str(reference["name"]))
-                axes.axhline(float(reference[row]), color=face, linewidth=1.3, linestyle=(0, (4, 2)))
-                words = f" {palette.label(str(reference['name']))}"
-                axes.annotate(words, (1.0, float(reference[row])), xycoords=("axes fraction", "data"), va="bottom", fontsize=9.0, color=face)
+                name = str(reference["name"])
+                axes.axhline(float(reference[row]), color=palette.color(name), linewidth=1.3, linestyle=(0, (4, 2)))
+                tags.append(tag(reference[row], palette.label(name), palette.color(name)))
             axes.set_ylabel(_ROWS[row])
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.12g}")
             axes.grid(True, axis="y")
             axes.set_xlim(0.0, most)
             if row == "violation_k_min":
                 axes.set_ylim(bottom=0.0)
+            name_lines(axes, tags)
+        figure.align_ylabels(grid)
         grid[-1].set_xlabel("environment steps of training")
         grid[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
 
 
-def _draw(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+def _draw(axes: Axes, name: str, curve: Mapping[str, Any], row: str) -> Tag:
+    steps, values = np.asarray(curve["steps"], float), np.atleast_2d(np.asarray(curve[row], float))
     face = palette.color(name)
     middle = np.median(values, axis=0)
     if len(values) > 1:
         axes.fill_between(steps, values.min(0), values.max(0), color=face, alpha=0.2, linewidth=0)
     axes.plot(steps, middle, color=face, marker="o", markersize=3.5)
-    words = f" {palette.label(name)}" + (f"\n median of {len(values)} seeds" if len(values) > 1 else "")
-    axes.annotate(words, (1.0, middle[-1]), xycoords=("axes fraction", "data"), va="center", fontsize=9.0, color=face)
+    return tag(middle[-1], palette.label(name), face)

@@ -93,7 +93,17 @@ def heat(temperature: np.ndarray, limit: float, allowable: float) -> np.ndarray:
     Domain: colours no longer change 12 K below the recommended and 4 K above the allowable limit. The scale jumps at the recommended
     limit, so that a tenth of a kelvin beyond it shows.
     """
-    at = np.array([limit - 12.0, limit - 6.0, limit, np.nextafter(limit, np.inf), 0.5 * (limit + allowable), allowable, allowable + 4.0])
+    at = np.array(
+        [
+            limit - 12.0,
+            limit - 6.0,
+            limit,
+            np.nextafter(limit, np.inf),
+            0.5 * (limit + allowable),
+            allowable,
+            allowable + 4.0,
+        ]
+    )
     rgb = _HEAT
     values = np.asarray(temperature, float)
     return np.stack([np.interp(values, at, rgb[:, channel]) for channel in range(3)], axis=-1)
@@ -111,13 +121,17 @@ _WATER = _rgb("#1f5fa8", "#4f9bcf", "#8fb7a8", "#e0a04b", "#c8502c")
 def hot_air(temperature: np.ndarray) -> np.ndarray:
     """Colour of the air behind the racks, cream at 20 degC to clay at 50 degC; paler than inlets, since hot is as it should be there."""
     values = np.asarray(temperature, float)
-    return np.stack([np.interp(values, (20.0, 30.0, 40.0, 50.0), _HOT_AIR[:, channel]) for channel in range(3)], axis=-1)
+    return np.stack(
+        [np.interp(values, (20.0, 30.0, 40.0, 50.0), _HOT_AIR[:, channel]) for channel in range(3)], axis=-1
+    )
 
 
 def water(temperature: np.ndarray) -> np.ndarray:
     """Colour of a pipe: blue at 6 degC to red at 38 degC."""
     values = np.asarray(temperature, float)
-    return np.stack([np.interp(values, (6.0, 14.0, 22.0, 30.0, 38.0), _WATER[:, channel]) for channel in range(3)], axis=-1)
+    return np.stack(
+        [np.interp(values, (6.0, 14.0, 22.0, 30.0, 38.0), _WATER[:, channel]) for channel in range(3)], axis=-1
+    )
 
 
 def ink_on(rgb: np.ndarray) -> list[str]:

@@ -90,7 +90,10 @@ class PlantPanel:
         self._make_coils()
         self._make_ledger([name for name in palette.COMPONENTS if has_humidifier or name != "humidifiers"])
         chip = FancyBboxPatch((SIZE[0] - 150, 526), 144, 16, boxstyle="round,pad=2,rounding_size=8", linewidth=0)
-        self._mode = self._patch(chip, is_animated=True), self._text(SIZE[0] - 78, 534.5, 9.0, color=palette.PAPER, weight="bold")
+        self._mode = (
+            self._patch(chip, is_animated=True),
+            self._text(SIZE[0] - 78, 534.5, 9.0, color=palette.PAPER, weight="bold"),
+        )
 
     # --- once -------------------------------------------------------------------------------------------------------------------
 
@@ -99,8 +102,18 @@ class PlantPanel:
         coil_y = coil_bottom + 0.5 * coil_height
         tower_left, tower_right = 206.0, 292.0
         runs = {
-            "condenser_supply": [(tower_left, TOWER_BOTTOM + 8), (LEFT, TOWER_BOTTOM + 8), (LEFT, CONDENSER_Y), (240, CONDENSER_Y)],
-            "condenser_return": [(240, CONDENSER_Y), (RIGHT, CONDENSER_Y), (RIGHT, TOWER_TOP - 14), (tower_right, TOWER_TOP - 14)],
+            "condenser_supply": [
+                (tower_left, TOWER_BOTTOM + 8),
+                (LEFT, TOWER_BOTTOM + 8),
+                (LEFT, CONDENSER_Y),
+                (240, CONDENSER_Y),
+            ],
+            "condenser_return": [
+                (240, CONDENSER_Y),
+                (RIGHT, CONDENSER_Y),
+                (RIGHT, TOWER_TOP - 14),
+                (tower_right, TOWER_TOP - 14),
+            ],
             "chilled_return": [(coil_left, coil_y), (LEFT, coil_y), (LEFT, CHILLED_Y), (240, CHILLED_Y)],
             "chilled_supply": [(240, CHILLED_Y), (RIGHT, CHILLED_Y), (RIGHT, coil_y), (coil_left + coil_width, coil_y)],
         }
@@ -129,7 +142,8 @@ class PlantPanel:
         self._label(249, 508, 8.0, "cooling tower", color=palette.FAINT)
         self._patch(Rectangle((218, 428), 62, 8, facecolor="#d7ddda", edgecolor="none"), is_animated=True)
         self._tower_bar = self._patch(
-            Rectangle((218, 428), 0, 8, facecolor=palette.COMPONENTS["tower_fans"][1], edgecolor="none"), is_animated=True
+            Rectangle((218, 428), 0, 8, facecolor=palette.COMPONENTS["tower_fans"][1], edgecolor="none"),
+            is_animated=True,
         )
         self._tower_speed = self._text(249, 448, 8.5)
         self._label(4, 510, 8.0, "outdoor air", ha="left", color=palette.FAINT)
@@ -138,7 +152,9 @@ class PlantPanel:
 
     def _make_pumps_and_temperatures(self) -> None:
         for x, y in ((LEFT, 386.0), (RIGHT, 204.0)):
-            self._patch(Circle((x, y), 12, facecolor=palette.PAPER, edgecolor=palette.INK, linewidth=1.2), is_animated=True)
+            self._patch(
+                Circle((x, y), 12, facecolor=palette.PAPER, edgecolor=palette.INK, linewidth=1.2), is_animated=True
+            )
             down = [(x - 7, y + 5), (x + 7, y + 5), (x, y - 9)]
             self._patch(Polygon(down, facecolor=palette.COMPONENTS["pumps"][1], edgecolor="none"), is_animated=True)
         self._condenser_pump = self._text(LEFT + 19, 392, 8.5, ha="left"), self._text(LEFT + 19, 379, 8.5, ha="left")
@@ -181,11 +197,18 @@ class PlantPanel:
                 Rectangle((x, BOX_BOTTOM), w, BOX_HEIGHT, edgecolor=palette.INK, linewidth=1.0), is_animated=True
             )
             fill = self._patch(
-                Rectangle((x, BOX_BOTTOM), w, 0.0, facecolor=palette.COMPONENTS["chillers"][1], edgecolor="none", alpha=0.85),
+                Rectangle(
+                    (x, BOX_BOTTOM), w, 0.0, facecolor=palette.COMPONENTS["chillers"][1], edgecolor="none", alpha=0.85
+                ),
                 is_animated=True,
             )
             top = BOX_BOTTOM + BOX_HEIGHT
-            cross = Line2D([x, x + w, np.nan, x, x + w], [BOX_BOTTOM, top, np.nan, top, BOX_BOTTOM], color=palette.LIMIT, linewidth=2.2)
+            cross = Line2D(
+                [x, x + w, np.nan, x, x + w],
+                [BOX_BOTTOM, top, np.nan, top, BOX_BOTTOM],
+                color=palette.LIMIT,
+                linewidth=2.2,
+            )
             self._axes.add_line(cross)
             self.artists.append(cross)
             self._machines.append((box, fill, cross))
@@ -196,7 +219,9 @@ class PlantPanel:
 
     def _make_coils(self) -> None:
         x, y, width, height = COIL_BOX
-        self._patch(Rectangle((x, y), width, height, facecolor=RUNNING, edgecolor=palette.INK, linewidth=1.0), is_animated=True)
+        self._patch(
+            Rectangle((x, y), width, height, facecolor=RUNNING, edgecolor=palette.INK, linewidth=1.0), is_animated=True
+        )
         self._label(x + 0.5 * width, y + height + 9, 8.5, "CRAH coils: heat from the hall")
         self._coils = self._text(x + 0.5 * width, y + 31, 10.0, weight="bold"), self._text(x + 0.5 * width, y + 14, 8.5)
 
@@ -251,7 +276,11 @@ class PlantPanel:
         wet, dry = self._outdoor
         wet.set_text(f"wet bulb {v.wet_bulb_temperature:.1f} °C")
         dry.set_text(f"dry bulb {v.dry_bulb_temperature:.1f} °C")
-        lines = (f"rejects {power_text(v.tower_heat_flow)}", f"fans {power_text(v.powers['tower_fans'])}", f"water {v.water_l:.0f} L this step")
+        lines = (
+            f"rejects {power_text(v.tower_heat_flow)}",
+            f"fans {power_text(v.powers['tower_fans'])}",
+            f"water {v.water_l:.0f} L this step",
+        )
         for text, line in zip(self._rejected, lines, strict=True):
             text.set_text(line)
         heat, valves = self._coils
@@ -269,7 +298,9 @@ class PlantPanel:
                 plate.set_color("#2d7f8a" if is_on else OFF)
             words.set_text(power_text(v.economizer_heat_flow) if is_on else "off")
         running = 0
-        for (box, fill, cross), loading, available in zip(self._machines, v.chiller_loading, v.chiller_available, strict=True):
+        for (box, fill, cross), loading, available in zip(
+            self._machines, v.chiller_loading, v.chiller_available, strict=True
+        ):
             is_running = bool(loading > 0.02)
             running += is_running
             box.set_facecolor(RUNNING if is_running else "#f6f6f6")

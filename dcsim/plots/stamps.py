@@ -24,7 +24,9 @@ def _font(weight: str, pixels: float) -> ImageFont.FreeTypeFont:
 class Stamp:
     """A piece of text at a fixed place; has those setters of matplotlib's ``Text`` that panels use."""
 
-    def __init__(self, place: tuple[float, float], anchor: str, font: ImageFont.FreeTypeFont, words: str, color: str) -> None:
+    def __init__(
+        self, place: tuple[float, float], anchor: str, font: ImageFont.FreeTypeFont, words: str, color: str
+    ) -> None:
         self.place, self.anchor, self.font = place, anchor, font
         self.words, self.color = words, color
 

@@ -1,16 +1,19 @@
 """Looks shared by all figures, and how a figure is made without pyplot's global state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
 
 from dcsim.plots.palette import FAINT, GRID, INK, PAPER
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "text.color": INK,
@@ -68,3 +71,34 @@ def energy_text(kwh_per_day: float) -> str:
 def violation_text(k_min_per_day: float) -> str:
     """Violation of a day, with one decimal where it is small."""
     return f"{k_min_per_day:.1f} K min/day" if k_min_per_day < 9.95 else f"{k_min_per_day:,.0f} K min/day"
+
+
+class Tag(NamedTuple):
+    """The name of a line at its end."""
+
+    level: float  # in data units
+    words: str
+    color: str
+
+
+def tag(level: Any, words: str, color: str) -> Tag:
+    """Return a tag at a level given as any number."""
+    return Tag(float(level), words, color)
+
+
+def name_lines(axes: Axes, tags: Iterable[Tag]) -> None:
+    """Name lines at the right of finished axes, in the order of their levels, pushed apart where they would overlap."""
+    low, high = axes.get_ylim()
+    height = axes.get_position().height * axes.get_figure(root=True).get_figheight() * 72.0  # type: ignore[union-attr]
+    room = (high - low) * 9.5 / height  # of a line of text of 8.5 points
+    ordered = sorted(tag for tag in tags if np.isfinite(tag.level))
+    levels = np.array([tag.level for tag in ordered])
+    for _ in range(20 * len(levels)):  # neighbours move apart by equal parts until all fit
+        overlap = np.maximum(room - np.diff(levels), 0.0)
+        if not overlap.max(initial=0.0) > 1e-3 * room:
+            break
+        levels[:-1] -= 0.5 * overlap
+        levels[1:] += 0.5 * overlap
+    place = blended_transform_factory(axes.transAxes, axes.transData)
+    for level, (_, words, color) in zip(levels, ordered, strict=True):
+        axes.text(1.02, level, words, transform=place, color=color, fontsize=8.5, va="center", clip_on=False)

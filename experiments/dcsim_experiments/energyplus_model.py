@@ -6,7 +6,7 @@ tower. Nothing is autosized and no sizing run is made. Each water loop is a sing
 the pump moves what the coil valve lets through). The model asks for no report of any kind, so that the engine's time
 goes into the simulation; sensors are requested through the programming interface (`energyplus_peer`).
 
-Left out: outdoor air and infiltration, humidification, latent loads, windows, interior surfaces other than the floor.
+Left out: outdoor air and infiltration, moisture sources, windows, interior surfaces other than the floor.
 
 Source: EnergyPlus 25.2 Input Output Reference; the engine checks every object against its own schema.
 """
@@ -149,9 +149,9 @@ def _shell(hall: Hall) -> Objects:
     """Zone, constructions and the six faces of the box."""
     x, y, z = hall.length, hall.width, hall.height
     outdoors = {"outside_boundary_condition": "Outdoors", "sun_exposure": "SunExposed", "wind_exposure": "WindExposed"}
-    ground = {"outside_boundary_condition": "Adiabatic", "sun_exposure": "NoSun", "wind_exposure": "NoWind"}
-    faces = {
-        "Floor": ("Floor", "Slab", ground, [(x, 0, 0), (0, 0, 0), (0, y, 0), (x, y, 0)]),
+    slab = {"outside_boundary_condition": "Adiabatic", "sun_exposure": "NoSun", "wind_exposure": "NoWind"}
+    faces: dict[str, tuple[str, str, dict[str, str], list[tuple[float, float, float]]]] = {
+        "Floor": ("Floor", "Slab", slab, [(x, 0, 0), (0, 0, 0), (0, y, 0), (x, y, 0)]),
         "Roof": ("Roof", "Roof", outdoors, [(0, y, z), (0, 0, z), (x, 0, z), (x, y, z)]),
         "South": ("Wall", "Wall", outdoors, [(0, 0, z), (0, 0, 0), (x, 0, 0), (x, 0, z)]),
         "East": ("Wall", "Wall", outdoors, [(x, 0, z), (x, 0, 0), (x, y, 0), (x, y, z)]),
@@ -170,6 +170,15 @@ def _shell(hall: Hall) -> Objects:
         "Zone": {ZONE: {}},
         "ZoneCapacitanceMultiplier:ResearchSpecial": {
             "Room Air": {"temperature_capacity_multiplier": hall.air_capacity_multiplier}
+        },
+        "OtherEquipment": {
+            "Drying": {
+                "zone_or_zonelist_or_space_or_spacelist_name": ZONE,
+                "schedule_name": ON_SCHEDULE,
+                "design_level_calculation_method": "EquipmentLevel",
+                "design_level": -hall.latent_heat_removed,
+                "fraction_latent": 1.0,
+            }
         },
         "Material": {
             "Concrete": {

@@ -30,6 +30,14 @@ class Hall:
         Concrete slab [m], [W/(m K)], [kg/m³], [J/(kg K)]; the only thermal mass besides the air.
     air_capacity_multiplier : float
         Factor on the heat capacity of the room air [-], 1 for the air alone.
+    latent_heat_removed : float
+        Constant drying of the room air [W], latent heat only; the hall exchanges no other moisture.
+
+    Notes
+    -----
+    Undried, the hall keeps the humidity ratio that the outdoor air had at the start of the run. Where its dew point lies
+    above the chilled water, EnergyPlus's simple coil turns wet and weaker without drying the air, and computes longer:
+    start in a dry season or remove some 500 W, which empties this room of moisture within days.
     """
 
     length: float = 15.24
@@ -42,6 +50,7 @@ class Hall:
     slab_density: float = 2243.0
     slab_specific_heat: float = 837.0
     air_capacity_multiplier: float = 1.0
+    latent_heat_removed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+"""What the tests of the controllers share."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+import dcsim
+from dcsim_agents import Controller
+
+ENV_IDS = tuple(dcsim.ids())
+BASELINES = ("fixed", "rules", "pid", "g36-default", "g36")
+
+
+def run_episode(env: gym.Env[Any, Any], controller: Controller, seed: int, steps: int | None = None) -> dict[str, np.ndarray]:
+    """Infos, rewards, actions and observations of an episode, a row a step."""
+    controller.reset(seed)
+    observation, _ = env.reset(seed=seed)
+    kept: dict[str, list[Any]] = {"observation": [observation], "action": [], "reward": []}
+    is_over = False
+    while not is_over and (steps is None or len(kept["reward"]) < steps):
+        action = controller.act(observation)
+        observation, reward, terminated, truncated, info = env.step(action)
+        is_over = terminated or truncated
+        for name, value in (("observation", observation), ("action", action), ("reward", reward), *info.items()):
+            kept.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in kept.items()}

@@ -1,0 +1,36 @@
+"""Every baseline runs every environment through an ordinary day without breaking a limit."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from dcsim_agents import make_controller
+
+from episodes import BASELINES, ENV_IDS, run_episode
+
+DAYS = {"spring": "2023-05-15", "summer": "2023-07-20"}
+
+
+@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_a_nominal_day_has_no_violation(env_id: str, name: str, day: str) -> None:
+    env = gym.make(env_id, weather="chicago", start=DAYS[day])
+    episode = run_episode(env, make_controller(name, env), seed=0)
+    assert len(episode["reward"]) == 288
+    assert episode["violation_k_min"].sum() == 0.0
+    assert episode["rack_inlet_max_c"].max() <= 27.0
+    assert np.abs(episode["action"]).max() <= 1.0
+    assert np.isfinite(episode["action"]).all()
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_resets_use_less_than_legacy_operation(env_id: str) -> None:
+    env = gym.make(env_id, weather="chicago", start=DAYS["spring"])
+    energy = {
+        name: run_episode(env, make_controller(name, env), seed=0)["thermal_energy_kwh"].sum() for name in ("fixed", "g36-default", "g36")
+    }
+    # 56 to 70 % less cooling than fixed practice and 18 to 37 % less than untuned resets were found by a quasi-steady study of such
+    # halls; the order and half of the size are asserted.
+    assert energy["g36-default"] < 0.85 * energy["fixed"]
+    assert energy["g36"] < 0.92 * energy["g36-default"]
