@@ -5,7 +5,10 @@ from dcsim_agents.modes import mode_by_wet_bulb
 from dcsim_agents.practice import practice_of
 from dcsim_agents.signal_io import Array, Reading
 
-FREE_BELOW, INTEGRATED_BELOW = 10.0, 18.0  # degC wet bulb; assumed: chilled water 18 degC less 8 K of approaches; less than its return
+FREE_BELOW, INTEGRATED_BELOW = (
+    10.0,
+    18.0,
+)  # degC wet bulb; assumed: chilled water 18 degC less 8 K of approaches; less than its return
 
 
 class FixedController(Controller):

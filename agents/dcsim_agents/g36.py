@@ -19,6 +19,7 @@ from dcsim.plant.operation import (
     ResetConstants,
     condenser_water_flow,
     condenser_water_setpoint,
+    inlet_target,
     plant_setpoints,
     plant_signal,
     tuned_constants,
@@ -27,16 +28,23 @@ from dcsim.plant.operation import (
 )
 from dcsim_agents.controller import Controller, EnvView, Memory
 from dcsim_agents.signal_io import Array, Reading
-from dcsim_agents.trim_respond import TrimRespond, trim_and_respond, is_due
+from dcsim_agents.trim_respond import TrimRespond, is_due, trim_and_respond
 
-SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX = 0.1, -0.2, -0.6  # K; Guideline 36 supply air +0.2, -0.3, -1.0 degF, rounded up
+SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX = (
+    0.1,
+    -0.2,
+    -0.6,
+)  # K; Guideline 36 supply air +0.2, -0.3, -1.0 degF, rounded up
 SUPPLY_PERIOD_S = 120.0
 PLANT_TRIM, PLANT_RESPOND, PLANT_RESPOND_MAX = -0.02, 0.03, 0.07  # Guideline 36 plant reset
 PLANT_PERIOD_S = 300.0
 PLANT_IGNORED = 2.0
-GROUP_IMPORTANCE = 3.0  # assumed: a CRAH group stands for several units, so one alone is heard over the ignored requests
+GROUP_IMPORTANCE = (
+    3.0  # assumed: a CRAH group stands for several units, so one alone is heard over the ignored requests
+)
 REQUESTS_MAX = 3.0  # of one zone or unit
 SUPPLY_MISSED = 1.7, 2.8  # K of supply air above set-point for two and three requests, Guideline 36 3 and 5 degF
+VALVE_OPEN = 0.99  # opening at which a valve counts as open
 FAN_SHARE = 0.5  # of the way to the wanted fan speed in a control step: the zones share their air
 FLOW_RATIO_SEEN = 0.2  # below it a CRAH group stands still and its flow ratio says nothing
 
@@ -79,7 +87,10 @@ class G36Controller(Controller):
         wet_bulb, mode = reading["wet_bulb_temperature"][0], reading["mode"][0]
         asking = self._asking(reading, memory["asking"])
         supply = trim_and_respond(
-            memory["supply"], self._zone_requests(reading, mode), self._supply_reset, is_due(elapsed, interval, SUPPLY_PERIOD_S)
+            memory["supply"],
+            self._zone_requests(reading, wet_bulb, mode),
+            self._supply_reset,
+            is_due(elapsed, interval, SUPPLY_PERIOD_S),
         )
         signal = trim_and_respond(
             memory["signal"],
@@ -101,18 +112,22 @@ class G36Controller(Controller):
             setpoints["mode_request"] = wanted_mode(wet_bulb, chilled, returning, mode, c)
         return setpoints, {"elapsed": elapsed + interval, "supply": supply, "signal": signal, "asking": asking}
 
-    def _zone_requests(self, reading: Reading, mode: Array) -> Array:
+    def _zone_requests(self, reading: Reading, wet_bulb: Array, mode: Array) -> Array:
         """Requests for colder supply air, shape (1, N): one for each started step of an inlet above target, up to three a zone."""
-        c = self.constants
-        excess = reading["rack_inlet_max"] - (c.inlet_target - c.free_cooling_inlet_drop * (mode > 1.5))
-        return np.clip(np.ceil(excess / c.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
+        target = inlet_target(wet_bulb, reading["chilled_water_setpoint"][0], mode, self.constants)
+        excess = reading["rack_inlet_max"] - target
+        return np.clip(np.ceil(excess / self.constants.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
 
     def _asking(self, reading: Reading, before: Array) -> Array:
         """Which CRAH groups ask for more chilled water, shape (U, N): from a valve nearly open until it has closed a little."""
         c = self.constants
         opening = reading["valve_fraction"] / reading["chilled_water_pump_speed"]
         half = 0.5 * c.valve_band
-        return np.where(opening > c.valve_target + half, 1.0, np.where(opening < c.valve_target - half, 0.0, before))
+        return np.where(
+            opening > np.minimum(c.valve_target + half, VALVE_OPEN),
+            1.0,
+            np.where(opening < c.valve_target - half, 0.0, before),
+        )
 
     def _water_requests(self, reading: Reading, asking: Array) -> Array:
         missed = reading["supply_air_temperature"] - reading["supply_air_setpoint"]
@@ -122,7 +137,11 @@ class G36Controller(Controller):
 
     def _fans(self, reading: Reading) -> Array:
         in_force, ratio = reading["crah_fan_setpoint"], reading["flow_ratio"]
-        wanted = reading["crah_fan_speed"] * zone_flow_ratios(reading["rack_inlet_max"], self.constants) / np.maximum(ratio, 1e-3)
+        wanted = (
+            reading["crah_fan_speed"]
+            * zone_flow_ratios(reading["rack_inlet_max"], self.constants)
+            / np.maximum(ratio, 1e-3)
+        )
         return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)
 
 

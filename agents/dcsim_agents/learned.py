@@ -6,9 +6,10 @@ rebuilt here from its numbers; torch is not needed to run it.
 """
 
 import hashlib
+import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +25,8 @@ from dcsim_agents.signal_io import Array, Reading
 
 FORMAT = 1
 POLICY_FILE, WEIGHTS_FILE = "policy.json", "policy.npz"
-OUTPUTS = {"tanh": np.tanh, "clip": lambda x: np.clip(x, -1.0, 1.0)}
-ACTIVATIONS = {
+OUTPUTS: dict[str, Callable[[Array], Array]] = {"tanh": np.tanh, "clip": lambda x: np.clip(x, -1.0, 1.0)}
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0.0),
     "elu": lambda x: np.where(x > 0.0, x, np.expm1(np.minimum(x, 0.0))),
@@ -74,7 +75,11 @@ class LearnedController(Controller):
 
     def _begin(self, reading: Reading) -> Memory:
         hidden = {i: step.weights[1].shape[1] for i, step in enumerate(self._steps) if step.kind == "lstm"}
-        return {f"{name}_{i}": np.zeros((size, reading.num_envs)) for i, size in hidden.items() for name in ("hidden", "cell")}
+        return {
+            f"{name}_{i}": np.zeros((size, reading.num_envs))
+            for i, size in hidden.items()
+            for name in ("hidden", "cell")
+        }
 
     def _actions(self, reading: Reading, memory: Memory) -> tuple[Array, Memory]:
         memory = dict(memory)
@@ -94,8 +99,10 @@ class LearnedController(Controller):
     def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
         actions, memory = self._actions(reading, memory)
         signals = self.view.signals.action
-        setpoints = {s.name: s.low + 0.5 * (x + 1.0) * (s.high - s.low) for s, x in zip(signals, actions.T, strict=True)}
-        return setpoints, memory  # type: ignore[return-value]
+        setpoints = {
+            s.name: s.low + 0.5 * (x + 1.0) * (s.high - s.low) for s, x in zip(signals, actions.T, strict=True)
+        }
+        return setpoints, memory
 
 
 def _lstm(x: Array, hidden: Array, cell: Array, weights: tuple[Array, ...]) -> tuple[Array, Array]:
@@ -152,7 +159,10 @@ def save_policy(model: Any, folder: str | Path, env: Any, config: Mapping[str, A
         "action": [list(signal[:4]) for signal in view.signals.action],
         "hall": view.hall.name,
         "hall_sha256": view.hall.digest(),
-        "versions": {"dcsim": dcsim.__version__, **{name: version(name) for name in ("stable_baselines3", "torch", "numpy")}},
+        "versions": {
+            "dcsim": dcsim.__version__,
+            **{name: version(name) for name in ("stable_baselines3", "torch", "numpy")},
+        },
         "config": config,
         "config_sha256": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
     }
@@ -187,14 +197,18 @@ def _steps(module: Any) -> list[Step]:
         return [Step("linear", numbers(module.weight, module.bias))]
     if isinstance(module, nn.LSTM) and not module.bidirectional and not module.proj_size:
         names = ("weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l")
-        return [Step("lstm", numbers(*(getattr(module, f"{name}{k}") for name in names))) for k in range(module.num_layers)]
+        return [
+            Step("lstm", numbers(*(getattr(module, f"{name}{k}") for name in names))) for k in range(module.num_layers)
+        ]
     if isinstance(module, nn.Hardtanh) and module.min_val == -module.max_val:
         return [Step("limit", limit=float(module.max_val))]
     if isinstance(module, nn.Identity | nn.Flatten):
         return []
     kind = type(module).__name__.lower()
     if kind not in ACTIVATIONS:
-        raise InputError(f"save_policy: {type(module).__name__} cannot be saved; known: {', '.join(sorted(ACTIVATIONS))}")
+        raise InputError(
+            f"save_policy: {type(module).__name__} cannot be saved; known: {', '.join(sorted(ACTIVATIONS))}"
+        )
     return [Step(kind)]
 
 
@@ -253,10 +267,12 @@ def read_policy(folder: str | Path) -> dict[str, Any]:
 def _check_signals(folder: Path, content: Mapping[str, Any], signals: Signals) -> None:
     problems = []
     for part, here in (("observation", signals.observation), ("action", signals.action)):
-        there = [Signal(*entry, "") for entry in content[part]]
+        there = [Signal(name, unit, low, high, "") for name, unit, low, high in content[part]]
         problems += _differences(part, there, here)
     if problems:
-        raise InputError(f"{folder}: trained on other signals: {'; '.join(problems)}; make the environment as it was in training")
+        raise InputError(
+            f"{folder}: trained on other signals: {'; '.join(problems)}; make the environment as it was in training"
+        )
 
 
 def _differences(part: str, there: Sequence[Signal], here: Sequence[Signal]) -> list[str]:
@@ -269,7 +285,9 @@ def _differences(part: str, there: Sequence[Signal], here: Sequence[Signal]) -> 
     for name, signal in present.items():
         if name in trained and trained[name] != signal:
             _, unit, low, high = trained[name]
-            problems.append(f"{part} {name} was {low:g} to {high:g} {unit}, is {signal[2]:g} to {signal[3]:g} {signal[1]}")
+            problems.append(
+                f"{part} {name} was {low:g} to {high:g} {unit}, is {signal[2]:g} to {signal[3]:g} {signal[1]}"
+            )
     if not problems and list(trained) != list(present):
         problems.append(f"{part} has another order")
     return problems
@@ -279,12 +297,19 @@ def _read_steps(folder: Path, content: Mapping[str, Any]) -> list[Step]:
     file = folder / WEIGHTS_FILE
     if not file.is_file():
         raise InputError(f"{file}: no such file; give the folder of a saved policy")
-    if hashlib.sha256(file.read_bytes()).hexdigest() != content["weights_sha256"]:
-        raise InputError(f"{file}: does not match its hash in {POLICY_FILE}: cut off or of another policy; save the policy anew")
+    packed = file.read_bytes()
+    if hashlib.sha256(packed).hexdigest() != content["weights_sha256"]:
+        raise InputError(
+            f"{file}: does not match its hash in {POLICY_FILE}: cut off or of another policy; save the policy anew"
+        )
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             steps = [
-                Step(entry["kind"], tuple(arrays[f"step_{i}_{k}"].astype(np.float64) for k in range(entry["weights"])), entry["limit"])
+                Step(
+                    entry["kind"],
+                    tuple(arrays[f"step_{i}_{k}"].astype(np.float64) for k in range(entry["weights"])),
+                    entry["limit"],
+                )
                 for i, entry in enumerate(content["steps"])
             ]
     except (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError) as error:
@@ -302,7 +327,9 @@ def _read_steps(folder: Path, content: Mapping[str, Any]) -> list[Step]:
         else:
             expected = []
         if shapes != expected or not all(np.isfinite(array).all() for array in step.weights):
-            raise InputError(f"{file}: weights of step {steps.index(step)} ({step.kind}) do not fit; save the policy anew")
+            raise InputError(
+                f"{file}: weights of step {steps.index(step)} ({step.kind}) do not fit; save the policy anew"
+            )
     if width != len(content["action"]):
         raise InputError(f"{file}: {width} numbers come out for {len(content['action'])} actions; save the policy anew")
     return steps

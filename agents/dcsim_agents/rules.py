@@ -15,8 +15,13 @@ from dcsim_agents.practice import practice_of
 from dcsim_agents.signal_io import Array, Reading
 
 VALVE_TARGET = 0.90  # of the open valve
-FAN_TIME_S, PUMP_TIME_S = 80.0, 30.0  # time constants of inlet and valve after a step of fans and pumps, measured in the simulator
-PUMP_ANSWER = -1.0  # change of the valve's opening per change of the pump speed; steepest, near an open valve at full speed
+FAN_TIME_S, PUMP_TIME_S = (
+    80.0,
+    30.0,
+)  # time constants of inlet and valve after a step of fans and pumps, measured in the simulator
+PUMP_ANSWER = (
+    -1.0
+)  # change of the valve's opening per change of the pump speed; steepest, near an open valve at full speed
 
 
 class RuleController(Controller):
@@ -48,7 +53,11 @@ class RuleController(Controller):
             "chilled_water_setpoint": practice.chilled_water,
             "condenser_water_setpoint": condenser_water_by_mode(reading, practice.chilled_water),
             "chilled_water_pump_speed": moved(
-                reading["chilled_water_pump_speed"], errors["valve_error"], memory["valve_error"], self._pump_loop, interval
+                reading["chilled_water_pump_speed"],
+                errors["valve_error"],
+                memory["valve_error"],
+                self._pump_loop,
+                interval,
             ),
             "condenser_water_flow": 1.0,
         }
@@ -67,7 +76,8 @@ def valve_error(reading: Reading, target: float) -> Array:
 
 
 def fan_position(reading: Reading) -> Array:
-    """Speed from which the fan loops move on, shape (U, N): the set-point, or the running speed where the plant's aisle-pressure loop or
-    its protection holds it higher.
+    """Speed from which the fan loops move on, shape (U, N).
+
+    The set-point, or the running speed where the plant's aisle-pressure loop or its protection holds it higher.
     """
     return np.maximum(reading["crah_fan_setpoint"], reading["crah_fan_speed"])

@@ -39,7 +39,9 @@ class TrimRespond(NamedTuple):
     delay_s: float = 0.0
 
 
-def trim_and_respond(setpoint: npt.ArrayLike, requests: npt.ArrayLike, c: TrimRespond, acts: npt.ArrayLike = True) -> Array:
+def trim_and_respond(
+    setpoint: npt.ArrayLike, requests: npt.ArrayLike, c: TrimRespond, acts: npt.ArrayLike = True
+) -> Array:
     """Set-point after an update.
 
     Parameters

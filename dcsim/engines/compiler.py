@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import functools
 import hashlib
+import itertools
 import os
 import stat
 import tempfile
@@ -22,6 +23,7 @@ _MAGIC = b"dcsim kernel 1\n"
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4)
 _lock = threading.Lock()
 _loaded: dict[str, "Kernel"] = {}
+_count = itertools.count()
 
 
 class Kernel:
@@ -40,7 +42,7 @@ class Kernel:
 
         self.origin = origin
         builder = binding.JITLibraryBuilder().add_object_img(machine_code).export_symbol("run")
-        self._library = builder.link(_jit(), key)  # the code lives as long as this
+        self._library = builder.link(_jit(), f"{key}-{next(_count)}")  # the code lives as long as this
         self.run: Callable[..., None] = _SIGNATURE(self._library["run"])
 
 

@@ -30,29 +30,20 @@ class Emitted(NamedTuple):
     timed_params: list[Symbol]
 
 
-def emitted(program: Program, target: Target, loop_lanes: int | None = None) -> Emitted:
-    """Write the kernel of a simplified program.
-
-    Parameters
-    ----------
-    program : Program
-    target : Target
-    loop_lanes : int, optional
-        Lanes that loops over rows treat at a time; values of one row are always computed for all lanes at once.
-    """
-    narrow = target.with_lanes(min(loop_lanes or target.lanes, target.lanes))
-    layout = planned(program, narrow.lanes < target.lanes)
+def emitted(program: Program, target: Target) -> Emitted:
+    """Write the kernel of a simplified program."""
+    layout = planned(program)
     declarations: set[str] = set()
     functions = []
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
-        _StageWriter(code, layout, stage, narrow).write()
+        _StageWriter(code, layout, stage).write()
         arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
         functions.append(code.text(f"internal void @{name}({arguments}) #0"))
         declarations |= code.intrinsics
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
-    attributes = 'attributes #0 = { noinline nounwind "no-builtins" "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
+    attributes = 'attributes #0 = { noinline nounwind alignstack=64 "no-builtins" "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
     text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
     return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
 
@@ -65,46 +56,31 @@ def size_of(symbols: list[Symbol]) -> int:
 class _StageWriter:
     """Writes the loops of one stage."""
 
-    def __init__(self, code: Code, layout: Layout, stage: int, narrow: Target):
-        self.code, self.layout, self.narrow = code, layout, narrow
-        self.stride = code.target.row_bytes
+    def __init__(self, code: Code, layout: Layout, stage: int):
+        self.code, self.layout = code, layout
         self.groups, self.late = layout.groups[stage], layout.late[stage]
-        self.known: dict[int, str] = {}  # values of one row computed in this stage, all lanes
+        self.known: dict[int, str] = {}  # values of one row computed in this stage
         self.bases = {name: f"%{name}" for name in _POINTERS}
 
     def write(self) -> None:
         for group in self.groups:
             x = group.symbols[0]
             if x.op == "matmul":
-                self._in_parts(lambda x=x: self._matmul(x))
+                self._matmul(x)
             elif group.rows == 1:
                 self._straight(group)
             else:
-                self._in_parts(lambda group=group: self._loop(group))
+                self._loop(group)
         for source, target, rows in self.late:
             self._copy(source, target, rows)
 
     # --- where values are
 
-    def _in_parts(self, write: Callable[[], None]) -> None:
-        """Write code that treats the lanes a few at a time, so that the values of a long body fit the registers."""
-        wide = self.code.target
-        if self.narrow.lanes == wide.lanes:
-            write()
-            return
-        loop = Loop(self.code, wide.lanes // self.narrow.lanes, (self.narrow.row_bytes,))
-        plain, known = self.bases, self.known
-        self.bases = {name: base if name.endswith("params") else self._advanced(base, loop.counters[0]) for name, base in plain.items()}
-        self.known, self.code.target = {}, self.narrow
-        write()
-        loop.close()
-        self.bases, self.known, self.code.target = plain, known, wide
-
     def _advanced(self, base: str, counter: str) -> str:
         return self.code.emit(f"getelementptr i8, ptr {base}, i64 {counter}")
 
     def _pointer(self, place: Place, row: int = 0, bases: dict[str, str] | None = None) -> str:
-        unit = self.code.target.bytes if place.base.endswith("params") else self.stride
+        unit = self.code.target.bytes if place.base.endswith("params") else self.code.target.row_bytes
         return self.code.address((bases or self.bases)[place.base], (place.start + row) * unit)
 
     def _fetch(self, symbol: Symbol, row: int = 0, bases: dict[str, str] | None = None) -> str:
@@ -132,7 +108,7 @@ class _StageWriter:
         outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
         start = [code.const(0.0 if x.op != "maxof" else float("-inf")) for x in reductions]
-        loop = Loop(code, group.rows, (self.stride, code.target.bytes), start)
+        loop = Loop(code, group.rows, (self.code.target.row_bytes, code.target.bytes), start)
         used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
         used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
         moved = {name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)}
@@ -203,10 +179,10 @@ class _StageWriter:
         """Blocks of rows at a time. Each row's sum has an even and an odd half, added at the end, whatever the block."""
         code, columns = self.code, x.operands[1].rows
         places = self.layout.stores.get(x.index, [])
-        count = max(1, _MATRIX_SUMS * self.narrow.register_bytes // self.narrow.row_bytes)
+        count = max(1, _MATRIX_SUMS * code.target.register_bytes // code.target.row_bytes)
         whole, rest = divmod(x.rows, count)
         if whole > 1:
-            loop = Loop(code, whole, (count * self.stride, count * columns * code.target.bytes))
+            loop = Loop(code, whole, (count * self.code.target.row_bytes, count * columns * code.target.bytes))
             results = self._block(x, self._advanced(self.bases["params"], loop.counters[1]), count, 0)
             for name in {place.base for place in places}:
                 moved = {name: self._advanced(self.bases[name], loop.counters[0])}
@@ -239,7 +215,7 @@ class _StageWriter:
 
     def _copy(self, source: Place, target: Place, rows: int) -> None:
         code = self.code
-        loop = Loop(code, rows, (self.stride,))
+        loop = Loop(code, rows, (self.code.target.row_bytes,))
         moved = {name: self._advanced(self.bases[name], loop.counters[0]) for name in {source.base, target.base}}
         code.store(code.load(self._pointer(source, 0, moved)), self._pointer(target, 0, moved))
         loop.close()

@@ -22,9 +22,9 @@ _REMEMBERED, _REMEMBERED_BYTES = 8, 1 << 16  # arrays whose addresses are kept, 
 class _Build:
     """A program compiled for one number of lanes, with its parameters packed."""
 
-    def __init__(self, program: Program, target: Target, params: Any, loop_lanes: int | None = None):
+    def __init__(self, program: Program, target: Target, params: Any):
         self.target = target
-        self.emitted: Emitted = emitted(program, target, loop_lanes)
+        self.emitted: Emitted = emitted(program, target)
         self.kernel = kernel(self.emitted.text)
         self.run: Callable[..., None] = self.kernel.run
         self.bind(params)
@@ -70,13 +70,13 @@ class FusedEngine(Engine):
     name = "fused"
 
     def __init__(
-        self, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1, lanes: int | None = None, loop_lanes: int | None = None
+        self, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1, lanes: int | None = None
     ):
         super().__init__(model, params, substeps, dtype, threads)
         traced = trace(model, self.params)
         self.stats = count_operations(traced)
         lanes = lanes or vector_bytes() // self.dtype.itemsize
-        self._build = _Build(simplified(traced), Target(dtype, lanes, has_fma(), vector_bytes()), self.params, loop_lanes)
+        self._build = _Build(simplified(traced), Target(dtype, lanes, has_fma(), vector_bytes()), self.params)
         self._environment = self._packed_environment()
         self._addresses: dict[int, tuple[Array, int]] = {}
         self._pool = ThreadPoolExecutor(threads - 1, "dcsim") if threads > 1 else None

@@ -54,17 +54,18 @@ class TraceError(TypeError):
     """A model does something that cannot be traced; the message names the line."""
 
 
-def source_line() -> str:
-    """Return ``file:line`` of the innermost frame outside this package: the law being traced."""
+def _law_at_work() -> tuple[str, int]:
+    """File and line of the innermost frame outside this package: the law being traced."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN_FOLDER):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return frame.f_code.co_filename, frame.f_lineno
 
 
 def refuse(what: str) -> NoReturn:
     """Raise a `TraceError` that names the line of the law being traced."""
-    raise TraceError(f"{source_line()}: {what}")
+    file, line = _law_at_work()
+    raise TraceError(f"{file}:{line}: {what}")
 
 
 def _refusal(what: str) -> Callable[..., NoReturn]:
@@ -82,7 +83,9 @@ class Symbol:
     op : str
         ``const``, ``leaf`` or a key of `HOST` (later passes add ``copy``, ``fma``, ``fms``, ``fnma`` and ``dot``).
     args : tuple
-        Symbols; for ``const`` the number, for ``leaf`` its kind and field, for ``row`` also the row's index.
+        What identifies it: operands; for ``const`` the number, for ``leaf`` its kind and field, for ``row`` also the row's index.
+    operands : tuple of Symbol
+        The symbols among ``args``.
     rows : int
     level : int
     is_timed : bool
@@ -91,26 +94,29 @@ class Symbol:
         Depends on nothing but parameters (common or per environment), interval and time step.
     columns : int
         Above 0: a parameter matrix ``(rows, columns)``.
-    source : str
-        ``file:line`` that made it.
+    origin : tuple of str and int
+        File and line that made it.
     """
 
-    __slots__ = ("args", "columns", "graph", "index", "is_parametric", "is_timed", "level", "op", "rows", "source")
+    __slots__ = (
+        "args", "columns", "graph", "index", "is_parametric", "is_timed", "level", "op", "operands", "origin", "rows"
+    )  # fmt: skip
     __array_ufunc__ = None  # NumPy arrays on the left leave the operation to us, and we refuse it by name
 
-    def __init__(self, graph: "Graph", op: str, args: tuple[Any, ...], rows: int, level: int):
-        operands = [a for a in args if isinstance(a, Symbol)]
-        self.graph, self.op, self.args, self.rows, self.level = graph, op, args, rows, level
+    def __init__(self, graph: "Graph", op: str, args: tuple[Any, ...], operands: "tuple[Symbol, ...]", rows: int, level: int):
+        self.graph, self.op, self.args, self.operands, self.rows, self.level = graph, op, args, operands, rows, level
         self.columns = 0
-        self.is_timed = any(a.is_timed for a in operands)
-        self.is_parametric = all(a.is_parametric for a in operands)
+        self.is_timed, self.is_parametric = False, True
+        for a in operands:
+            self.is_timed |= a.is_timed
+            self.is_parametric &= a.is_parametric
         self.index = len(graph.symbols)
-        self.source = graph.source or source_line()
+        self.origin = graph.origin or _law_at_work()
 
     @property
-    def operands(self) -> list["Symbol"]:
-        """The arguments that are symbols."""
-        return [a for a in self.args if isinstance(a, Symbol)]
+    def source(self) -> str:
+        """``file:line`` that made it."""
+        return f"{self.origin[0]}:{self.origin[1]}"
 
     @property
     def T(self) -> "Symbol":  # noqa: N802 - NumPy's own name
@@ -206,7 +212,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.symbols: list[Symbol] = []
-        self.source: str | None = None  # where set, the line that new symbols are said to come from
+        self.origin: tuple[str, int] | None = None  # where set, the line that new symbols are said to come from
         self._known: dict[tuple[Any, ...], Symbol] = {}
 
     def leaf(self, kind: str, field: str, rows: int, level: int) -> Symbol:
@@ -236,8 +242,8 @@ class Graph:
 
     def operate(self, op: str, *values: Any) -> Symbol:
         """Add an elementwise operation; operands have one row or as many as the others."""
-        operands = tuple(self.symbol(v) for v in values)
-        rows = 1
+        operands = tuple([self.symbol(v) for v in values])
+        rows, is_const = 1, True
         for a in operands:
             if a.columns:
                 refuse(f"a parameter matrix cannot be an operand of {op}; use xp.matmul")
@@ -245,7 +251,8 @@ class Graph:
                 if rows != 1:
                     refuse(f"rows do not match in {op}: {[x.rows for x in operands]}")
                 rows = a.rows
-        if all(a.op == "const" for a in operands):
+            is_const = is_const and a.op == "const"
+        if is_const:
             return self.const(float(HOST[op](*(np.float64(a.args[0]) for a in operands))))
         if op in COMMUTATIVE and operands[0].index > operands[1].index:
             operands = operands[::-1]
@@ -253,14 +260,16 @@ class Graph:
 
     def make(self, op: str, args: tuple[Any, ...], rows: int, level: int | None = None) -> Symbol:
         """Return the symbol of an operation, made at its first use."""
-        key = (op, rows, *(a.index if isinstance(a, Symbol) else ("value", a) for a in args))
+        operands = tuple([a for a in args if isinstance(a, Symbol)])
+        rest = args[len(operands) :]
         if op == "const":
-            key = (op, args[0].hex())  # tells -0.0 from 0.0
+            rest = (args[0].hex(),)  # tells -0.0 from 0.0
+        key = (op, rows, rest, *[a.index for a in operands])
         known = self._known.get(key)
         if known is None:
             if level is None:
-                level = max(a.level for a in args if isinstance(a, Symbol))
-            known = self._known[key] = Symbol(self, op, args, rows, level)
+                level = max([a.level for a in operands])
+            known = self._known[key] = Symbol(self, op, args, operands, rows, level)
             self.symbols.append(known)
         return known
 

@@ -33,10 +33,6 @@ class Target:
         self.suffix = f"v{lanes}f{8 * self.bytes}"
         self.row_bytes = lanes * self.bytes
 
-    def with_lanes(self, lanes: int) -> "Target":
-        """Return the same for another number of lanes."""
-        return Target(self.dtype, lanes, self.has_fma, self.register_bytes)
-
 
 def literal(value: float, is_double: bool) -> str:
     """Return a number as LLVM writes it exactly: the bits of a double, which for a float holds the rounded value."""

@@ -84,11 +84,6 @@ def needs_memory(user: Symbol) -> bool:
     return user.op in ("matmul", "row")
 
 
-def is_partial(group: Group) -> bool:
-    """Whether a group may treat fewer lanes at a time than there are."""
-    return group.rows > 1 or group.symbols[0].op == "matmul"
-
-
 def grouped(symbols: Sequence[Symbol]) -> list[Group]:
     """Share out one stage's symbols into loops.
 
@@ -194,22 +189,14 @@ class _Temporaries:
         self._free = merged
 
 
-def planned(program: Program, in_parts: bool = False) -> Layout:
-    """Plan the kernel of a simplified program.
-
-    Parameters
-    ----------
-    program : Program
-    in_parts : bool
-        Whether loops over rows treat fewer lanes at a time than values of one row are computed for. Then the two hand values to each
-        other through the workspace instead of registers.
-    """
-    return _Plan(program, in_parts).layout()
+def planned(program: Program) -> Layout:
+    """Plan the kernel of a simplified program."""
+    return _Plan(program).layout()
 
 
 class _Plan:
-    def __init__(self, program: Program, in_parts: bool):
-        self.program, self.in_parts = program, in_parts
+    def __init__(self, program: Program):
+        self.program = program
         self.symbols = reachable(program.outputs())
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
@@ -330,9 +317,7 @@ class _Plan:
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(groups):
             for x in group.symbols:
-                readers = [number[user.index] for user in self.users[x.index] if stage(user) == at]
-                last = max(readers, default=i)
-                in_memory = x.rows > 1 or (self.in_parts and any(is_partial(groups[j]) for j in (i, *readers)))
+                last = max((number[user.index] for user in self.users[x.index] if stage(user) == at), default=i)
                 deferred = []
                 for name in (f for f, output in outputs.items() if output is x):
                     target = Place("ws", state_start[name])
@@ -343,7 +328,7 @@ class _Plan:
                     else:
                         deferred.append(target)
                         last = last_of_all
-                if x.index not in self.places and (deferred or (last > i and in_memory)):
+                if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
                     self.places[x.index] = Place("ws", lent.take(x.rows))
                     self.stores.setdefault(x.index, []).append(self.places[x.index])
                     ends.setdefault(last, []).append((self.places[x.index].start, x.rows))

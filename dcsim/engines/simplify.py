@@ -26,28 +26,21 @@ Rule = Callable[[Graph, Symbol, list[Symbol]], Symbol | None]
 
 
 def _rebuilt(program: Program, rule: Rule) -> Program:
-    """Copy the live part of a program into a new graph; ``rule`` may give other symbols for some."""
-    graph, new = Graph(), dict[int, Symbol]()
+    """Add to the graph what ``rule`` puts in the place of symbols, and whatever uses them anew."""
+    new: dict[int, Symbol] = {}
     for symbol in reachable(program.outputs()):
-        graph.source = symbol.source
+        graph = symbol.graph
+        graph.origin = symbol.origin
         operands = [new[a.index] for a in symbol.operands]
         replaced = rule(graph, symbol, operands)
-        new[symbol.index] = _copied(graph, symbol, operands) if replaced is None else replaced
+        if replaced is None and any(a is not b for a, b in zip(operands, symbol.operands, strict=True)):
+            replaced = graph.make(symbol.op, (*operands, *symbol.args[len(operands) :]), symbol.rows, symbol.level)
+        new[symbol.index] = symbol if replaced is None else replaced
     return program._replace(
         begin={f: new[x.index] for f, x in program.begin.items()},
         sweep={f: new[x.index] for f, x in program.sweep.items()},
         monitor={f: new[x.index] for f, x in program.monitor.items()},
     )
-
-
-def _copied(graph: Graph, symbol: Symbol, operands: list[Symbol]) -> Symbol:
-    if symbol.op == "leaf":
-        copy = graph.leaf(*symbol.args, rows=symbol.rows, level=symbol.level)
-    else:
-        rest = [a for a in symbol.args if not isinstance(a, Symbol)]
-        copy = graph.make(symbol.op, (*operands, *rest), symbol.rows, symbol.level)
-    copy.columns = symbol.columns
-    return copy
 
 
 def _division_rule(program: Program) -> Rule:
@@ -84,7 +77,7 @@ def _with_own_outputs(program: Program) -> Program:
         for name, symbol in outputs.items():
             rows = program.state_rows[name]
             if stage(symbol) != at or symbol.op == "leaf" or symbol.rows != rows:
-                symbol.graph.source = symbol.source
+                symbol.graph.origin = symbol.origin
                 symbol = symbol.graph.make("copy", (symbol,), rows, _LEVEL_OF_STAGE[at])
             own[name] = symbol
         return own

@@ -1,8 +1,8 @@
 """What a controller is paid: named terms in shares of design IT energy, each never positive.
 
 With the default weights one kelvin of hottest inlet above its limit costs 0.10 of design IT power, more than 25 times what a kelvin
-warmer saves, so breaking a limit never pays. The sum of a step is never below -1 (all terms shrink together then), and a trip costs 1 for
-every step that was left, so a short episode never pays either.
+warmer saves, so breaking a limit never pays. A step never costs more than a ceiling, 1 with the default weights (all terms shrink together
+then), and a trip costs the ceiling for every step that was left, so a short episode never pays either.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,9 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
     "carbon": 0.0,  # per kg / (kW h)
 }
 """Weight of each term of ``Transition``; the reward is minus the weighted sum."""
+
+CEILINGS: Mapping[str, float] = {"thermal_power": 1.0, "facility_power": 2.0, "energy_cost": 1.0, "carbon": 2.0}
+"""What the terms that are always paid can amount to; weighted and added they are the ceiling of a step's cost."""
 
 TERMS = (*DEFAULT_WEIGHTS, "trip")
 
@@ -82,12 +85,13 @@ def terms(
     dict
         Each of ``TERMS`` with its value, shape (N,), or a float for one environment.
     """
+    ceiling = sum(bound * weights[name] for name, bound in CEILINGS.items()) or 1.0
     result = {name: -weights[name] * getattr(transition, name) for name in DEFAULT_WEIGHTS}
     cost = 0.0
     for value in result.values():
         cost = cost - value
-    if np.any(cost > 1.0):
-        share = 1.0 / (max(cost, 1.0) if isinstance(cost, float) else np.maximum(cost, 1.0))
+    if np.any(cost > ceiling):
+        share = ceiling / (max(cost, ceiling) if isinstance(cost, float) else np.maximum(cost, ceiling))
         result = {name: value * share for name, value in result.items()}
-    result["trip"] = -1.0 * steps_left * is_tripped
+    result["trip"] = -ceiling * steps_left * is_tripped
     return result

@@ -29,7 +29,7 @@ class ResetConstants:
 
     # air: one supply temperature for the hall, since zones share their air; fans by flow ratio
     inlet_target: float = 25.0  # degC the hottest inlet is held at; ASHRAE limit 27 with 2 K in hand
-    free_cooling_inlet_drop: float = 0.0  # K colder while cooling is free
+    free_cooling_inlet_drop: float = 0.0  # K colder at most while cooling is free
     request_step: float = 0.5  # K above target for each further request of a zone
     flow_ratio: float = 1.10  # supply over server flow, 1.05 to 1.2 in contained halls
     flow_balance: float = 0.0  # 1/K more flow for a zone by what its hottest inlet stands above the mean zone's
@@ -81,6 +81,22 @@ def tuned_constants(hall: str) -> ResetConstants:
 def zone_flow_ratios(hottest_inlet: Array, c: ResetConstants) -> Array:
     """Supply over server flow wanted in each zone, shape (U, N), from the zones' hottest inlets [degC], shape (U, N)."""
     return c.flow_ratio * (1.0 + c.flow_balance * (hottest_inlet - hottest_inlet.mean(0)))
+
+
+def inlet_target(wet_bulb: Array, chilled: Array, mode: Array, c: ResetConstants) -> Array:
+    """Temperature the hottest inlet is held at [degC], shape (N,).
+
+    In free cooling colder by twice what the economizer could make the water colder than its set-point, up to the drop that is allowed: cold
+    air saves server fans and leakage as long as no chiller runs for it.
+
+    Parameters
+    ----------
+    wet_bulb, chilled, mode : Array, shape (N,)
+        Outdoor wet bulb [degC], chilled-water set-point [degC], cooling mode.
+    c : ResetConstants
+    """
+    slack = chilled - (wet_bulb + c.free_cooling_approach)
+    return c.inlet_target - np.where(mode > 1.5, np.clip(2.0 * slack, 0.0, c.free_cooling_inlet_drop), 0.0)
 
 
 def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> tuple[Array, Array]:
@@ -179,11 +195,10 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
     """
     groups, ranges, mode = hall.crah_groups, hall.description.setpoints, s.mode[0]
     hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
-    target = c.inlet_target - c.free_cooling_inlet_drop * (mode > 1.5)
-    supply = setpoints[:groups] + 0.5 * (target - hottest.max(0))
+    chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
+    supply = setpoints[:groups] + 0.5 * (inlet_target(wet_bulb, chilled, mode, c) - hottest.max(0))
     fans = setpoints[groups : 2 * groups]
     fans = fans + 0.3 * (s.crah_fan_speed * zone_flow_ratios(hottest, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans)
-    chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
     opening = (s.valve_fraction / pump).max(0)
     signal = plant_signal(pump, chilled, load, ranges, c) + 0.3 * (opening - c.valve_target)
     pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, ranges, c)

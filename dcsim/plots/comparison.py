@@ -110,10 +110,9 @@ def violations(result: Mapping[str, Any]) -> Figure:
     result : mapping
         Content of ``compare.json``.
     """
-    names = list(result["controllers"])
+    names = sorted(result["controllers"], key=lambda name: per_day(result, name, "thermal_energy_kwh"))
     energy, violation = (
-        [tuple(per_day(result, name, metric, key) for key in ("mean", "low", "high")) for name in names]
-        for metric in ("thermal_energy_kwh", "violation_k_min")
+        [_each(result, name, metric) for name in names] for metric in ("thermal_energy_kwh", "violation_k_min")
     )
     scale, unit = (1000.0, "MWh/day") if np.nanmax([value[0] for value in energy]) >= 1e4 else (1.0, "kWh/day")
     with house_style():
@@ -161,31 +160,29 @@ def paired_savings(result: Mapping[str, Any], metric: str = "thermal_energy_kwh"
     """
     reference = result["reference"]
     paired = result.get("paired", {})
-    names = [name for name in result["controllers"] if name != reference and metric in paired.get(name, {})]
-    if not names:
+    change = {
+        name: tuple(100.0 * number(paired[name][metric], key) for key in ("mean", "low", "high"))
+        for name in result["controllers"]
+        if name != reference and metric in paired.get(name, {})
+    }
+    if not change:
         raise ValueError(f"no paired {metric!r} in the result")
+    change[reference] = 0.0, math.nan, math.nan
+    names = sorted(change, key=lambda name: change[name][0])
     words = METRIC_WORDS.get(metric, metric.replace("_", " "))
     with house_style():
         title = f"{words.capitalize()} against {palette.label(reference)} on the same episodes: left of the line saves"
-        figure, (left, right) = _side_by_side(len(names) + 1, title, extra=0.0)
-        everyone = [*names, reference]
+        figure, (left, right) = _side_by_side(len(names), title, extra=0.0)
         left.axvline(0.0, color=palette.color(reference), linewidth=1.2)
-        ends = [0.0]
+        ends = [value for entry in change.values() for value in entry if math.isfinite(value)]
         for row, name in enumerate(names):
-            mean, low, high = (100.0 * number(paired[name][metric], key) for key in ("mean", "low", "high"))
+            mean, low, high = change[name]
             face = palette.color(name)
             left.plot([0.0, mean], [row, row], color=face, linewidth=1.0, alpha=0.5)
             left.plot([low, high], [row, row], color=face, linewidth=3.5, solid_capstyle="butt")
             left.plot([mean], [row], marker="o", color=face, markersize=6.5)
-            interval = f"  ({low:+.1f} to {high:+.1f})" if math.isfinite(low) and math.isfinite(high) else ""
-            words_row = f"{mean:+.1f} %{interval}" if math.isfinite(mean) else "no value"
-            left.text(
-                0.995, row, words_row, transform=left.get_yaxis_transform(), ha="right", va="center", fontsize=8.5
-            )
-            ends += [value for value in (mean, low, high) if math.isfinite(value)]
-        left.text(
-            0.995, len(names), "reference", transform=left.get_yaxis_transform(), ha="right", va="center", fontsize=8.5
-        )
+            said = "reference" if name == reference else _change_text(mean, low, high)
+            left.text(0.995, row, said, transform=left.get_yaxis_transform(), ha="right", va="center", fontsize=8.5)
         span = max(ends) - min(ends) + 1.0
         left.set_xlim(min(ends) - 0.08 * span, max(ends) + 0.55 * span)  # the numbers stand on the right
         left.set_xticks(
@@ -193,15 +190,26 @@ def paired_savings(result: Mapping[str, Any], metric: str = "thermal_energy_kwh"
         )
         left.set_xlabel(f"difference in {words} [%], mean and 95 % interval")
         left.grid(True, axis="x")
-        _name_rows(left, everyone)
-        keys = ("mean", "low", "high")
-        _violation_bars(
-            right, everyone, [tuple(per_day(result, name, "violation_k_min", key) for key in keys) for name in everyone]
-        )
+        _name_rows(left, names)
+        _violation_bars(right, names, [_each(result, name, "violation_k_min") for name in names])
     return figure
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------------------
+
+
+def _each(result: Mapping[str, Any], controller: str, metric: str) -> tuple[float, float, float]:
+    mean, low, high = (per_day(result, controller, metric, key) for key in ("mean", "low", "high"))
+    return mean, low, high
+
+
+def _change_text(mean: float, low: float, high: float) -> str:
+    if not math.isfinite(mean):
+        return "no value"
+    words = f"{mean:+.1f} %"
+    if math.isfinite(low) and math.isfinite(high):
+        words += f"  ({low:+.1f} to {high:+.1f})"
+    return words.replace("-", "\u2212")
 
 
 def _side_by_side(rows: int, title: str, extra: float) -> tuple[Figure, tuple[Axes, Axes]]:
@@ -218,7 +226,7 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
     for text, name in zip(axes.get_yticklabels(), names, strict=True):
         text.set_color(palette.INK)
-        if name.rsplit("/", 1)[-1] in palette.LEARNED:
+        if palette.is_learned(name):
             text.set_fontweight("bold")
 
 

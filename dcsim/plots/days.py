@@ -1,6 +1,7 @@
 """One day under several controllers, side by side: what got hot, what the set-points did, what it cost, and what drove it."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -49,11 +50,11 @@ def day_trajectories(trajectories: Mapping[str, Trajectory], title: str | None =
     )
     columns = len(trajectories)
     with house_style():
-        figure = new_figure(2.0 + 3.9 * columns, 11.0, dpi=100)
+        figure = new_figure(2.0 + 3.2 * columns, 11.0, dpi=100)
         grid = figure.subplots(
             len(rows), columns, sharex=True, sharey="row", squeeze=False, height_ratios=[height for *_, height in rows]
         )
-        width = 2.0 + 3.9 * columns
+        width = 2.0 + 3.2 * columns
         figure.subplots_adjust(
             left=0.85 / width, right=1.0 - 1.35 / width, top=0.895, bottom=0.055, hspace=0.16, wspace=0.06
         )
@@ -105,7 +106,8 @@ def _head(axes: Axes, name: str, t: Trajectory) -> None:
     violation = float(np.sum(t["violation_k_min"])) / days
     pue = float(np.sum(t["facility_power"]) / np.sum(t["it_power"]))
     axes.text(0.0, 1.225, "■", transform=axes.transAxes, fontsize=11.5, color=palette.color(name))
-    axes.text(0.045, 1.225, palette.label(name), transform=axes.transAxes, fontsize=11.5, weight="bold")
+    place: dict[str, Any] = {"xycoords": axes.transAxes, "textcoords": "offset points"}
+    axes.annotate(palette.label(name), (0.0, 1.225), (14, 0), fontsize=11.5, weight="bold", **place)
     words = f"thermal energy {energy}, PUE {pue:.3f}\nabove the limit {violation_text(violation)}"
     axes.text(0.0, 1.03, words, transform=axes.transAxes, fontsize=8.5, linespacing=1.25)
 

@@ -7,11 +7,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dcsim.plots.comparison import energy_by_component, number, paired_savings, per_day, violations
-from dcsim.plots.days import CONTROLLERS_MAX, day_trajectories
+from dcsim.plots.days import day_trajectories
 from dcsim.plots.halls import hall_map
 from dcsim.plots.learning import learning_curve
-from dcsim.plots.palette import LEARNED, label
 from dcsim.plots.recording import component_energy
+
+COLUMNS_MAX = 3  # controllers whose day is drawn side by side: more cannot be read on a page
 
 
 def comparison_figures(
@@ -26,7 +27,7 @@ def comparison_figures(
     result : mapping
         Content of ``compare.json``; ``components`` ``{controller: {component: kWh per day}}`` beside the agreed keys, if known.
     trajectories : mapping, optional
-        One test day under some of the controllers.
+        One test day under some of the controllers, the most telling first: three at most are drawn in detail.
     curves : mapping, optional
         As of ``learning_curve``.
 
@@ -42,7 +43,7 @@ def comparison_figures(
     figures["violations"] = violations(result)
     components = result.get("components")
     if components:
-        names = [name for name in result["controllers"] if name in components]
+        names = sorted(set(components) & set(result["controllers"]), key=lambda name: sum(components[name].values()))
         violation = {name: per_day(result, name, "violation_k_min") for name in names}
         pue = {name: number(result["controllers"][name].get("pue"), "mean") for name in names}
         figures["components"] = energy_by_component({name: components[name] for name in names}, violation, pue)
@@ -56,17 +57,8 @@ def comparison_figures(
         )
     if trajectories:
         figures["hall"] = hall_map(trajectories)
-        figures["day"] = day_trajectories(_most_telling(trajectories, reference))
+        figures["day"] = day_trajectories(dict(list(trajectories.items())[:COLUMNS_MAX]))
     if curves:
         values = {key: per_day(result, reference, key) for key in ("thermal_energy_kwh", "violation_k_min")}
         figures["learning"] = learning_curve(curves, {"name": reference, **values})
     return figures
-
-
-def _most_telling(
-    trajectories: Mapping[str, Mapping[str, np.ndarray]], reference: str, most: int = CONTROLLERS_MAX - 1
-) -> dict[str, Mapping[str, np.ndarray]]:
-    """Reference and learned controllers first, then the others, in their own order, as many as can be read side by side."""
-    ranked = sorted(trajectories, key=lambda name: (name != reference, label(name) not in LEARNED))
-    chosen = set(ranked[:most])
-    return {name: trajectory for name, trajectory in trajectories.items() if name in chosen}

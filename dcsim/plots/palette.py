@@ -9,6 +9,7 @@ References
 Okabe, Ito, Color universal design, 2008.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
 
@@ -68,9 +69,19 @@ def marker(controller: str) -> str:
     return _look(controller)[1]
 
 
+def is_learned(controller: str) -> bool:
+    """Whether a name is that of a learned controller, or begins with one as in ``sac-seed3``."""
+    return _family(label(controller)) in LEARNED
+
+
 def _look(controller: str) -> tuple[str, str]:
     name = label(controller)
-    return _CONTROLLERS.get(name) or _OTHERS[zlib.crc32(name.encode()) % len(_OTHERS)]
+    known = _CONTROLLERS.get(name) or (_CONTROLLERS[_family(name)] if is_learned(name) else None)
+    return known or _OTHERS[zlib.crc32(name.encode()) % len(_OTHERS)]
+
+
+def _family(name: str) -> str:
+    return re.split(r"[^a-z]", name.lower(), maxsplit=1)[0]
 
 
 def heat(temperature: np.ndarray, limit: float, allowable: float) -> np.ndarray:

@@ -69,8 +69,9 @@ def energy_text(kwh_per_day: float) -> str:
 
 
 def violation_text(k_min_per_day: float) -> str:
-    """Violation of a day, with one decimal where it is small."""
-    return f"{k_min_per_day:.1f} K min/day" if k_min_per_day < 9.95 else f"{k_min_per_day:,.0f} K min/day"
+    """Violation of a day with the digits that matter."""
+    digits = 2 if k_min_per_day < 0.995 else 1 if k_min_per_day < 9.95 else 0
+    return f"{k_min_per_day:,.{digits}f} K min/day"
 
 
 class Tag(NamedTuple):
@@ -99,6 +100,7 @@ def name_lines(axes: Axes, tags: Iterable[Tag]) -> None:
             break
         levels[:-1] -= 0.5 * overlap
         levels[1:] += 0.5 * overlap
+        levels[0] = max(levels[0], low + 0.5 * room)  # clear of what stands under the axes
     place = blended_transform_factory(axes.transAxes, axes.transData)
     for level, (_, words, color) in zip(levels, ordered, strict=True):
         axes.text(1.02, level, words, transform=place, color=color, fontsize=8.5, va="center", clip_on=False)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dcsim_agents.controller import FACTORIES, make_controller
 from tqdm import tqdm
 
 from dcsim.drivers.calendar import time_label
 from dcsim.envs.tasks import TASKS
 from dcsim.errors import InputError
+from dcsim_agents.controller import FACTORIES, make_controller
 from dcsim_experiments import results
 from dcsim_experiments.config import CompareConfig, check_at_least, check_choice, check_env, test_weeks
 from dcsim_experiments.results import Evaluation, Group

@@ -22,16 +22,11 @@ from dcsim_experiments.energyplus_objects import (
     ANY_NUMBER,
     CHILLED_WATER_SCHEDULE,
     CHILLER_OUTLET_NODE,
-    COIL,
     COIL_AIR_OUTLET_NODE,
-    COIL_WATER_INLET_NODE,
-    COIL_WATER_OUTLET_NODE,
     CONDENSER_WATER_SCHEDULE,
-    FAN,
     IT_EQUIPMENT,
     LOAD_SCHEDULE,
     ON_SCHEDULE,
-    RETURN_AIR_NODE,
     SUPPLY_AIR_NODE,
     SUPPLY_AIR_SCHEDULE,
     THERMOSTAT_SCHEDULE,
@@ -40,11 +35,10 @@ from dcsim_experiments.energyplus_objects import (
     ZONE_INLET_NODE,
     ZONE_SCHEDULE,
     Objects,
-    branch,
     merged,
     polynomial,
 )
-from dcsim_experiments.energyplus_plant import chilled_water_loop, condenser_loop
+from dcsim_experiments.energyplus_plant import air_loop, chilled_water_loop, condenser_loop
 from dcsim_experiments.energyplus_sizes import Crah, EnergyPlusModel, Hall, ItEquipment, Setpoints
 
 ENERGYPLUS_VERSION = "25.2"
@@ -97,7 +91,7 @@ def model_objects(model: EnergyPlusModel, elevation: float = 0.0) -> Objects:
         _shell(model.hall),
         _it_equipment(model.it_equipment),
         _zone_equipment(model.crah),
-        _air_loop(model.crah, elevation),
+        air_loop(model.crah, elevation),
         chilled_water_loop(model.chiller, model.pumps, model.crah),
         condenser_loop(model.tower, model.pumps),
         _setpoints(model.setpoints),
@@ -324,84 +318,6 @@ def _zone_equipment(crah: Crah) -> Objects:
             "Return Path": {
                 "return_air_path_outlet_node_name": "Duct Outlet",
                 "components": [{"component_object_type": "AirLoopHVAC:ZoneMixer", "component_name": "Mixer"}],
-            }
-        },
-    }
-
-
-def _air_loop(crah: Crah, elevation: float) -> Objects:
-    """Coil with its valve controller, then the fan."""
-    return {
-        "AirLoopHVAC": {
-            "Air Loop": {
-                "controller_list_name": "Controllers",
-                "availability_manager_list_name": "Availability",
-                "design_supply_air_flow_rate": crah.air_volume_flow_nominal,
-                "branch_list_name": "Air Branches",
-                "supply_side_inlet_node_name": RETURN_AIR_NODE,
-                "supply_side_outlet_node_names": SUPPLY_AIR_NODE,
-                "demand_side_inlet_node_names": "Duct Inlet",
-                "demand_side_outlet_node_name": "Duct Outlet",
-            }
-        },
-        "AvailabilityManagerAssignmentList": {
-            "Availability": {
-                "managers": [
-                    {
-                        "availability_manager_object_type": "AvailabilityManager:Scheduled",
-                        "availability_manager_name": "Always",
-                    }
-                ]
-            }
-        },
-        "AvailabilityManager:Scheduled": {"Always": {"schedule_name": ON_SCHEDULE}},
-        "AirLoopHVAC:ControllerList": {
-            "Controllers": {"controller_1_object_type": "Controller:WaterCoil", "controller_1_name": "Valve"}
-        },
-        "Controller:WaterCoil": {
-            "Valve": {
-                "control_variable": "Temperature",
-                "action": "Reverse",
-                "actuator_variable": "Flow",
-                "sensor_node_name": COIL_AIR_OUTLET_NODE,
-                "actuator_node_name": COIL_WATER_INLET_NODE,
-                "controller_convergence_tolerance": crah.valve_tolerance,
-                "maximum_actuated_flow": crah.coil_water_volume_flow,
-            }
-        },
-        **branch(
-            "Air Branches",
-            ("Coil:Cooling:Water", COIL, RETURN_AIR_NODE, COIL_AIR_OUTLET_NODE),
-            ("Fan:VariableVolume", FAN, COIL_AIR_OUTLET_NODE, SUPPLY_AIR_NODE),
-        ),
-        "Coil:Cooling:Water": {
-            COIL: {
-                "design_water_flow_rate": crah.coil_water_volume_flow,
-                "design_air_flow_rate": crah.coil_air_volume_flow,
-                "design_inlet_water_temperature": crah.coil_water_inlet_temperature,
-                "design_inlet_air_temperature": crah.coil_air_inlet_temperature,
-                "design_outlet_air_temperature": crah.coil_air_outlet_temperature(elevation),
-                "design_inlet_air_humidity_ratio": crah.coil_humidity_ratio,
-                "design_outlet_air_humidity_ratio": crah.coil_humidity_ratio,
-                "water_inlet_node_name": COIL_WATER_INLET_NODE,
-                "water_outlet_node_name": COIL_WATER_OUTLET_NODE,
-                "air_inlet_node_name": RETURN_AIR_NODE,
-                "air_outlet_node_name": COIL_AIR_OUTLET_NODE,
-                "type_of_analysis": "SimpleAnalysis",
-                "heat_exchanger_configuration": "CounterFlow",
-            }
-        },
-        "Fan:VariableVolume": {
-            FAN: {
-                "fan_total_efficiency": crah.fan_efficiency,
-                "pressure_rise": crah.fan_pressure,
-                "maximum_flow_rate": crah.air_volume_flow_nominal,
-                "fan_power_minimum_flow_fraction": crah.air_flow_fraction_min,
-                "motor_efficiency": crah.fan_motor_efficiency,
-                "motor_in_airstream_fraction": 1.0,
-                **{f"fan_power_coefficient_{i}": c for i, c in enumerate((*crah.fan_power_curve, 0.0), start=1)},
-                "air_inlet_node_name": COIL_AIR_OUTLET_NODE,
-                "air_outlet_node_name": SUPPLY_AIR_NODE,
             }
         },
     }

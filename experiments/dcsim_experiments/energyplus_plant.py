@@ -1,6 +1,6 @@
-"""Water side of the EnergyPlus data hall: chilled-water loop with the chiller, condenser loop with the tower.
+"""Plant of the EnergyPlus data hall: air loop with the coil, chilled-water loop with the chiller, condenser loop.
 
-Each loop is a single branch in either half, without a bypass: the pump moves what the demand side lets through.
+Each water loop is a single branch in either half, without a bypass: the pump moves what the demand side lets through.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dcsim_experiments.energyplus_objects import (
     CHILLER_INLET_NODE,
     CHILLER_OUTLET_NODE,
     COIL,
+    COIL_AIR_OUTLET_NODE,
     COIL_WATER_INLET_NODE,
     COIL_WATER_OUTLET_NODE,
     CONDENSER_INLET_NODE,
@@ -18,15 +19,98 @@ from dcsim_experiments.energyplus_objects import (
     CONDENSER_PUMP_INLET_NODE,
     CONDENSER_WATER_PUMP,
     COOLING_PUMP_INLET_NODE,
+    FAN,
+    ON_SCHEDULE,
+    RETURN_AIR_NODE,
+    SUPPLY_AIR_NODE,
     TOWER,
     TOWER_INLET_NODE,
     TOWER_OUTLET_NODE,
     Objects,
+    branch,
     merged,
     polynomial,
     water_loop,
 )
 from dcsim_experiments.energyplus_sizes import Chiller, Crah, Pumps, Tower
+
+
+def air_loop(crah: Crah, elevation: float) -> Objects:
+    """Coil with its valve controller, then the fan."""
+    return {
+        "AirLoopHVAC": {
+            "Air Loop": {
+                "controller_list_name": "Controllers",
+                "availability_manager_list_name": "Availability",
+                "design_supply_air_flow_rate": crah.air_volume_flow_nominal,
+                "branch_list_name": "Air Branches",
+                "supply_side_inlet_node_name": RETURN_AIR_NODE,
+                "supply_side_outlet_node_names": SUPPLY_AIR_NODE,
+                "demand_side_inlet_node_names": "Duct Inlet",
+                "demand_side_outlet_node_name": "Duct Outlet",
+            }
+        },
+        "AvailabilityManagerAssignmentList": {
+            "Availability": {
+                "managers": [
+                    {
+                        "availability_manager_object_type": "AvailabilityManager:Scheduled",
+                        "availability_manager_name": "Always",
+                    }
+                ]
+            }
+        },
+        "AvailabilityManager:Scheduled": {"Always": {"schedule_name": ON_SCHEDULE}},
+        "AirLoopHVAC:ControllerList": {
+            "Controllers": {"controller_1_object_type": "Controller:WaterCoil", "controller_1_name": "Valve"}
+        },
+        "Controller:WaterCoil": {
+            "Valve": {
+                "control_variable": "Temperature",
+                "action": "Reverse",
+                "actuator_variable": "Flow",
+                "sensor_node_name": COIL_AIR_OUTLET_NODE,
+                "actuator_node_name": COIL_WATER_INLET_NODE,
+                "controller_convergence_tolerance": crah.valve_tolerance,
+                "maximum_actuated_flow": crah.coil_water_volume_flow,
+            }
+        },
+        **branch(
+            "Air Branches",
+            ("Coil:Cooling:Water", COIL, RETURN_AIR_NODE, COIL_AIR_OUTLET_NODE),
+            ("Fan:VariableVolume", FAN, COIL_AIR_OUTLET_NODE, SUPPLY_AIR_NODE),
+        ),
+        "Coil:Cooling:Water": {
+            COIL: {
+                "design_water_flow_rate": crah.coil_water_volume_flow,
+                "design_air_flow_rate": crah.coil_air_volume_flow,
+                "design_inlet_water_temperature": crah.coil_water_inlet_temperature,
+                "design_inlet_air_temperature": crah.coil_air_inlet_temperature,
+                "design_outlet_air_temperature": crah.coil_air_outlet_temperature(elevation),
+                "design_inlet_air_humidity_ratio": crah.coil_humidity_ratio,
+                "design_outlet_air_humidity_ratio": crah.coil_humidity_ratio,
+                "water_inlet_node_name": COIL_WATER_INLET_NODE,
+                "water_outlet_node_name": COIL_WATER_OUTLET_NODE,
+                "air_inlet_node_name": RETURN_AIR_NODE,
+                "air_outlet_node_name": COIL_AIR_OUTLET_NODE,
+                "type_of_analysis": "SimpleAnalysis",
+                "heat_exchanger_configuration": "CounterFlow",
+            }
+        },
+        "Fan:VariableVolume": {
+            FAN: {
+                "fan_total_efficiency": crah.fan_efficiency,
+                "pressure_rise": crah.fan_pressure,
+                "maximum_flow_rate": crah.air_volume_flow_nominal,
+                "fan_power_minimum_flow_fraction": crah.air_flow_fraction_min,
+                "motor_efficiency": crah.fan_motor_efficiency,
+                "motor_in_airstream_fraction": 1.0,
+                **{f"fan_power_coefficient_{i}": c for i, c in enumerate((*crah.fan_power_curve, 0.0), start=1)},
+                "air_inlet_node_name": COIL_AIR_OUTLET_NODE,
+                "air_outlet_node_name": SUPPLY_AIR_NODE,
+            }
+        },
+    }
 
 
 def chilled_water_loop(chiller: Chiller, pumps: Pumps, crah: Crah) -> Objects:

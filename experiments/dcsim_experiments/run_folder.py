@@ -65,6 +65,8 @@ class RunFolder:
         self.path = Path(out) if out is not None else _dated(verb, now)
         self._result = result
         self._claim(resume)
+        if resume:
+            return
         self.write(
             CONFIG_FILE,
             {
@@ -143,7 +145,7 @@ def package_versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """Commit of the checkout that this package runs from, with ``-dirty`` if it was changed; None outside a checkout."""
+    """Return the commit of the checkout this runs from, with ``-dirty`` if changed, or None outside a checkout."""
     here = Path(__file__).resolve()
 
     def git(*words: str) -> str | None:
@@ -160,7 +162,7 @@ def git_commit() -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """What the computer is, as far as timings depend on it."""
+    """Describe the computer as far as timings depend on it."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

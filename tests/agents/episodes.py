@@ -4,15 +4,17 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from dcsim_agents import Controller
 
 import dcsim
-from dcsim_agents import Controller
 
 ENV_IDS = tuple(dcsim.ids())
 BASELINES = ("fixed", "rules", "pid", "g36-default", "g36")
 
 
-def run_episode(env: gym.Env[Any, Any], controller: Controller, seed: int, steps: int | None = None) -> dict[str, np.ndarray]:
+def run_episode(
+    env: gym.Env[Any, Any], controller: Controller, seed: int, steps: int | None = None
+) -> dict[str, np.ndarray]:
     """Infos, rewards, actions and observations of an episode, a row a step."""
     controller.reset(seed)
     observation, _ = env.reset(seed=seed)

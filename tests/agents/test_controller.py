@@ -5,9 +5,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-
-from dcsim.envs.sb3_vec_env import SB3VecEnv
-from dcsim.errors import InputError
 from dcsim_agents import (
     SetpointWriter,
     SignalReader,
@@ -17,8 +14,10 @@ from dcsim_agents import (
     view_of,
 )
 from dcsim_agents.controller import FACTORIES
-
 from episodes import BASELINES, ENV_IDS, run_episode
+
+from dcsim.envs.sb3_vec_env import SB3VecEnv
+from dcsim.errors import InputError
 
 
 @pytest.fixture(params=ENV_IDS)
@@ -135,4 +134,6 @@ def test_wrong_shapes_and_a_changed_batch_are_refused(env: Any) -> None:
 
 def test_importing_the_package_loads_no_learning_library() -> None:
     code = "import sys, dcsim_agents; print(sorted({'torch', 'stable_baselines3', 'pandas', 'matplotlib'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -3,9 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-
 from dcsim_agents import make_controller
-
 from episodes import BASELINES, ENV_IDS, run_episode
 
 DAYS = {"spring": "2023-05-15", "summer": "2023-07-20"}
@@ -28,7 +26,8 @@ def test_a_nominal_day_has_no_violation(env_id: str, name: str, day: str) -> Non
 def test_resets_use_less_than_legacy_operation(env_id: str) -> None:
     env = gym.make(env_id, weather="chicago", start=DAYS["spring"])
     energy = {
-        name: run_episode(env, make_controller(name, env), seed=0)["thermal_energy_kwh"].sum() for name in ("fixed", "g36-default", "g36")
+        name: run_episode(env, make_controller(name, env), seed=0)["thermal_energy_kwh"].sum()
+        for name in ("fixed", "g36-default", "g36")
     }
     # 56 to 70 % less cooling than fixed practice and 18 to 37 % less than untuned resets were found by a quasi-steady study of such
     # halls; the order and half of the size are asserted.

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-
 from dcsim_agents.trim_respond import TrimRespond, is_due, trim_and_respond
 
-PUBLISHED = TrimRespond(low=37.0, high=370.0, period_s=120.0, trim=-10.0, respond=15.0, respond_max=37.0, ignored=2.0, delay_s=300.0)
+PUBLISHED = TrimRespond(
+    low=37.0, high=370.0, period_s=120.0, trim=-10.0, respond=15.0, respond_max=37.0, ignored=2.0, delay_s=300.0
+)
 
 
 @pytest.mark.parametrize(("requests", "change"), [(0, -10), (1, -10), (2, -10), (3, 5), (4, 20), (5, 27), (6, 27)])
@@ -26,7 +27,9 @@ def test_a_rise_of_requests_gives_the_published_sequence() -> None:
 
 def test_the_same_holds_for_a_reset_of_the_other_sign() -> None:
     falling = PUBLISHED._replace(trim=10.0, respond=-15.0, respond_max=-37.0)
-    np.testing.assert_array_equal(trim_and_respond(np.full(4, 120.0), np.array([2, 3, 4, 6]), falling), [130, 115, 100, 93])
+    np.testing.assert_array_equal(
+        trim_and_respond(np.full(4, 120.0), np.array([2, 3, 4, 6]), falling), [130, 115, 100, 93]
+    )
 
 
 def test_the_setpoint_stays_in_its_range_and_where_nothing_acts() -> None:

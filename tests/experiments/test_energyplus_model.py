@@ -30,7 +30,7 @@ def test_thinner_air_leaves_the_coil_colder():
 def test_every_branch_chains_its_components_through_shared_nodes():
     for branch in model_objects(EnergyPlusModel())["Branch"].values():
         parts = branch["components"]
-        for before, after in zip(parts, parts[1:]):
+        for before, after in zip(parts[:-1], parts[1:], strict=True):
             assert before["component_outlet_node_name"] == after["component_inlet_node_name"]
 
 

@@ -1,0 +1,85 @@
+"""The hall on both engines: the fused kernel gives NumPy's numbers, alone, in batches and with parameters of its own for each environment."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from test_step import random_inputs, random_state
+
+from dcsim.engines import make_engine, pack
+from dcsim.plant.hall import build_hall
+from dcsim.plant.model import MATRICES, Params
+from dcsim.plant.run import hall_model
+
+
+@pytest.fixture(scope="module", params=["enterprise-1mw", "hyperscale-10mw"])
+def hall(request):
+    return build_hall(request.param)
+
+
+def random_plant(params: Params, rng, n=None) -> Params:
+    """Every number of the plant within 10 %, of its own for each of n environments where n is given; curves and shares stay."""
+    kept = MATRICES | {name for name in Params._fields if "curve" in name or name in ("chiller_order", "setpoint_count", "racks_per_zone")}
+    draw = {}
+    for name, value in params._asdict().items():
+        if name in kept:
+            continue
+        shape = (value.shape[0], n) if n else value.shape
+        draw[name] = np.minimum(value * rng.uniform(0.9, 1.1, shape), 0.99 if "effectiveness" in name else np.inf)
+    return params._replace(**draw)
+
+
+def packed(hall, engine, rng, n):
+    return pack(random_state(hall, rng, n), engine.state_slices, n), pack(random_inputs(hall, rng, n), engine.input_slices, n)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
+    rng = np.random.default_rng(seed)
+    params, n = random_plant(hall.params, rng), 12
+    engines = [make_engine(name, hall_model(hall), params) for name in ("numpy", "fused")]
+    state, inputs = packed(hall, engines[0], rng, n)
+    state = engines[0].step(state, inputs, 300.0)  # the jump from a random state is steeper than anything a hall does
+    results = [engine.step(state, inputs, 300.0) for engine in engines]
+    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
+    # heat flows are differences of what water lumps store: all energies are held to 1e-12 of the IT energy
+    slices = engines[0].state_slices
+    energies = range(slices["it_energy"].start, slices["economizer_heat"].stop)
+    scale[energies] = np.maximum(scale[energies], scale[slices["it_energy"]])
+    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+
+
+def test_fused_stays_with_numpy_for_a_day(hall):
+    rng = np.random.default_rng(21)
+    engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
+    state, inputs = packed(hall, engines[0], rng, 4)
+    inputs[engines[0].input_slices["crah_available"]] = 1.0
+    inputs[engines[0].input_slices["chiller_available"]] = 1.0
+    states = [state, state]
+    for _ in range(24):
+        states = [engine.step(s, inputs, 300.0) for engine, s in zip(engines, states, strict=True)]
+    scale = np.maximum(np.abs(states[0]).max(axis=1, keepdims=True), 1.0)
+    assert_allclose(states[1] / scale, states[0] / scale, rtol=0.0, atol=1e-9)
+
+
+def test_an_environment_alone_equals_itself_in_a_batch_to_the_bit(hall):
+    rng = np.random.default_rng(5)
+    engine = make_engine("fused", hall_model(hall), hall.params)
+    state, inputs = packed(hall, engine, rng, 21)
+    together = engine.step(state, inputs, 300.0)
+    for row in (0, 7, 20):
+        alone = engine.step(state[:, row : row + 1].copy(), inputs[:, row : row + 1].copy(), 300.0)
+        assert_array_equal(alone[:, 0], together[:, row])
+
+
+def test_every_environment_may_have_a_plant_of_its_own(hall):
+    rng = np.random.default_rng(6)
+    n = 5
+    params = random_plant(hall.params, rng, n)
+    engine = make_engine("fused", hall_model(hall), params)
+    state, inputs = packed(hall, engine, rng, n)
+    together = engine.step(state, inputs, 300.0)
+    for row in range(n):
+        own = Params(**{k: v if k in MATRICES or v.shape[1] == 1 else v[:, row : row + 1] for k, v in params._asdict().items()})
+        alone = make_engine("numpy", hall_model(hall), own).step(state[:, row : row + 1], inputs[:, row : row + 1], 300.0)
+        scale = np.maximum(np.abs(alone[:, 0]), 1.0)
+        assert_allclose(together[:, row] / scale, alone[:, 0] / scale, rtol=0.0, atol=1e-11)
