@@ -15,7 +15,7 @@ ALLOWED = {
     "dcsim.engines": set(),
     "dcsim.plant": {"dcsim.physics", "dcsim.engines"},
     "dcsim.drivers": {"dcsim.physics"},
-    "dcsim.plots": {"dcsim.plant", "dcsim.physics", "dcsim.envs"},
+    "dcsim.plots": {"dcsim.plant", "dcsim.physics", "dcsim.drivers", "dcsim.envs"},
     "dcsim.envs": {"dcsim.physics", "dcsim.plant", "dcsim.engines", "dcsim.drivers", "dcsim.plots"},
     "dcsim_agents": {"dcsim"},
     "dcsim_experiments": {"dcsim", "dcsim_agents"},

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 _MAGIC = b"dcsim kernel 1\n"
-_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4)
+_SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _lock = threading.Lock()
 _loaded: dict[str, "Kernel"] = {}
 _count = itertools.count()
@@ -32,7 +32,7 @@ class Kernel:
     Attributes
     ----------
     run : callable
-        See `dcsim.engines.emit`; releases the interpreter lock while it runs.
+        Takes the address of `dcsim.engines.kernel_frame.ARGUMENTS`; releases the interpreter lock while it runs.
     origin : str
         ``compiled`` or ``cache``.
     """
@@ -43,7 +43,7 @@ class Kernel:
         self.origin = origin
         builder = binding.JITLibraryBuilder().add_object_img(machine_code).export_symbol("run")
         self._library = builder.link(_jit(), f"{key}-{next(_count)}")  # the code lives as long as this
-        self.run: Callable[..., None] = _SIGNATURE(self._library["run"])
+        self.run: Callable[[int], None] = _SIGNATURE(self._library["run"])
 
 
 def has_fma() -> bool:
@@ -52,7 +52,7 @@ def has_fma() -> bool:
     return "+fma," in features + "," or "+neon" in features or "+fp-armv8" in features or name.startswith("apple")
 
 
-def vector_bytes() -> int:
+def register_bytes() -> int:
     """Width of this processor's vector registers, as far as it pays to use them."""
     features = _processor()[1]
     return 64 if "+avx512f" in features else 32 if "+avx" in features else 16

@@ -1,10 +1,4 @@
-"""Writes a planned program as LLVM text: a function for each stage, and one that runs a control step for a range of environments.
-
-    void run(workspace, params, state, inputs, environment, out, substeps, num_envs, first, last)
-
-``state``, ``inputs``, ``environment`` and ``out`` are float64 arrays ``(rows, num_envs)``; ``params`` holds the common host values, then those
-that depend on the time step, for full and for half sweeps.
-"""
+"""Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
 from collections.abc import Callable
 from typing import NamedTuple

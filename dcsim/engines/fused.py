@@ -1,58 +1,28 @@
 """The fast engine: a model traced once and compiled into one kernel that runs whole control steps, many environments at a time."""
 
-from collections.abc import Callable
+import ctypes
+import struct
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from dcsim.engines.base import Engine, check_out, check_shape
-from dcsim.engines.compiler import has_fma, kernel, vector_bytes
-from dcsim.engines.emit import Emitted, emitted, size_of
+from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
+from dcsim.engines.emit import Emitted, emitted
+from dcsim.engines.kernel_frame import ARGUMENTS
 from dcsim.engines.lanes import Target
 from dcsim.engines.model import Array, Model
-from dcsim.engines.program import HostValues, Program, count_operations, is_per_environment, trace
+from dcsim.engines.program import HostValues, count_operations, is_per_environment, trace
 from dcsim.engines.simplify import simplified
 
+_BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
+"""Sizes of a row of lanes to choose from, with the time that a block takes, measured: wide rows fill the waiting of long chains of operations,
+but a block of few environments wastes them."""
+_REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
-_BLOCKS_PER_THREAD = 2  # least work worth a second thread
+_BLOCKS_PER_THREAD = 2  # least work worth another thread
 _REMEMBERED, _REMEMBERED_BYTES = 8, 1 << 16  # arrays whose addresses are kept, and the largest of them
-
-
-class _Build:
-    """A program compiled for one number of lanes, with its parameters packed."""
-
-    def __init__(self, program: Program, target: Target, params: Any):
-        self.target = target
-        self.emitted: Emitted = emitted(program, target)
-        self.kernel = kernel(self.emitted.text)
-        self.run: Callable[..., None] = self.kernel.run
-        self.bind(params)
-
-    def bind(self, params: Any) -> None:
-        """Take over parameter values."""
-        wanted = [*self.emitted.params, *self.emitted.timed_params]
-        self.values = HostValues(wanted, params)
-        self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
-        self.workspaces: list[tuple[Array, int]] = []
-
-    def plan(self, interval: float, substeps: int) -> tuple[Array, int]:
-        """Pack the host values for an interval and a number of sub-steps; returns them with their address."""
-        time_step = interval / substeps
-        common = len(self.emitted.params)
-        full, half = self.values(interval, time_step), self.values(interval, 0.5 * time_step)
-        packed = np.concatenate([np.zeros(0), *full, *half[common:]]).astype(np.float64 if self.target.is_double else np.float32)
-        while len(self.plans) >= _PLANS_KEPT:
-            self.plans.pop(next(iter(self.plans)), None)
-        plan = self.plans[interval, substeps] = (packed, packed.ctypes.data)
-        return plan
-
-    def workspace(self) -> tuple[Array, int]:
-        """Take a piece of memory for one thread, aligned to the lines of the cache; hand it back to ``workspaces``."""
-        if self.workspaces:
-            return self.workspaces.pop()
-        memory = np.zeros(self.emitted.workspace_bytes + 64, np.uint8)
-        return memory, memory.ctypes.data + (-memory.ctypes.data % 64)
 
 
 class FusedEngine(Engine):
@@ -61,10 +31,12 @@ class FusedEngine(Engine):
     An environment's result depends on its own values alone: it is the same to the bit alone or in any batch, for any number of lanes and
     threads. Across kinds of processor the last bit may differ. Calls from several threads at once are safe.
 
+    The kernel is compiled at the first step, or by `prepare`; see `dcsim.engines.compiler` for where it is kept.
+
     Parameters
     ----------
     lanes : int, optional
-        Environments treated at a time; by default what is fastest on this processor.
+        Environments treated at a time, a power of two; by default what is fastest for the size of the batch.
     """
 
     name = "fused"
@@ -75,16 +47,26 @@ class FusedEngine(Engine):
         super().__init__(model, params, substeps, dtype, threads)
         traced = trace(model, self.params)
         self.stats = count_operations(traced)
-        lanes = lanes or vector_bytes() // self.dtype.itemsize
-        self._build = _Build(simplified(traced), Target(dtype, lanes, has_fma(), vector_bytes()), self.params)
-        self._environment = self._packed_environment()
-        self._addresses: dict[int, tuple[Array, int]] = {}
+        self._lanes = lanes
+        self._program = simplified(traced)
+        self._emitted: dict[int, Emitted] = {}  # by lanes
         self._pool = ThreadPoolExecutor(threads - 1, "dcsim") if threads > 1 else None
+        self._bind()
 
-    def _packed_environment(self) -> tuple[Array, int]:
+    def with_params(self, params: Any) -> Self:
+        """Return an engine of the same model with other parameter values; quick where they are of the same shapes."""
+        return type(self)(self.model, params, self.substeps, self.dtype.name, self.threads, self._lanes)
+
+    def _bind(self) -> None:
         own = [x for name, x in self.params._asdict().items() if is_per_environment(self.model, name, x)]
-        packed = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
-        return packed, packed.ctypes.data
+        self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
+        self._environment_address = _address(self._environment)
+        self._runners: dict[int, _Runner] = {}  # by number of environments
+        self._addresses: dict[int, tuple[Array, int]] = {}
+
+    def prepare(self, num_envs: int) -> None:
+        """Compile now what the first step of ``num_envs`` environments would compile."""
+        self._runner(num_envs)
 
     def step(
         self, state: Array, inputs: Array, interval: float, out: Array | None = None, substeps: int | None = None
@@ -92,43 +74,51 @@ class FusedEngine(Engine):
         """One control step, see `Engine.step`."""
         n = self.substeps if substeps is None else substeps
         num_envs = state.shape[1]
-        if num_envs != self.num_envs:
-            self._check_envs(num_envs)
+        runner = self._runners.get(num_envs) or self._runner(num_envs)
+        plan = runner.plans.get((interval, n)) or self._plan(runner, interval, n)
         shape = (self._state_rows, num_envs)
         source = self._located(state, shape, "state")
         given = self._located(inputs, (self._input_rows, num_envs), "inputs")
         if out is None:
-            out = np.empty(shape)
-        target = self._located(out, shape, "out")
-        if target[0] is not out:
-            check_out(out)
-        build = self._build
-        plan = build.plans.get((interval, n)) or self._plan(interval, n)
-        blocks = -(-num_envs // build.target.lanes)
-        shares = min(self.threads, blocks // _BLOCKS_PER_THREAD)
-        arguments = (plan[1], source[1], given[1], self._environment[1], target[1], n, num_envs)
+            target = self._remember(np.empty(shape))
+        else:
+            target = self._located(out, shape, "out")
+            if target[0] is not out or not out.flags.writeable:
+                check_out(out)
+        arguments = (plan[1], source[1], given[1], self._environment_address, target[1], n, num_envs)
+        shares = 1 if self._pool is None else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
         if shares <= 1:
-            workspace = build.workspace()
-            build.run(workspace[1], *arguments, 0, num_envs)
-            build.workspaces.append(workspace)
-            return out
-        width = -(-blocks // shares) * build.target.lanes
-        ranges = [(first, min(first + width, num_envs)) for first in range(0, num_envs, width)]
+            runner.run(arguments, 0, num_envs)
+        else:
+            self._share(runner, arguments, shares, num_envs)
+        return target[0]
+
+    def _share(self, runner: "_Runner", arguments: tuple[int, ...], shares: int, num_envs: int) -> None:
+        """Run equal numbers of blocks on this thread and on others."""
         assert self._pool is not None
-        others = [self._pool.submit(self._run, arguments, *part) for part in ranges[1:]]
-        self._run(arguments, *ranges[0])
-        for future in others:
-            future.result()
-        return out
+        width = -(-num_envs // (runner.lanes * shares)) * runner.lanes
+        ranges = [(first, min(first + width, num_envs)) for first in range(0, num_envs, width)]
+        others = [self._pool.submit(runner.run, arguments, *part) for part in ranges[1:]]
+        runner.run(arguments, *ranges[0])
+        for other in others:
+            other.result()
 
-    def _plan(self, interval: float, substeps: int) -> tuple[Array, int]:
+    def _runner(self, num_envs: int) -> "_Runner":
+        """Compile for the best number of lanes, unless that is done."""
+        self._check_envs(num_envs)
+        lanes = self._lanes or best_lanes(num_envs, self.dtype.itemsize)
+        same = next((r for r in self._runners.values() if r.lanes == lanes), None)
+        if same is None:
+            target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
+            if lanes not in self._emitted:
+                self._emitted[lanes] = emitted(self._program, target)
+            same = _Runner(self._emitted[lanes], lanes, self.params, self.dtype)
+        self._runners[num_envs] = same
+        return same
+
+    def _plan(self, runner: "_Runner", interval: float, substeps: int) -> tuple[Array, int]:
         self._check_clock(interval, substeps)
-        return self._build.plan(interval, substeps)
-
-    def _run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
-        workspace = self._build.workspace()
-        self._build.run(workspace[1], *arguments, first, last)
-        self._build.workspaces.append(workspace)
+        return runner.plan(interval, substeps)
 
     def _located(self, array: Array, shape: tuple[int, int], name: str) -> tuple[Array, int]:
         """Return an array as the kernel can read it, with its address; small arrays that come again and again are remembered."""
@@ -136,12 +126,73 @@ class FusedEngine(Engine):
         if known is not None and known[0] is array and array.shape == shape:
             return known
         check_shape(array, shape, name)
-        if array.dtype != np.float64 or not array.flags.c_contiguous:
+        if array.dtype != np.float64 or not array.flags.c_contiguous or not array.flags.aligned:
             array = np.ascontiguousarray(array, dtype=np.float64)
-            return array, array.ctypes.data
-        located = (array, array.ctypes.data)
+            return array, _address(array)
+        return self._remember(array)
+
+    def _remember(self, array: Array) -> tuple[Array, int]:
+        located = (array, _address(array))
         if array.nbytes <= _REMEMBERED_BYTES:
             if len(self._addresses) >= _REMEMBERED:
-                self._addresses.pop(next(iter(self._addresses)), None)
+                self._addresses.clear()
             self._addresses[id(array)] = located
         return located
+
+
+def _address(array: Array) -> int:
+    """Address of an array's first element."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # half the time of the other way, but only for what can be written to
+    except (TypeError, ValueError):  # read-only, empty
+        return array.ctypes.data
+
+
+class _Runner:
+    """A kernel for one number of lanes, with parameter values packed for it."""
+
+    def __init__(self, code: Emitted, lanes: int, params: Any, dtype: np.dtype[Any]):
+        self.lanes = lanes
+        self.kernel: Kernel = kernel(code.text)
+        self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
+        self._dtype, self._common, self._bytes = dtype, len(code.params), code.workspace_bytes
+        self._values = HostValues([*code.params, *code.timed_params], params)
+        self._memory: list[tuple[Array, int, int]] = []
+
+    def plan(self, interval: float, substeps: int) -> tuple[Array, int]:
+        """Pack the host values for an interval and a number of sub-steps; returns them with their address."""
+        time_step = interval / substeps
+        full, half = self._values(interval, time_step), self._values(interval, 0.5 * time_step)
+        packed = np.concatenate([np.zeros(0), *full, *half[self._common :]]).astype(self._dtype)
+        if len(self.plans) >= _PLANS_KEPT:
+            self.plans.clear()
+        plan = self.plans[interval, substeps] = (packed, _address(packed))
+        return plan
+
+    def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
+        """Run the kernel for a range of environments, in memory of this call's own."""
+        try:
+            memory, at, workspace = self._memory.pop()
+        except IndexError:
+            memory, at, workspace = self._new_memory()
+        struct.pack_into("=10q", memory, 0, workspace, *arguments, first, last)
+        self.kernel.run(at)
+        self._memory.append((memory, at, workspace))
+
+    def _new_memory(self) -> tuple[Array, int, int]:
+        """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace; returns it with both addresses."""
+        memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
+        at = _address(memory)
+        workspace = at + 8 * len(ARGUMENTS)
+        return memory, at, workspace + (-workspace % 64)
+
+
+def best_lanes(num_envs: int, element_bytes: int) -> int:
+    """Lanes that run a batch of this size fastest."""
+    widest = max(64, min(128, _REGISTERS_PER_ROW * register_bytes()))
+    times = {
+        row // element_bytes: -(-num_envs // (row // element_bytes)) * time
+        for row, time in _BYTES_OF_LANES.items()
+        if row <= widest
+    }
+    return min(times, key=lambda lanes: times[lanes])

@@ -138,10 +138,14 @@ done:
 }}
 """
 
+ARGUMENTS = ("ws", "params", "state", "inputs", "environment", "out", "substeps", "num_envs", "first", "last")
+"""What the kernel is handed: one pointer to these, 8 bytes each; the first six are addresses. One pointer, because the
+interpreter needs longer to hand over ten numbers than to write them into memory."""
+
 _RUN = """
-define void @run(ptr %ws, ptr %params, ptr %state, ptr %inputs, ptr %environment, ptr %out,
-                 i64 %substeps, i64 %num_envs, i64 %first, i64 %last) #0 {{
+define void @run(ptr %arguments) #0 {{
 entry:
+{arguments}
   %timed.full = getelementptr i8, ptr %ws, i64 {timed_full}
   %timed.half = getelementptr i8, ptr %ws, i64 {timed_half}
   %spare.one = getelementptr i8, ptr %ws, i64 {spare_one}
@@ -219,7 +223,12 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
     ]
     stores = _moves("store", "out", runs(used, program.state_rows, layout.state_start), row, "o")
     stores += _copies(runs(unused, program.state_rows, _outer_starts(program)))
+    arguments = []
+    for k, name in enumerate(ARGUMENTS):
+        arguments.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")
+        arguments.append(f"  %{name} = load {'ptr' if k < 6 else 'i64'}, ptr %{name}.at, align 8")
     run = _RUN.format(
+        arguments="\n".join(arguments),
         lanes=target.lanes,
         timed_full=layout.timed_starts[0] * row,
         timed_half=layout.timed_starts[1] * row,

@@ -155,7 +155,7 @@ class Batch:
         if self.num_envs == 1:
             values: Any = picked[:, 0].tolist()
             zones = zones[:, 0].tolist()
-            rest = (float(time[0]), float(self._price[0]), float(self._carbon[0]))
+            rest: tuple[Value, Value, Value] = (float(time[0]), float(self._price[0]), float(self._carbon[0]))
         else:
             values = picked
             rest = (time, self._price, self._carbon)

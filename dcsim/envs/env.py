@@ -1,7 +1,7 @@
 """The Gymnasium environment: a view of a batch of one."""
 
 import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -36,7 +36,7 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         One line that names the argument and the nearest valid choice.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 4}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
 
     def __init__(self, render_mode: str | None = None, **options: Any) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
@@ -81,7 +81,7 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         reward, terminated, truncated, self._info = self._batch.step(np.asarray(action)[None])
         return self._batch.observation()[0], float(reward), terminated, truncated, dict(self._info)
 
-    def render(self) -> np.ndarray | None:  # type: ignore[override]
+    def render(self) -> np.ndarray | None:
         """Return a picture of the hall as a heat map with the plant beside it, shape (height, width, 3), uint8."""
         if self.render_mode is None:
             return None

@@ -13,7 +13,6 @@ import numpy as np
 from dcsim.errors import InputError
 from dcsim.plant.description import nearest
 
-
 Value = Any  # float, or array of shape (N,)
 
 

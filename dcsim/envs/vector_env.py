@@ -1,7 +1,7 @@
 """The native Gymnasium vector environment: N environments advance by array operations, in one call."""
 
 import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium.utils import seeding
@@ -32,7 +32,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         As of ``dcsim.envs.config.configure``.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata = {
         "render_modes": ["rgb_array"],
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -64,7 +64,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """The batch behind this environment."""
         return self._batch
 
-    def reset(  # type: ignore[override]
+    def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start an episode in every environment, or in those of ``options["reset_mask"]``."""
@@ -87,9 +87,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         info = self._batch.start_info()
         return self._batch.observation(), {name: np.atleast_1d(value) for name, value in info.items()}
 
-    def step(  # type: ignore[override]
-        self, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Hold the set-points asked for over one control interval in every environment.
 
         Raises
@@ -115,7 +113,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             observation = self._batch.observation()
         return observation, reward, terminated, truncated, info
 
-    def render(self) -> tuple[np.ndarray, ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[np.ndarray, ...] | None:
         """Return a picture of the first environment's hall."""
         if self.render_mode is None:
             return None

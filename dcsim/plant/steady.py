@@ -36,7 +36,12 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
 
 def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
     """Inputs by name in one array, shape (input rows, n); everything available and the pressure loop on unless given."""
-    usual: dict[str, Any] = {"crah_available": 1.0, "chiller_available": 1.0, "pressure_control": 1.0, "outdoor_pressure": 101325.0}
+    usual: dict[str, Any] = {
+        "crah_available": 1.0,
+        "chiller_available": 1.0,
+        "pressure_control": 1.0,
+        "outdoor_pressure": 101325.0,
+    }
     values = {**usual, **values}
     return np.concatenate([np.broadcast_to(values[name], (hall.input_rows[name], n)) for name in Inputs._fields])
 

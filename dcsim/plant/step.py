@@ -481,8 +481,9 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
 
 
 def monitor(s: State, u: Inputs, h: Held, p: Params, time_step: Array, xp: Any) -> State:
-    """Watch the limits at the end of a sub-step: hottest inlet, how far and how long beyond its limits, trip; free cooling that fails
-    its set-point falls back to integrated at once.
+    """Watch the limits at the end of a sub-step: hottest inlet, how far and how long beyond its limits, trip.
+
+    Free cooling that fails its set-point falls back to integrated here, at once.
     """
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     coldest = -xp.max(-s.supply_air_temperature, 0, keepdims=True)
@@ -533,11 +534,20 @@ def stored_energy(s: State, p: Params, xp: Any) -> Array:
     )
 
 
-def energy_residual(s: State, p: Params, interval: Array) -> Array:
+def energy_residual(s: Any, p: Any, interval: Array) -> Array:
     """What the balance of the last control step lacks [J], shape (1, N).
 
     Electric energy in and envelope gain, minus heat stored, minus heat that left by the tower and the electrical room. The tower fans'
     power leaves with the air they move.
+
+    Parameters
+    ----------
+    s : State
+        Or anything else with its energies, arrays or floats.
+    p : Params
+        Or anything else with ``humidifier_power``.
+    interval : Array or float
+        Length of the step [s].
     """
     electric = (
         s.it_energy

@@ -79,7 +79,7 @@ def energy_by_component(
         start = np.zeros(len(names))
         for part, (words, face) in palette.COMPONENTS.items():
             width = np.array([components[name].get(part, 0.0) for name in names]) / scale
-            if width.max() <= 0.0:
+            if width.max() <= 1e-6 * max(totals.values()) / scale:  # rounding of a part that is not there
                 continue
             left.barh(rows, width, left=start, height=0.62, color=face, label=words)
             start += width
@@ -247,7 +247,7 @@ def _violation_scale(axes: Axes, violation: Sequence[Sequence[float]], which: st
         getattr(axes, f"{which}axis").set_minor_locator(NullLocator())
         getattr(axes, f"set_{which}lim")(-0.25, 3.0 * most)
     else:
-        getattr(axes, f"set_{which}lim")(-0.04 * max(most, 1.0), 1.3 * max(most, 1.0))
+        getattr(axes, f"set_{which}lim")(-0.12 * max(most, 1.0), 1.3 * max(most, 1.0))
 
 
 def _violation_bars(axes: Axes, names: Sequence[str], violation: Sequence[Sequence[float]]) -> None:
@@ -267,6 +267,16 @@ def _violation_bars(axes: Axes, names: Sequence[str], violation: Sequence[Sequen
         )
     _violation_scale(axes, violation, "x")
     axes.set_xlim(0.0, axes.get_xlim()[1])
+    if not any(mean > 0.0 for mean, *_ in violation):
+        axes.text(
+            0.97,
+            0.5,
+            "nobody stood\nabove the limit",
+            transform=axes.transAxes,
+            ha="right",
+            va="center",
+            color=palette.FAINT,
+        )
     axes.set_yticks([])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("above the limit [K min/day]")
@@ -282,7 +292,7 @@ def _name_points(axes: Axes, names: Sequence[str], points: Sequence[tuple[float,
             continue
         words = palette.label(name)
         width = 7.0 * len(words)
-        options = [(side, rise) for rise in (10.0, -10.0, 22.0, -22.0, 34.0, -34.0) for side in (1.0, -1.0)]
+        options = [(side, rise) for rise in (10.0, -10.0, 22.0, -22.0, 34.0, 46.0) for side in (1.0, -1.0)]
 
         def crowding(option: tuple[float, float], px: float = px, py: float = py, width: float = width) -> float:
             x, y = px + option[0] * (10.0 + 0.5 * width), py + option[1]

@@ -16,7 +16,7 @@ Trajectory = Mapping[str, np.ndarray]
 
 CONTROLLERS_MAX = 4
 SECONDS_PER_HOUR = 3600.0
-MODES = ((0.0, "mechanical", "#c3c8cd"), (1.0, "integrated", "#7cb8c0"), (2.0, "free", "#5fae7f"))
+MODES = ((0.0, "mechanical", "#c3c8cd"), (1.0, "integrated", "#7cb8c0"), (2.0, "free cooling", "#5fae7f"))
 PART = {name: face for name, (_, face) in palette.COMPONENTS.items()}
 
 
@@ -176,13 +176,21 @@ def _speeds(axes: Axes, t: Trajectory) -> list[Tag]:
     axes.set_ylim(0.0, 118.0)
     axes.set_yticks([0, 50, 100])
     if np.max(t["mode"]) > 0.0:
-        for value, words, face in MODES:
-            is_on = np.rint(t["mode"]) == value
-            axes.fill_between(hour, 110.0, 118.0, where=is_on, color=face, step="pre", linewidth=0)
-            if is_on.mean() > 0.2:
-                middle = float(np.median(hour[is_on]))
-                axes.text(middle, 114.0, f"{words} cooling", fontsize=7.0, ha="center", va="center_baseline")
+        _show_modes(axes, hour, np.rint(np.asarray(t["mode"])))
     return [tag(value[-1], words, face) for value, words, face, _ in lines]
+
+
+def _show_modes(axes: Axes, hour: np.ndarray, mode: np.ndarray) -> None:
+    """Strip above the speeds; each mode is named once, where it lasts longest."""
+    ends = np.flatnonzero(np.append(np.diff(mode) != 0.0, True))
+    starts = np.append(0, ends[:-1] + 1)
+    interval = hour[0]
+    for value, words, face in MODES:
+        runs = [(hour[a] - interval, hour[b]) for a, b in zip(starts, ends, strict=True) if mode[a] == value]
+        axes.broken_barh([(begin, end - begin) for begin, end in runs], (110.0, 8.0), facecolor=face, linewidth=0)
+        begin, end = max(runs, key=lambda run: run[1] - run[0], default=(0.0, 0.0))
+        if end - begin > 0.22 * hour[-1]:
+            axes.text(0.5 * (begin + end), 114.0, words, fontsize=7.0, ha="center", va="center_baseline")
 
 
 def _powers(axes: Axes, t: Trajectory) -> list[Tag]:

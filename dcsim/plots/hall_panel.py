@@ -57,6 +57,8 @@ class HallPanel:
     ----------
     artists : list
         What ``update`` changes, in drawing order.
+    rack_boxes : np.ndarray, shape (R, 4)
+        Left, bottom, width, height of each rack group [pixels].
     """
 
     def __init__(
@@ -131,6 +133,7 @@ class HallPanel:
             for a in x
         ]
         self._corners = np.array(corners)
+        self.rack_boxes = np.concatenate([self._corners[:, 0], self._corners[:, 2] - self._corners[:, 0]], axis=1)
         self._racks = PolyCollection(corners, facecolors="#ffffff", edgecolors="none")
         self._axes.add_collection(self._racks, autolim=False)
         self._animate(self._racks)
@@ -217,8 +220,7 @@ class HallPanel:
         for text, temperature, ink in zip(self._rack_texts, inlet, inks, strict=False):
             text.set_text(f"{temperature:.1f}")
             text.set_color(ink)
-        low, high = self._corners[int(np.nanargmax(inlet)), [0, 2]]
-        self._frame.set_bounds(*low, *(high - low))
+        self._frame.set_bounds(*self.rack_boxes[int(np.nanargmax(inlet))])
         if not self._with_units:
             return
         if values.utilization is not None:

@@ -40,7 +40,7 @@ def hall_map(
         raise ValueError(f"moment {moment!r}: expected 'highest' or 'worst'")
     if not trajectories:
         raise ValueError("no trajectory to draw")
-    columns = min(len(trajectories), COLUMNS_MAX)
+    columns = 2 if len(trajectories) == 4 else min(len(trajectories), COLUMNS_MAX)
     rows = -(-len(trajectories) // columns)
     gap, head, foot, margin = 26.0, 66.0, 62.0, 16.0
     width = 2 * margin + columns * PANEL[0] + (columns - 1) * gap

@@ -4,24 +4,28 @@ import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from dcsim_agents.controller import FACTORIES, make_controller
+from dcsim_agents.learned import read_policy
 from tqdm import tqdm
 
 from dcsim.drivers.calendar import time_label
 from dcsim.envs.tasks import TASKS
 from dcsim.errors import InputError
-from dcsim_agents.controller import FACTORIES, make_controller
 from dcsim_experiments import results
 from dcsim_experiments.config import CompareConfig, check_at_least, check_choice, check_env, test_weeks
 from dcsim_experiments.results import Evaluation, Group
 from dcsim_experiments.rollout import Rollout, Scenario, record, run
 from dcsim_experiments.run_folder import RunFolder, package_versions
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 RESULT_FILE = "compare.json"
 ORDINARY_DAYS = 7.0  # of an episode without a task: a whole test week
-SHOWN = 4  # controllers whose day is drawn
+SHOWN = 3  # controllers whose day is drawn
 DAY_S = 86400.0
 
 
@@ -54,8 +58,11 @@ def main(config: CompareConfig, command: str | None = None) -> Path:
     folder = RunFolder(config.out, "compare", settings(config), config.seed, RESULT_FILE)
     evaluation = evaluate(controllers, scenarios)
     result = results.content(evaluation, reference) | context(config, scenarios, controllers, command)
-    learned = [name for name, place in controllers.items() if place not in FACTORIES]
-    publish(folder, result, learned, recordings(controllers, scenarios[0], evaluation, result))
+    policies = {name: read_policy(place) for name, place in controllers.items() if place not in FACTORIES}
+    if policies:
+        seeds = [policy["config"].get("seed") for policy in policies.values()]
+        result["seeds"] = [seed for seed in seeds if seed is not None]
+    publish(folder, result, list(policies), recordings(controllers, scenarios[0], evaluation, result))
     return folder.path
 
 
@@ -101,8 +108,8 @@ def scenarios_of(config: CompareConfig) -> list[Scenario]:
     InputError
         If a task or climate is not known.
     """
-    for task in config.tasks:
-        check_choice("--tasks:", task, sorted(TASKS))
+    for word in config.tasks:
+        check_choice("--tasks:", word, sorted(TASKS))
     if not config.weather:
         raise InputError("--weather: expected at least one climate or file")
     check_at_least(0, episode_days=config.episode_days)
@@ -235,7 +242,9 @@ def context(
 def about(place: str) -> str:
     """Return one line on a controller."""
     if place not in FACTORIES:
-        return f"learned policy, {place}"
+        policy = read_policy(place)
+        steps = policy["config"].get("steps")
+        return f"{str(policy['algo']).upper()} policy" + (f" trained for {steps:,} control steps" if steps else "")
     module, _, attribute = FACTORIES[place].partition(":")
     text = getattr(importlib.import_module(module), attribute).__doc__ or place
     return str(text).strip().splitlines()[0].rstrip(".")
@@ -246,9 +255,9 @@ def publish(
     result: dict[str, Any],
     learned: Sequence[str],
     trajectories: Mapping[str, Mapping[str, np.ndarray]],
-    curves: Mapping[str, Any] | None = None,
+    more: "Mapping[str, Figure] | None" = None,
 ) -> None:
-    """Print table and verdict; write figures, the report and, last, ``compare.json``."""
+    """Print table and verdict; write figures, ``more`` of them at the end, the report and, last, ``compare.json``."""
     from dcsim.plots import comparison_figures
     from dcsim_experiments.report import write_report
 
@@ -262,7 +271,7 @@ def publish(
     stored.mkdir(exist_ok=True)
     for name, trajectory in trajectories.items():
         np.savez_compressed(stored / f"{name.replace('/', '-')}.npz", **trajectory)  # type: ignore[arg-type]
-    figures = comparison_figures(result, trajectories, curves)
+    figures = {**comparison_figures(result, trajectories), **(more or {})}
     for key, figure in figures.items():
         figure.savefig(folder.path / f"{key}.png", dpi=150)
     whole = {**folder.identity, **result, "verdict": sentence}

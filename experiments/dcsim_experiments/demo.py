@@ -46,6 +46,8 @@ def main(config: DemoConfig, command: str | None = None) -> Path:
     InputError
         If an option is wrong.
     """
+    from dcsim.plots import learning_curve
+
     begun = time.monotonic()
     check_env(config.env)
     check_at_least(1, steps=config.steps, episodes=config.episodes)
@@ -85,8 +87,9 @@ def main(config: DemoConfig, command: str | None = None) -> Path:
         f"{config.algo.upper()} trained for {outcome['steps']:,} control steps with {RECIPES[config.algo].num_envs} "
         f"environments side by side{'; cut off by the clock' if outcome['is_cut_off'] else ''}"
     )
-    curves = {config.algo: outcome["validation"]}
-    publish(folder, result, [config.algo], recordings(controllers, scenarios[0], evaluation, result), curves)
+    learning = learning_curve({config.algo: outcome["validation"]}, outcome["validation_reference"])
+    days = recordings(controllers, scenarios[0], evaluation, result)
+    publish(folder, result, [config.algo], days, {"learning": learning})
     print(f"\nThe whole took {time.monotonic() - begun:.0f} s. Open {folder.path / 'report.html'} in a browser.")
     return folder.path
 

@@ -227,7 +227,7 @@ def _setting(result: Result) -> dict[str, str]:
         "load": result.get("workload"),
         "grid": result.get("grid"),
         "episodes": length,
-        "they start on": _listed(result.get("days"), DATES_MAX),
+        "they start on": _listed([str(day).removesuffix(" 00:00") for day in result.get("days") or ()], DATES_MAX),
         "trained on": result.get("train_days"),
         "training seeds": _listed(result.get("seeds")),
         "control interval": f"{float(interval):g} s" if interval else None,

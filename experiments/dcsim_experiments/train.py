@@ -16,14 +16,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from dcsim_agents.controller import make_controller
+from dcsim_agents.learned import save_policy
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 from dcsim.envs.sb3_vec_env import SB3VecEnv
 from dcsim.envs.tasks import TASKS
-from dcsim_agents.controller import make_controller
-from dcsim_agents.learned import save_policy
 from dcsim_experiments import checkpoints
 from dcsim_experiments.compare import settings
 from dcsim_experiments.config import TrainConfig, check_at_least, check_choice, check_env, training_days, training_seed

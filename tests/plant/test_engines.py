@@ -18,7 +18,11 @@ def hall(request):
 
 def random_plant(params: Params, rng, n=None) -> Params:
     """Every number of the plant within 10 %, of its own for each of n environments where n is given; curves and shares stay."""
-    kept = MATRICES | {name for name in Params._fields if "curve" in name or name in ("chiller_order", "setpoint_count", "racks_per_zone")}
+    kept = MATRICES | {
+        name
+        for name in Params._fields
+        if "curve" in name or name in ("chiller_order", "setpoint_count", "racks_per_zone")
+    }
     draw = {}
     for name, value in params._asdict().items():
         if name in kept:
@@ -29,7 +33,9 @@ def random_plant(params: Params, rng, n=None) -> Params:
 
 
 def packed(hall, engine, rng, n):
-    return pack(random_state(hall, rng, n), engine.state_slices, n), pack(random_inputs(hall, rng, n), engine.input_slices, n)
+    return pack(random_state(hall, rng, n), engine.state_slices, n), pack(
+        random_inputs(hall, rng, n), engine.input_slices, n
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -79,7 +85,11 @@ def test_every_environment_may_have_a_plant_of_its_own(hall):
     state, inputs = packed(hall, engine, rng, n)
     together = engine.step(state, inputs, 300.0)
     for row in range(n):
-        own = Params(**{k: v if k in MATRICES or v.shape[1] == 1 else v[:, row : row + 1] for k, v in params._asdict().items()})
-        alone = make_engine("numpy", hall_model(hall), own).step(state[:, row : row + 1], inputs[:, row : row + 1], 300.0)
+        own = Params(
+            **{k: v if k in MATRICES or v.shape[1] == 1 else v[:, row : row + 1] for k, v in params._asdict().items()}
+        )
+        alone = make_engine("numpy", hall_model(hall), own).step(
+            state[:, row : row + 1], inputs[:, row : row + 1], 300.0
+        )
         scale = np.maximum(np.abs(alone[:, 0]), 1.0)
         assert_allclose(together[:, row] / scale, alone[:, 0] / scale, rtol=0.0, atol=1e-11)
