@@ -10,7 +10,9 @@ __all__ = ["Model", "field_slices", "make_engine", "pack", "unpack"]
 ENGINES = ("fused", "numpy")
 
 
-def make_engine(name: str, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1) -> Any:
+def make_engine(
+    name: str, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1
+) -> Any:
     """Return an engine for a model.
 
     Parameters

@@ -94,7 +94,11 @@ class Engine(ABC):
 
     def _check_envs(self, num_envs: int) -> None:
         if num_envs < 1 or (self.num_envs is not None and num_envs != self.num_envs):
-            wanted = "at least one environment" if self.num_envs is None else f"{self.num_envs} environments, as the parameters"
+            wanted = (
+                "at least one environment"
+                if self.num_envs is None
+                else f"{self.num_envs} environments, as the parameters"
+            )
             raise ValueError(f"state must have {wanted}; got {num_envs}")
 
 

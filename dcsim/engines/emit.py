@@ -105,7 +105,9 @@ class _StageWriter:
         loop = Loop(code, group.rows, (self.code.target.row_bytes, code.target.bytes), start)
         used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
         used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
-        moved = {name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)}
+        moved = {
+            name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)
+        }
         local: dict[int, str] = {}
         totals = {x.index: value for x, value in zip(reductions, loop.values, strict=True)}
         self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
@@ -114,7 +116,9 @@ class _StageWriter:
         self.known.update((x.index, value) for x, value in zip(reductions, ends, strict=True))
         self._store(reductions, self.known, self.bases)
 
-    def _body(self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]) -> None:
+    def _body(
+        self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
+    ) -> None:
         def value(a: Symbol) -> str:
             if a.index not in local:
                 local[a.index] = fetch(a)

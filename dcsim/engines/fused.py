@@ -42,7 +42,13 @@ class FusedEngine(Engine):
     name = "fused"
 
     def __init__(
-        self, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1, lanes: int | None = None
+        self,
+        model: Model,
+        params: Any,
+        substeps: int = 10,
+        dtype: str = "float64",
+        threads: int = 1,
+        lanes: int | None = None,
     ):
         super().__init__(model, params, substeps, dtype, threads)
         traced = trace(model, self.params)
@@ -143,7 +149,9 @@ class FusedEngine(Engine):
 def _address(array: Array) -> int:
     """Address of an array's first element."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # half the time of the other way, but only for what can be written to
+        return ctypes.addressof(
+            ctypes.c_char.from_buffer(array)
+        )  # half the time of the other way, but only for what can be written to
     except (TypeError, ValueError):  # read-only, empty
         return array.ctypes.data
 

@@ -103,13 +103,13 @@ class Symbol:
     )  # fmt: skip
     __array_ufunc__ = None  # NumPy arrays on the left leave the operation to us, and we refuse it by name
 
-    def __init__(self, graph: "Graph", op: str, args: tuple[Any, ...], operands: "tuple[Symbol, ...]", rows: int, level: int):
+    def __init__(
+        self, graph: "Graph", op: str, args: tuple[Any, ...], operands: "tuple[Symbol, ...]", rows: int, level: int
+    ):
         self.graph, self.op, self.args, self.operands, self.rows, self.level = graph, op, args, operands, rows, level
         self.columns = 0
-        self.is_timed, self.is_parametric = False, True
-        for a in operands:
-            self.is_timed |= a.is_timed
-            self.is_parametric &= a.is_parametric
+        self.is_timed: bool = any([a.is_timed for a in operands])
+        self.is_parametric: bool = all([a.is_parametric for a in operands])
         self.index = len(graph.symbols)
         self.origin = graph.origin or _law_at_work()
 
@@ -176,12 +176,16 @@ class Symbol:
             refuse(f"parameters are sliced one row at a time, as in p[2:3]; got index {key!r}")
         start, stop, _ = key.indices(self.rows)
         if stop != start + 1:
-            refuse(f"parameters are sliced one row at a time, as in p[2:3]; got {key.start}:{key.stop} of {self.rows} rows")
+            refuse(
+                f"parameters are sliced one row at a time, as in p[2:3]; got {key.start}:{key.stop} of {self.rows} rows"
+            )
         return self if self.rows == 1 else self.graph.make("row", (self, start), rows=1)
 
     __hash__ = object.__hash__
-    __eq__ = __ne__ = _refusal("symbols cannot be compared for equality; use > or < inside xp.where")  # type: ignore[assignment]
-    __bool__ = _refusal("a value is not known while tracing: no `if`, `while`, `and`, `or`, `min` or `max` on data; use xp.where")
+    __eq__ = __ne__ = _refusal("symbols cannot be compared for equality; use > or < inside xp.where")
+    __bool__ = _refusal(
+        "a value is not known while tracing: no `if`, `while`, `and`, `or`, `min` or `max` on data; use xp.where"
+    )
     __float__ = __int__ = __index__ = _refusal("a value is not known while tracing: it cannot become a Python number")
     __pow__ = __rpow__ = _refusal("no `**`: write integer powers as products and others as xp.exp(b * xp.log(x))")
     __abs__ = _refusal("no `abs`: write xp.maximum(x, -x)")
@@ -189,7 +193,9 @@ class Symbol:
     __mod__ = __floordiv__ = __divmod__ = _refusal("no integer division")
     __iter__ = __len__ = _refusal("a symbol cannot be iterated: write laws for whole arrays")
     __array__ = _refusal("a symbol cannot become a NumPy array: use the functions of xp, not of numpy")
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __setitem__ = _refusal("nothing is changed in place: write x = x + y")
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __setitem__ = _refusal(
+        "nothing is changed in place: write x = x + y"
+    )
 
 
 class Comparison:
@@ -200,7 +206,9 @@ class Comparison:
     def __init__(self, op: str, left: Any, right: Any):
         self.op, self.left, self.right = op, left, right
 
-    __bool__ = _refusal("a comparison is not known while tracing: no `if`, `while`, `and` or `or` on data; use xp.where")
+    __bool__ = _refusal(
+        "a comparison is not known while tracing: no `if`, `while`, `and` or `or` on data; use xp.where"
+    )
     __and__ = __or__ = __xor__ = __invert__ = _refusal("comparisons cannot be combined: nest xp.where")
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __neg__ = _refusal(
         "a comparison is not a number: write xp.where(condition, 1.0, 0.0)"

@@ -219,7 +219,13 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
     loads = [
         *_moves("load", "state", runs(used, program.state_rows, layout.state_start), row, "s"),
         *_moves("load", "inputs", runs(layout.input_start, program.input_rows, layout.input_start), row, "u"),
-        *_moves("load", "environment", runs(layout.environment_start, program.environment_rows, layout.environment_start), row, "e"),
+        *_moves(
+            "load",
+            "environment",
+            runs(layout.environment_start, program.environment_rows, layout.environment_start),
+            row,
+            "e",
+        ),
     ]
     stores = _moves("store", "out", runs(used, program.state_rows, layout.state_start), row, "o")
     stores += _copies(runs(unused, program.state_rows, _outer_starts(program)))

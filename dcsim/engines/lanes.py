@@ -157,7 +157,10 @@ class Code:
             terms.append(self.const(powers[-1]))
         power = square
         while True:
-            terms = [self.fma(terms[k + 1], power, terms[k]) if k + 1 < len(terms) else terms[k] for k in range(0, len(terms), 2)]
+            terms = [
+                self.fma(terms[k + 1], power, terms[k]) if k + 1 < len(terms) else terms[k]
+                for k in range(0, len(terms), 2)
+            ]
             if len(terms) == 1:
                 return terms[0]
             power = self.mul(power, power)
@@ -217,7 +220,9 @@ class Loop:
     def close(self, carried: Iterable[str] = ()) -> list[str]:
         """End the body; return the carried values after the last round."""
         code, last = self.code, self.code.block
-        following = [code.emit(f"add nuw nsw i64 {c}, {step}") for c, step in zip(self.counters, self.steps, strict=True)]
+        following = [
+            code.emit(f"add nuw nsw i64 {c}, {step}") for c, step in zip(self.counters, self.steps, strict=True)
+        ]
         ends = list(carried)
         phis = [
             f"  {c} = phi i64 [ 0, %{self._before} ], [ {after}, %{last} ]"

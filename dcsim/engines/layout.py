@@ -5,7 +5,7 @@ the first-level cache. Symbols with the same number of rows that do not wait for
 registers.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dcsim.engines.graph import REDUCTIONS, Symbol, reachable
@@ -144,7 +144,11 @@ def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int])
             if any(user.index not in number for user in users[x.index]):
                 continue
             to = min(number[user.index] for user in users[x.index])
-            if to == i or groups[to].rows != x.rows or any(needs_memory(user) for user in users[x.index] if number[user.index] == to):
+            if (
+                to == i
+                or groups[to].rows != x.rows
+                or any(needs_memory(user) for user in users[x.index] if number[user.index] == to)
+            ):
                 continue
             own = [a for a in x.operands if number.get(a.index) == i and a.rows > 1]
             newly = sum(not is_carried(a, i) for a in {a.index: a for a in own}.values())
@@ -155,7 +159,9 @@ def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int])
     for group in groups:
         for x in group.symbols:
             moved[number[x.index]].append(x)
-    return [Group(group.rows, sorted(new, key=lambda x: x.index)) for group, new in zip(groups, moved, strict=True) if new]
+    return [
+        Group(group.rows, sorted(new, key=lambda x: x.index)) for group, new in zip(groups, moved, strict=True) if new
+    ]
 
 
 class _Temporaries:
@@ -232,7 +238,9 @@ class _Plan:
             if x.level == 0:
                 continue
             kind, name = x.args
-            start = (input_start if kind == "input" else environment_start if kind == "environment" else state_start)[name]
+            start = (input_start if kind == "input" else environment_start if kind == "environment" else state_start)[
+                name
+            ]
             self.places[x.index] = Place("src" if kind == "sweep" and name in program.sweep else "ws", start)
         params, timed_params = self._host_values()
         self._held_places(state_start)
@@ -338,7 +346,7 @@ class _Plan:
         return lent.end
 
 
-def runs(names: Iterable[str], rows: dict[str, int], starts: dict[str, int]) -> list[tuple[int, int, int]]:
+def runs(names: Iterable[str], rows: Mapping[str, int], starts: Mapping[str, int]) -> list[tuple[int, int, int]]:
     """Join fields that are neighbours both outside and in the workspace: (row outside, workspace row, rows)."""
     joined: list[tuple[int, int, int]] = []
     wanted, outside = set(names), 0

@@ -123,12 +123,16 @@ def checked_params(model: Model, params: Any) -> tuple[Any, int | None]:
     for name, value in zip(fields(model.params), params, strict=True):
         array = np.asarray(value, dtype=np.float64)
         if array.ndim != 2 or 0 in array.shape:
-            raise ValueError(f"params.{name}: expected an array of shape (rows, 1) or (rows, N), got shape {array.shape}")
+            raise ValueError(
+                f"params.{name}: expected an array of shape (rows, 1) or (rows, N), got shape {array.shape}"
+            )
         if np.isnan(array).any():
             raise ValueError(f"params.{name}: holds a NaN")
         if name not in model.matrices and array.shape[1] > 1:
             if num_envs is not None and array.shape[1] != num_envs:
-                raise ValueError(f"params.{name} is given for {array.shape[1]} environments, params.{first} for {num_envs}")
+                raise ValueError(
+                    f"params.{name} is given for {array.shape[1]} environments, params.{first} for {num_envs}"
+                )
             num_envs, first = array.shape[1], name
         arrays.append(array)
     return model.params(*arrays), num_envs

@@ -78,7 +78,9 @@ def trace(model: Model, params: Any) -> Program:
         monitor=run.outputs("monitor", run.after_monitor, monitored),
         state_rows={f: model.state_rows[f] for f in fields(model.state)},
         input_rows={f: model.input_rows[f] for f in fields(model.inputs)},
-        environment_rows={f: len(value) for f, value in params._asdict().items() if is_per_environment(model, f, value)},
+        environment_rows={
+            f: len(value) for f, value in params._asdict().items() if is_per_environment(model, f, value)
+        },
     )
 
 
@@ -94,7 +96,9 @@ class _Trace:
         self.graph = graph = Graph()
         self.model = model
         xp = Namespace(graph)
-        p = model.params(*(_parameter(graph, model, name, value) for name, value in zip(fields(model.params), params, strict=True)))
+        p = model.params(
+            *(_parameter(graph, model, name, value) for name, value in zip(fields(model.params), params, strict=True))
+        )
         u = model.inputs(*(graph.leaf("input", name, model.input_rows[name], HELD) for name in fields(model.inputs)))
         interval = graph.leaf("interval", "", 1, PARAM)
         time_step = graph.leaf("time_step", "", 1, PARAM)
@@ -102,8 +106,8 @@ class _Trace:
         s = self._state("begin", HELD, dict.fromkeys(fields(model.state)))
         self.before_begin = s._asdict()
         returned = model.begin(s, u, p, interval, xp)
-        if not (isinstance(returned, tuple) and len(returned) == 2):
-            raise TraceError(f"{model.begin.__qualname__} must return (state, held)")
+        if isinstance(returned, model.state) or not (isinstance(returned, tuple) and len(returned) == 2):
+            raise TraceError(f"begin ({model.begin.__qualname__}) must return (state, held)")
         begun, held = self._checked("begin", returned[0]), returned[1]
         self.after_begin = begun
 
@@ -123,8 +127,10 @@ class _Trace:
 
     def _checked(self, function: str, state: Any) -> dict[str, Any]:
         if not isinstance(state, self.model.state):
-            raise TraceError(f"{function} returned a {type(state).__name__} where a {self.model.state.__name__} is expected")
-        return state._asdict()  # type: ignore[attr-defined, no-any-return]
+            raise TraceError(
+                f"{function} returned a {type(state).__name__} where a {self.model.state.__name__} is expected"
+            )
+        return state._asdict()  # type: ignore[attr-defined]
 
     def outputs(self, function: str, values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Symbol]:
         """Return the fields that a function changes, in the order of the state; a number is broadcast like an array."""

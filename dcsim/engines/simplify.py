@@ -119,7 +119,9 @@ def _product_rule(program: Program) -> Rule:
             return False
         # of two products only one can be merged: the second, by index
         others = [a for a in user.operands if a is not product]
-        return len(others) == 1 and not (others[0].op == "mul" and others[0].index > product.index and merges(others[0]))
+        return len(others) == 1 and not (
+            others[0].op == "mul" and others[0].index > product.index and merges(others[0])
+        )
 
     known: dict[int, bool] = {}
 

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcsim.drivers import calendar
+from dcsim.drivers import Weather, calendar
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import FORECAST_HOURS
+from dcsim.errors import InputError
 
 TABLE_INTERVAL_S = 300.0  # of the year's weather and tariff that are kept ready; shorter control intervals repeat them
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature", "humidity_ratio", "pressure")
@@ -37,11 +38,9 @@ class EpisodeSource:
     def __init__(self, config: EnvConfig) -> None:
         self._config = config
         hall, interval = config.hall, config.control_interval_s
-        tables = [config.task.changed(weather).table(TABLE_INTERVAL_S) for weather in config.weathers]
-        self._year = len(tables[0].pressure)
-        self._outdoor = np.stack(
-            [np.concatenate([getattr(table, name) for table in tables]) for name in OUTDOOR], axis=1
-        )
+        years = [_year_of(config.task.changed(weather)) for weather in config.weathers]
+        self._year = len(years[0])
+        self._outdoor = np.concatenate(years)
         grid = config.grid.table(TABLE_INTERVAL_S)
         self._tariff = np.stack([grid.price_per_kwh, grid.kg_co2_per_kwh], axis=1)
         find = config.task.find_start
@@ -50,6 +49,7 @@ class EpisodeSource:
         self._hour = max(1, round(calendar.SECONDS_PER_HOUR / interval))
         self._ahead = [round(hours * calendar.SECONDS_PER_HOUR / interval) for hours in FORECAST_HOURS]
         self._steps = config.episode_steps + 1
+        self._days = [self._covered_days(year) for year in years]
         self.columns = hall.racks + hall.crah_groups + 4 + 9 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
 
     def draw(self, generators: list[np.random.Generator]) -> Episodes:
@@ -65,7 +65,15 @@ class EpisodeSource:
         elif self._task_start is not None:
             start = np.array([self._task_start[i] for i in site])
         else:
-            start = np.array([float(g.integers(365)) * calendar.SECONDS_PER_DAY for g in generators])
+            days = [self._days[i] for i in site]
+            empty = next((i for i, some in zip(site, days, strict=True) if not len(some)), None)
+            if empty is not None:
+                raise InputError(
+                    f"{_coverage(config.weathers[empty])}, no whole episode of {config.episode_steps} steps"
+                )
+            start = np.array(
+                [float(d[g.integers(len(d))]) * calendar.SECONDS_PER_DAY for d, g in zip(days, generators, strict=True)]
+            )
 
         lag = self._ahead[-1] if config.with_forecast else 0
         rows = self._hour + steps + lag
@@ -102,10 +110,24 @@ class EpisodeSource:
                     self._tariff[later % len(self._tariff)][:, :, 0:1],
                 ]
         np.concatenate(parts, axis=2, out=table, casting="same_kind")
+        if np.isnan(parts[1]).any():
+            first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
+            weather = config.weathers[site[first]]
+            raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
         crah, chiller = self._outages(generators) if task.outages else (None, None)
         if chiller is not None:
             table[:, :, hall.racks + 4 + hall.crah_groups + 8] = chiller.sum(axis=2)
         return Episodes(start, table, crah, chiller)
+
+    def _covered_days(self, year: np.ndarray) -> np.ndarray:
+        """Days of the year from whose midnight on there is weather for a whole episode."""
+        known = ~np.isnan(year[:, 0])
+        length = int(np.ceil(self._steps * self._config.control_interval_s / TABLE_INTERVAL_S))
+        if known.all():
+            return np.arange(365)
+        first = np.arange(365) * round(calendar.SECONDS_PER_DAY / TABLE_INTERVAL_S)
+        unknown = np.concatenate([[0], np.cumsum(np.tile(~known, 2))])
+        return np.flatnonzero(unknown[first + min(length, len(known))] == unknown[first])
 
     def _outdoor_at(self, site: np.ndarray, slot: np.ndarray) -> np.ndarray:
         result: np.ndarray = self._outdoor[site[:, None] * self._year + slot % self._year]
@@ -126,3 +148,23 @@ class EpisodeSource:
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
                 table[env, first:last, units] = 0.0
         return available["crah"], available["chiller"]
+
+
+def _year_of(weather: Weather) -> np.ndarray:
+    """Outdoor air of every interval of the year, shape (rows, 4); NaN where a file that covers a part of it has none."""
+    if weather.is_complete:
+        air = weather.table(TABLE_INTERVAL_S)
+        return np.stack([getattr(air, name) for name in OUTDOOR], axis=1)
+    time = (np.arange(calendar.SECONDS_PER_YEAR / TABLE_INTERVAL_S) + 0.5) * TABLE_INTERVAL_S
+    before = (time / weather.interval).astype(np.int64)
+    missing = np.isnan(weather.dry_bulb_temperature)
+    known = ~(missing[before] | missing[(before + 1) % len(missing)])
+    year = np.full((len(time), len(OUTDOOR)), np.nan)
+    air = weather.at(time[known])
+    year[known] = np.stack([getattr(air, name) for name in OUTDOOR], axis=1)
+    return year
+
+
+def _coverage(weather: Weather) -> str:
+    known = np.flatnonzero(~np.isnan(weather.dry_bulb_temperature)) * weather.interval
+    return f"weather '{weather.name}' covers {calendar.time_label(known[0])} to {calendar.time_label(known[-1])}"

@@ -95,8 +95,8 @@ class HallRenderer:
         self._where = write(12, bottom + 18, "", 8.5, ha="left", color="#444444")
         columns = {
             "local time": 248,
-            f"hottest inlet, limit {self._limit:g} °C": 380,
-            "above limit, this step": 545,
+            f"hottest inlet, limit {self._limit:g} °C": 394,
+            "above limit, this step": 552,
             "IT power": 690,
             "cooling power": 796,
             "facility power": 916,
@@ -224,8 +224,8 @@ class HallRenderer:
         ):
             text.set_color(palette.LIMIT if is_over else palette.INK)
         state = self._batch.state
-        alarm = "over-temperature: servers off" if state.is_tripped[0, env] > 0.5 else ""
+        alarm = "servers tripped" if state.is_tripped[0, env] > 0.5 else ""
         if not alarm and state.protection[0, env] > 0.5:
-            alarm = "protection acts: all fans on"
+            alarm = "protection: all fans on"
         self._alarm.set_text(alarm)
         self._alarm_box.set_visible(bool(alarm))

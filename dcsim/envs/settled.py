@@ -4,7 +4,7 @@ Where that is, is found once for a grid of wet bulbs and loads, all points in on
 between the points is interpolated and led to rest for its own uneven load in a few long steps. So a reset costs less than a millisecond.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +23,8 @@ MOVES = 90  # of the set-points until the grid is at rest
 MOVES_AT_START = 2
 
 
-class _Grid(NamedTuple):
-    state: np.ndarray  # (wet bulbs, loads, rows)
-    setpoints: np.ndarray  # (wet bulbs, loads, A)
-
-
-_GRIDS: dict[tuple[str, str, str], _Grid] = {}
+_GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
+"""State and set-points at rest, shape (wet bulbs, loads, state rows + A), by hall, constants and engine."""
 
 
 class SettledStarts:
@@ -44,7 +40,7 @@ class SettledStarts:
         self._hall: Hall = config.hall
         self._engine = config.engine
         self._constants: ResetConstants = tuned_constants(config.hall.description.name)
-        self._found: _Grid | None = None
+        self._found: np.ndarray | None = None
         self._count = 2 * config.hall.crah_groups + 4 + config.hall.has_economizer
 
     def settle(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +60,8 @@ class SettledStarts:
         slices = self._engine.input_slices
         wet_bulb = u[slices["wet_bulb_temperature"]][0]
         load = _mean_rows(u[slices["utilization"]])
-        grid = self._grid()
-        state = _interpolated(grid.state, wet_bulb, load)
-        setpoints = _interpolated(grid.setpoints, wet_bulb, load)
+        both = _interpolated(self._grid(), wet_bulb, load)
+        state, setpoints = both[: -self._count], both[-self._count :]
         rows = self._engine.state_slices
         for name in ("mode", "chillers_on"):
             state[rows[name]] = np.round(state[rows[name]])
@@ -90,7 +85,7 @@ class SettledStarts:
         u[: len(setpoints)] = setpoints
         return rested(self._engine, self._hall, state, u, **step)
 
-    def _grid(self) -> _Grid:
+    def _grid(self) -> np.ndarray:
         if self._found is None:
             key = (self._hall.description.digest(), self._constants.digest(), type(self._engine).__name__)
             if key not in _GRIDS:
@@ -98,7 +93,7 @@ class SettledStarts:
             self._found = _GRIDS[key]
         return self._found
 
-    def _find_grid(self) -> _Grid:
+    def _find_grid(self) -> np.ndarray:
         hall, ranges = self._hall, self._hall.description.setpoints
         wet_bulb, load = (x.ravel() for x in np.meshgrid(WET_BULBS, LOADS, indexing="ij"))
         dry_bulb = _dry_bulb(wet_bulb)
@@ -125,8 +120,7 @@ class SettledStarts:
         for _ in range(MOVES):
             state = self._rested(state, u, setpoints)
             setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, hall, self._constants)
-        shape = (len(WET_BULBS), len(LOADS), -1)
-        return _Grid(state.T.reshape(shape).copy(), setpoints.T.reshape(shape).copy())
+        return np.concatenate([state, setpoints]).T.reshape(len(WET_BULBS), len(LOADS), -1).copy()
 
 
 def _dry_bulb(wet_bulb: np.ndarray) -> np.ndarray:
@@ -152,12 +146,11 @@ def _interpolated(table: np.ndarray, wet_bulb: np.ndarray, load: np.ndarray) -> 
     """Bilinear value of ``table`` (wet bulbs, loads, rows) at each environment, shape (rows, N)."""
 
     def place(grid: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        cell = np.clip(np.searchsorted(grid, value) - 1, 0, len(grid) - 2)
-        return cell, np.clip((value - grid[cell]) / (grid[cell + 1] - grid[cell]), 0.0, 1.0)[:, None]
+        cell = np.minimum(np.maximum(grid.searchsorted(value) - 1, 0), len(grid) - 2)
+        return cell, np.minimum(np.maximum((value - grid[cell]) / (grid[cell + 1] - grid[cell]), 0.0), 1.0)[:, None]
 
     i, a = place(WET_BULBS, wet_bulb)
     j, b = place(LOADS, load)
-    result = (1 - a) * ((1 - b) * table[i, j] + b * table[i, j + 1]) + a * (
-        (1 - b) * table[i + 1, j] + b * table[i + 1, j + 1]
-    )
-    return np.ascontiguousarray(result.T)
+    low = table[i, j] + b * (table[i, j + 1] - table[i, j])
+    high = table[i + 1, j] + b * (table[i + 1, j + 1] - table[i + 1, j])
+    return np.ascontiguousarray((low + a * (high - low)).T)

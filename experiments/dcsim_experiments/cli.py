@@ -8,6 +8,8 @@ code 2; an interrupt ends with 130.
 import contextlib
 import importlib
 import io
+import itertools
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -63,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"dcsim: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
-        print(f"dcsim: {interrupt or 'interrupted; no result was written'}", file=sys.stderr)
+        print(f"dcsim: {str(interrupt) or 'interrupted; no result was written'}", file=sys.stderr)
         return INTERRUPTED
     return 0
 
@@ -113,18 +115,21 @@ def parsed(name: str, verb: Verb, words: Sequence[str]) -> Any:
 
 def one_line(box: str) -> str:
     """Return the message in the frame that tyro draws around it, with its suggestion, as one line."""
-    rows = [row.strip().strip("│").strip() for row in box.splitlines()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)  # colours
+    rows = [row.strip("│ ") for row in plain.splitlines()]
     rows = [row for row in rows if row and not row.startswith(("╭", "╰"))]
-    message: list[str] = []
-    for row in rows:
-        if row.startswith("─"):
-            break
-        message.append(row)
+    if len(rows) > 1 and _is_rule(rows[1]):  # a frame of plain characters has its title inside
+        rows = rows[2:]
+    message = list(itertools.takewhile(lambda row: not _is_rule(row), rows))
     text = " ".join(message).rstrip(".")
     near = next((i for i, row in enumerate(rows) if row.startswith("Perhaps you meant")), None)
     if near is not None and near + 1 < len(rows):
         text += f"; did you mean {rows[near + 1].split()[0]}?"
     return text[:1].lower() + text[1:]
+
+
+def _is_rule(row: str) -> bool:
+    return set(row) <= {"─", "-"}
 
 
 if __name__ == "__main__":

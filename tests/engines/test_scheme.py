@@ -44,9 +44,7 @@ def monitor(s, u, h, p, dt, xp):
     return s._replace(clock=s.clock + dt)
 
 
-MODEL = Model(
-    begin, sweep, monitor, State, Inputs, Params, dict(x=2, flown=1, latch=1, clock=1), dict(source=1)
-)
+MODEL = Model(begin, sweep, monitor, State, Inputs, Params, dict(x=2, flown=1, latch=1, clock=1), dict(source=1))
 PARAMS = Params(np.array([[1.0], [0.3]]))
 START = np.array([[2.0], [0.5], [0.0], [0.0], [0.0]])
 SOURCE = np.array([[0.7]])

@@ -83,7 +83,7 @@ def test_logarithm(dtype, guard):
         return xp.log(x) if guard is None else xp.log(xp.maximum(x, guard))
 
     got, exact = evaluated(log, x, dtype=dtype), np.log(x.astype(np.longdouble))
-    assert units_off(got[exact != 0], exact[exact != 0]).max() < 2.0
+    assert units_off(got[exact != 0], exact[exact != 0]).max() < 1.5
     assert_array_equal(got[exact == 0], 0.0)
 
 
@@ -103,7 +103,7 @@ def test_logarithm_where_there_is_none(dtype):
 def test_hyperbolic_tangent(dtype, reach):
     x = wide(dtype, -reach, reach)
     got = evaluated(lambda x, z, p, xp: xp.tanh(x), x, dtype=dtype)
-    assert units_off(got, np.tanh(x.astype(np.longdouble))).max() < 2.0
+    assert units_off(got, np.tanh(x.astype(np.longdouble))).max() < 1.75
     assert np.abs(got).max() == 1.0
     ends = evaluated(lambda x, z, p, xp: xp.tanh(x), [-np.inf, -1e30, -0.0, 0.0, np.nan, np.inf], dtype=dtype)
     assert_array_equal(ends, np.array([-1, -1, -0.0, 0.0, np.nan, 1], dtype))
@@ -117,7 +117,9 @@ def test_square_root_and_division_are_numpys_own(dtype):
     x[:3] = [0.0, np.inf, np.nan]
     x, z = x.astype(dtype), z.astype(dtype)
     assert_array_equal(evaluated(lambda x, z, p, xp: xp.sqrt(x), x, dtype=dtype), np.sqrt(x))
-    assert_array_equal(evaluated(lambda x, z, p, xp: x / z, x, z, dtype=dtype), x / z)
+    with np.errstate(over="ignore", under="ignore"):
+        quotient = x / z
+    assert_array_equal(evaluated(lambda x, z, p, xp: x / z, x, z, dtype=dtype), quotient)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -100,7 +100,17 @@ MODEL = Model(
     Inputs,
     Params,
     dict(
-        server=RACKS, air=UNITS, water=1, speed=UNITS, energy=1, rejected=1, setpoint=UNITS, alarm=1, hottest=1, excess=RACKS, serial=1
+        server=RACKS,
+        air=UNITS,
+        water=1,
+        speed=UNITS,
+        energy=1,
+        rejected=1,
+        setpoint=UNITS,
+        alarm=1,
+        hottest=1,
+        excess=RACKS,
+        serial=1,
     ),
     dict(load=RACKS, setpoint=UNITS, outdoor=1, unused=1),
     frozenset({"mixing"}),

@@ -287,6 +287,23 @@ def test_bad_options_are_refused_with_one_line_that_helps(options, said):
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
+def test_weather_of_a_part_of_the_year_serves_inside_it(tmp_path):
+    file = tmp_path / "july.csv"
+    rows = "".join(
+        f"2023-07-{day:02d}T{hour:02d}:00,{20 + 5 * (hour > 8)},0.5\n" for day in range(10, 13) for hour in range(24)
+    )
+    file.write_text("time,dry_bulb [degC],relative_humidity [-]\n" + rows)
+    env = gym.make(IDS[0], weather=str(file))
+    for seed in range(3):
+        _, info = env.reset(seed=seed)
+        assert 190 <= info["time_s"] / 86400 < 192
+    outside = gym.make(IDS[0], weather=str(file), start="2023-08-01")
+    with pytest.raises(InputError, match="covers 07-10 00:00"):
+        outside.reset(seed=0)
+    with pytest.raises(InputError, match="no whole episode"):
+        gym.make(IDS[0], weather=str(file), episode_days=5).reset(seed=0)
+
+
 def test_an_action_that_is_not_a_number_is_refused_with_its_index(env_id):
     env = gym.make_vec(env_id, num_envs=3)
     env.reset(seed=0)

@@ -136,7 +136,7 @@ def test_halls_of_other_shapes_are_drawn():
             "chillers.count": 9,
         }
     )
-    batch = Batch(configure(hall=description, start="2023-07-15", engine="numpy"), 2)
+    batch = Batch(configure(hall=description, start="2023-07-15"), 2)
     batch.reset(np.arange(2), [np.random.default_rng(k) for k in range(2)])
     info = {name: float(values[1]) for name, values in batch.start_info().items()}
     picture = HallRenderer(batch, env=1).frame(info)

@@ -9,7 +9,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_checker import check_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import VecCheckNan, VecMonitor, VecNormalize
+from stable_baselines3.common.vec_env import VecCheckNan, VecNormalize
 
 import dcsim
 from dcsim.envs.sb3_vec_env import SB3VecEnv
@@ -167,7 +167,7 @@ def test_evaluate_policy_takes_the_records_without_a_monitor():
 
 
 def test_the_wrappers_of_sb3_run_on_it():
-    env = VecNormalize(VecCheckNan(VecMonitor(adapted()), raise_exception=True))
+    env = VecNormalize(VecCheckNan(adapted(), raise_exception=True))
     env.reset()
     for action in actions(env):
         observation, _, dones, infos = env.step(action)

@@ -1,0 +1,118 @@
+"""``dcsim compare`` on small episodes: agreed files and keys, the same episodes for all, the same file twice."""
+
+import numpy as np
+import pytest
+from dcsim_experiments import compare, config
+from dcsim_experiments.config import CompareConfig
+from dcsim_experiments.rollout import METRICS
+
+from dcsim.errors import InputError
+
+SMALL = ("compare", "--episodes", "3", "--episode-days", "0.05")
+
+
+def test_files_and_keys(run_cli, read, tmp_path):
+    out = tmp_path / "run"
+    code, lines, _ = run_cli(*SMALL, "--controllers", "fixed,g36", "--out", out)
+    assert code == 0
+    assert lines[-1] == str(out)
+    names = {path.name for path in out.iterdir()}
+    assert {"compare.json", "config.json", "report.html", "hall.png", "day.png", "components.png"} <= names
+    assert {"violations.png", "savings.png", "trajectories"} <= names
+    assert not any(name.startswith(".tmp") for name in names)
+    result = read(out / "compare.json")
+    assert {"dcsim_version", "config_sha256", "seed", "created"} <= set(result)
+    assert {"controllers", "reference", "paired", "gap_share"} <= set(result)
+    assert set(result["controllers"]) == {"fixed", "g36"}
+    assert set(result["controllers"]["fixed"]) == set(METRICS)
+    assert result["reference"] == "g36" and set(result["paired"]) == {"fixed"}
+    assert len(result["rows"]) == 3 and [row["seed"] for row in result["rows"]] == [0, 1, 2]
+    assert result["command"].startswith("dcsim compare --episodes 3")
+    assert result["verdict"] in lines
+    table = [line for line in lines if line.startswith(("fixed", "g36"))]
+    assert len(table) == 3  # two rows and the sentence
+    assert "controller" in lines[0] and "violation" in lines[0]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert result["verdict"].split(":")[0] in page
+    with np.load(out / "trajectories" / "fixed.npz") as trajectory:
+        assert trajectory["rack_inlet_temperature"].shape == (14, 20)
+
+
+def test_the_same_command_gives_the_same_file(run_cli, read, tmp_path):
+    files = []
+    for name in ("a", "b"):
+        assert run_cli(*SMALL, "--controllers", "rules,pid", "--out", tmp_path / name)[0] == 0
+        content = read(tmp_path / name / "compare.json")
+        del content["created"], content["command"]
+        for of in content["controllers"].values():
+            del of["act_ms"]
+        for of in content["paired"].values():
+            del of["act_ms"]
+        table = content.pop("verdict")
+        files.append((content, table))
+    assert files[0] == files[1]
+
+
+def test_a_policy_folder_takes_part_under_its_name(run_cli, read, trained, tmp_path):
+    code, _, _ = run_cli(*SMALL, "--controllers", f"g36,{trained}", "--out", tmp_path / "run")
+    assert code == 0
+    result = read(tmp_path / "run" / "compare.json")
+    assert set(result["controllers"]) == {"g36", "ppo-small"}
+    assert result["about"]["ppo-small"] == "PPO policy trained for 1,024 control steps"
+    assert result["seeds"] == [0]
+    assert "ppo-small" in result["verdict"]
+
+
+def test_a_policy_refuses_signals_it_was_not_trained_on(run_cli, trained, tmp_path):
+    code, _, err = run_cli(*SMALL, "--controllers", f"g36,{trained}", "--forecast", "--out", tmp_path / "run")
+    assert code == 2
+    assert "observation has besides" in err and "wet_bulb_forecast_1h" in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_every_task_and_climate_is_a_group(run_cli, read, tmp_path):
+    words = ("--weather", "chicago,miami", "--tasks", "load-step,chiller-trip", "--controllers", "rules,fixed")
+    code, lines, _ = run_cli("compare", "--episodes", 1, "--episode-days", 0.02, *words, "--out", tmp_path / "run")
+    assert code == 0
+    result = read(tmp_path / "run" / "compare.json")
+    assert list(result["groups"]) == [
+        "load-step, chicago",
+        "load-step, miami",
+        "chiller-trip, chicago",
+        "chiller-trip, miami",
+    ]
+    assert result["reference"] == "rules"  # g36 does not take part
+    assert len(result["controllers"]["fixed"]["pue"]["values"]) == 4
+    assert any(line.startswith("chiller-trip, miami") for line in lines)
+    assert result["tasks"] == ["load-step", "chiller-trip"] and result["weather"] == ["chicago", "miami"]
+
+
+def test_ordinary_episodes_are_whole_test_weeks_and_tasks_keep_their_own_start():
+    ordinary, *_ = compare.scenarios_of(CompareConfig())
+    assert ordinary.keywords["episode_days"] == 7.0
+    assert ordinary.keywords["start"] == list(config.test_weeks())
+    heat, crah = compare.scenarios_of(CompareConfig(tasks=("heat-wave", "crah-failure")))
+    assert "start" not in heat.keywords and "episode_days" not in heat.keywords
+    assert crah.keywords["start"] == list(config.test_weeks())
+    chosen, *_ = compare.scenarios_of(CompareConfig(start=("07-15",)))
+    assert chosen.keywords["start"] == ["07-15"]
+
+
+def test_policies_of_one_name_go_under_their_parents_names():
+    assert compare.named(["g36", "runs/a/policy", "runs/b/policy"]) == {
+        "g36": "g36",
+        "policy": "runs/a/policy",
+        "b/policy": "runs/b/policy",
+    }
+    assert compare.named(["fixed", "runs/fixed"]) == {"fixed": "fixed", "runs/fixed": "runs/fixed"}
+    with pytest.raises(InputError, match="twice"):
+        compare.named(["runs/a", "runs/a"])
+
+
+def test_another_run_in_the_folder_is_not_overwritten(run_cli, tmp_path):
+    out = tmp_path / "run"
+    assert run_cli(*SMALL, "--controllers", "fixed", "--out", out)[0] == 0
+    before = (out / "compare.json").read_bytes()
+    code, _, err = run_cli(*SMALL, "--controllers", "rules", "--out", out)
+    assert code == 2 and "another configuration" in err
+    assert (out / "compare.json").read_bytes() == before
