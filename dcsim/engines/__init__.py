@@ -1,4 +1,4 @@
-"""Ways to run a model's control steps for many environments: NumPy as the reference, one compiled kernel as the default."""
+"""Ways to run a model's control steps for many environments: NumPy as reference, one compiled kernel by default."""
 
 import difflib
 from typing import Any

@@ -1,9 +1,9 @@
 """Turns the text of a kernel into machine code, once: later builds take it from memory or from the user's cache.
 
-The cache lies in ``$XDG_CACHE_HOME/dcsim`` or ``~/.cache/dcsim``. A file there is machine code that this process will run, so it is used
-only if it is an ordinary file of the current user that nobody else may write to, in a folder of which the same is true, and if its
-checksum is right; otherwise the kernel is compiled anew. Its name holds the text, the processor and its features, and the version of LLVM.
-A cache that cannot be written to is no error.
+The cache lies in ``$XDG_CACHE_HOME/dcsim`` or ``~/.cache/dcsim``. A file there is machine code that this process will
+run, so it is used only if it is an ordinary file of the current user that nobody else may write to, in a folder of
+which the same is true, and if its checksum is right; otherwise the kernel is compiled anew. Its name holds the text,
+the processor and its features, and the version of LLVM. A cache that cannot be written to is no error.
 """
 
 import contextlib

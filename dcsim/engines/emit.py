@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
+from dcsim.engines.kernel_frame import frame
 from dcsim.engines.lanes import Code, Loop, Target
 from dcsim.engines.layout import Group, Layout, Place, planned
-from dcsim.engines.kernel_frame import frame
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
@@ -37,7 +37,8 @@ def emitted(program: Program, target: Target) -> Emitted:
         declarations |= code.intrinsics
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
-    attributes = 'attributes #0 = { noinline nounwind alignstack=64 "no-builtins" "prefer-vector-width"="512" "min-legal-vector-width"="512" }'
+    width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
+    attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
     text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
     return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
 
@@ -174,7 +175,7 @@ class _StageWriter:
     # --- products with matrices
 
     def _matmul(self, x: Symbol) -> None:
-        """Blocks of rows at a time. Each row's sum has an even and an odd half, added at the end, whatever the block."""
+        """Multiply a few rows at a time; each row's sum has an even and an odd half, whatever the number of rows."""
         code, columns = self.code, x.operands[1].rows
         places = self.layout.stores.get(x.index, [])
         count = max(1, _MATRIX_SUMS * code.target.register_bytes // code.target.row_bytes)

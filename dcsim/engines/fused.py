@@ -1,6 +1,8 @@
-"""The fast engine: a model traced once and compiled into one kernel that runs whole control steps, many environments at a time."""
+"""The fast engine: a model traced once and compiled into one kernel that runs whole control steps for a batch."""
 
+import copy
 import ctypes
+import os
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
@@ -12,13 +14,13 @@ from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
 from dcsim.engines.emit import Emitted, emitted
 from dcsim.engines.kernel_frame import ARGUMENTS
 from dcsim.engines.lanes import Target
-from dcsim.engines.model import Array, Model
-from dcsim.engines.program import HostValues, count_operations, is_per_environment, trace
+from dcsim.engines.model import Array, Model, checked_params
+from dcsim.engines.program import HostValues, bounds_of, count_operations, is_per_environment, trace
 from dcsim.engines.simplify import simplified
 
 _BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
-"""Sizes of a row of lanes to choose from, with the time that a block takes, measured: wide rows fill the waiting of long chains of operations,
-but a block of few environments wastes them."""
+"""Sizes of a row of lanes to choose from, with the time a block takes as measured. Wide rows fill the waiting of long
+chains of operations, but a block of few environments wastes them."""
 _REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
@@ -28,8 +30,9 @@ _REMEMBERED, _REMEMBERED_BYTES = 8, 1 << 16  # arrays whose addresses are kept, 
 class FusedEngine(Engine):
     """Runs control steps of a model with one compiled kernel.
 
-    An environment's result depends on its own values alone: it is the same to the bit alone or in any batch, for any number of lanes and
-    threads. Across kinds of processor the last bit may differ. Calls from several threads at once are safe.
+    An environment's result depends on its own values alone: it is the same to the bit alone or in any batch, for any
+    number of lanes and threads. Across kinds of processor the last bit may differ. Calls from several threads at once
+    are safe.
 
     The kernel is compiled at the first step, or by `prepare`; see `dcsim.engines.compiler` for where it is kept.
 
@@ -55,16 +58,26 @@ class FusedEngine(Engine):
         self.stats = count_operations(traced)
         self._lanes = lanes
         self._program = simplified(traced)
+        self._bounds = bounds_of(self._program)
         self._emitted: dict[int, Emitted] = {}  # by lanes
-        self._pool = ThreadPoolExecutor(threads - 1, "dcsim") if threads > 1 else None
-        self._bind()
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_process = 0
+        self._bind(self.params)
 
     def with_params(self, params: Any) -> Self:
         """Return an engine of the same model with other parameter values; quick where they are of the same shapes."""
-        return type(self)(self.model, params, self.substeps, self.dtype.name, self.threads, self._lanes)
+        params, num_envs = checked_params(self.model, params)
+        if [x.shape for x in params] != [x.shape for x in self.params]:
+            return type(self)(self.model, params, self.substeps, self.dtype.name, self.threads, self._lanes)
+        other = copy.copy(self)
+        other.num_envs = num_envs
+        other._bind(params)
+        return other
 
-    def _bind(self) -> None:
-        own = [x for name, x in self.params._asdict().items() if is_per_environment(self.model, name, x)]
+    def _bind(self, params: Any) -> None:
+        """Take over parameter values."""
+        self.params = params
+        own = [x for name, x in params._asdict().items() if is_per_environment(self.model, name, x)]
         self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
         self._environment_address = _address(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
@@ -92,7 +105,7 @@ class FusedEngine(Engine):
             if target[0] is not out or not out.flags.writeable:
                 check_out(out)
         arguments = (plan[1], source[1], given[1], self._environment_address, target[1], n, num_envs)
-        shares = 1 if self._pool is None else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
+        shares = 1 if self.threads == 1 else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
         if shares <= 1:
             runner.run(arguments, 0, num_envs)
         else:
@@ -101,7 +114,8 @@ class FusedEngine(Engine):
 
     def _share(self, runner: "_Runner", arguments: tuple[int, ...], shares: int, num_envs: int) -> None:
         """Run equal numbers of blocks on this thread and on others."""
-        assert self._pool is not None
+        if self._pool is None or self._pool_process != os.getpid():  # a forked process has none of its parent's threads
+            self._pool, self._pool_process = ThreadPoolExecutor(self.threads - 1, "dcsim"), os.getpid()
         width = -(-num_envs // (runner.lanes * shares)) * runner.lanes
         ranges = [(first, min(first + width, num_envs)) for first in range(0, num_envs, width)]
         others = [self._pool.submit(runner.run, arguments, *part) for part in ranges[1:]]
@@ -118,7 +132,7 @@ class FusedEngine(Engine):
             target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
             if lanes not in self._emitted:
                 self._emitted[lanes] = emitted(self._program, target)
-            same = _Runner(self._emitted[lanes], lanes, self.params, self.dtype)
+            same = _Runner(self._emitted[lanes], lanes, self.params, self.dtype, self._bounds)
         self._runners[num_envs] = same
         return same
 
@@ -127,7 +141,7 @@ class FusedEngine(Engine):
         return runner.plan(interval, substeps)
 
     def _located(self, array: Array, shape: tuple[int, int], name: str) -> tuple[Array, int]:
-        """Return an array as the kernel can read it, with its address; small arrays that come again and again are remembered."""
+        """Return an array as the kernel can read it, with its address; small arrays are remembered."""
         known = self._addresses.get(id(array))
         if known is not None and known[0] is array and array.shape == shape:
             return known
@@ -149,9 +163,8 @@ class FusedEngine(Engine):
 def _address(array: Array) -> int:
     """Address of an array's first element."""
     try:
-        return ctypes.addressof(
-            ctypes.c_char.from_buffer(array)
-        )  # half the time of the other way, but only for what can be written to
+        # half the time of the other way, but only for what can be written to
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
     except (TypeError, ValueError):  # read-only, empty
         return array.ctypes.data
 
@@ -159,13 +172,13 @@ def _address(array: Array) -> int:
 class _Runner:
     """A kernel for one number of lanes, with parameter values packed for it."""
 
-    def __init__(self, code: Emitted, lanes: int, params: Any, dtype: np.dtype[Any]):
+    def __init__(self, code: Emitted, lanes: int, params: Any, dtype: np.dtype[Any], bounds: set[int]):
         self.lanes = lanes
         self.kernel: Kernel = kernel(code.text)
         self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
         self._dtype, self._common, self._bytes = dtype, len(code.params), code.workspace_bytes
-        self._values = HostValues([*code.params, *code.timed_params], params)
-        self._memory: list[tuple[Array, int, int]] = []
+        self._values = HostValues([*code.params, *code.timed_params], params, bounds)
+        self._memory: list[tuple[memoryview, int, int]] = []
 
     def plan(self, interval: float, substeps: int) -> tuple[Array, int]:
         """Pack the host values for an interval and a number of sub-steps; returns them with their address."""
@@ -187,12 +200,12 @@ class _Runner:
         self.kernel.run(at)
         self._memory.append((memory, at, workspace))
 
-    def _new_memory(self) -> tuple[Array, int, int]:
-        """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace; returns it with both addresses."""
+    def _new_memory(self) -> tuple[memoryview, int, int]:
+        """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace."""
         memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
         at = _address(memory)
         workspace = at + 8 * len(ARGUMENTS)
-        return memory, at, workspace + (-workspace % 64)
+        return memory.data, at, workspace + (-workspace % 64)
 
 
 def best_lanes(num_envs: int, element_bytes: int) -> int:

@@ -1,7 +1,7 @@
 """Symbols in place of arrays: running a model's functions on them writes down what they compute, as a graph.
 
-A symbol stands for an array ``(rows, N)``. The graph holds every expression once (hash-consing), so what two laws both compute is computed
-once. Each symbol has a level, which tells how often its value changes:
+A symbol stands for an array ``(rows, N)``. The graph holds every expression once (hash-consing), so what two laws both
+compute is computed once. Each symbol has a level, which tells how often its value changes:
 
 ========== =====================================================================================
 PARAM      with the parameters, the interval and the number of sub-steps: computed on the host
@@ -24,7 +24,8 @@ PARAM, HELD, STEP, MONITOR = range(4)
 
 _OWN_FOLDER = str(Path(__file__).parent)
 
-# What each operation means, on NumPy arrays. Parameter-level symbols are evaluated with it; it is also the operations' definition.
+# What each operation means, on NumPy arrays. Parameter-level symbols are evaluated with it; it is also the operations'
+# definition.
 HOST: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -47,6 +48,7 @@ HOST: dict[str, Callable[..., Any]] = {
     "transpose": np.transpose,
 }
 COMMUTATIVE = frozenset({"add", "mul"})
+_NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}  # as second operand they change nothing
 REDUCTIONS = frozenset({"sum", "maxof", "dot"})
 
 
@@ -83,7 +85,8 @@ class Symbol:
     op : str
         ``const``, ``leaf`` or a key of `HOST` (later passes add ``copy``, ``fma``, ``fms``, ``fnma`` and ``dot``).
     args : tuple
-        What identifies it: operands; for ``const`` the number, for ``leaf`` its kind and field, for ``row`` also the row's index.
+        What identifies it: operands; for ``const`` the number, for ``leaf`` its kind and field, for ``row`` also the
+        row's index.
     operands : tuple of Symbol
         The symbols among ``args``.
     rows : int
@@ -108,8 +111,8 @@ class Symbol:
     ):
         self.graph, self.op, self.args, self.operands, self.rows, self.level = graph, op, args, operands, rows, level
         self.columns = 0
-        self.is_timed: bool = any([a.is_timed for a in operands])
-        self.is_parametric: bool = all([a.is_parametric for a in operands])
+        self.is_timed: bool = any(a.is_timed for a in operands)
+        self.is_parametric: bool = all(a.is_parametric for a in operands)
         self.index = len(graph.symbols)
         self.origin = graph.origin or _law_at_work()
 
@@ -119,7 +122,7 @@ class Symbol:
         return f"{self.origin[0]}:{self.origin[1]}"
 
     @property
-    def T(self) -> "Symbol":  # noqa: N802 - NumPy's own name
+    def T(self) -> "Symbol":
         """Transpose of a parameter matrix."""
         if not self.columns:
             refuse("only a parameter matrix can be transposed")
@@ -262,6 +265,10 @@ class Graph:
             is_const = is_const and a.op == "const"
         if is_const:
             return self.const(float(HOST[op](*(np.float64(a.args[0]) for a in operands))))
+        if op in _NEUTRAL and operands[1].op == "const" and operands[1].args[0] == _NEUTRAL[op]:
+            return operands[0]
+        if op in COMMUTATIVE and operands[0].op == "const" and operands[0].args[0] == _NEUTRAL[op]:
+            return operands[1]
         if op in COMMUTATIVE and operands[0].index > operands[1].index:
             operands = operands[::-1]
         return self.make(op, operands, rows)
@@ -317,6 +324,8 @@ class Namespace:
 
     def where(self, condition: Any, yes: Any, no: Any) -> Any:
         """Choose by a comparison."""
+        if isinstance(condition, (bool, np.bool_)):
+            condition = Comparison("where_gt", float(condition), 0.5)
         if not isinstance(condition, Comparison):
             refuse("the condition of xp.where must be one comparison with >, <, >= or <=")
         return self._apply(condition.op, condition.left, condition.right, yes, no)

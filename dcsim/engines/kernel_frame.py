@@ -1,11 +1,11 @@
-"""The frame of a kernel: environments in blocks of W lanes, from the outer arrays into the workspace, through the sub-steps, and back."""
+"""The frame of a kernel: blocks of W environments from the outer arrays into the workspace, through a step, and back."""
 
 from dcsim.engines.lanes import Target
 from dcsim.engines.layout import Layout, runs
 from dcsim.engines.program import Program
 
-# Three loops over rows. Whole blocks move a vector at a time; the last block of a range, when it is short, one lane at a time, and its spare
-# lanes repeat the last environment.
+# Three loops over rows. Whole blocks move a vector at a time; the last block of a range, when it is short, one lane at
+# a time, and its spare lanes repeat the last environment.
 _TRANSFERS = """
 define internal void @load_rows(ptr %from, ptr %to, i64 %rows, i64 %num_envs, i64 %lanes) #0 {{
 entry:
@@ -214,10 +214,10 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
     )
     row = target.row_bytes
-    used = set(layout.state_start)
-    unused = [f for f in program.state_rows if f not in used]
+    changed = {*program.begin, *program.sweep, *program.monitor}
+    kept = [f for f in program.state_rows if f not in changed]  # copied as they are, whatever the kernel's precision
     loads = [
-        *_moves("load", "state", runs(used, program.state_rows, layout.state_start), row, "s"),
+        *_moves("load", "state", runs(layout.state_start, program.state_rows, layout.state_start), row, "s"),
         *_moves("load", "inputs", runs(layout.input_start, program.input_rows, layout.input_start), row, "u"),
         *_moves(
             "load",
@@ -227,8 +227,8 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
             "e",
         ),
     ]
-    stores = _moves("store", "out", runs(used, program.state_rows, layout.state_start), row, "o")
-    stores += _copies(runs(unused, program.state_rows, _outer_starts(program)))
+    stores = _moves("store", "out", runs(changed, program.state_rows, layout.state_start), row, "o")
+    stores += _copies(runs(kept, program.state_rows, _outer_starts(program)))
     arguments = []
     for k, name in enumerate(ARGUMENTS):
         arguments.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")

@@ -1,7 +1,8 @@
 """Text of LLVM vector code: one lane per environment, one instruction per operation.
 
-No fast-math flag is ever set, and products are merged with sums only where a fused multiply-add is written here. So a lane's result
-depends on nothing but the lane's data: not on the number of lanes, not on the neighbours, not on what LLVM makes of the loops around.
+No fast-math flag is ever set, and products are merged with sums only where a fused multiply-add is written here. So a
+lane's result depends on nothing but the lane's data: not on the number of lanes, not on the neighbours, not on what
+LLVM makes of the loops around.
 """
 
 import struct
@@ -146,8 +147,8 @@ class Code:
     def polynomial(self, coefficients: Sequence[float], x: str, square: str) -> str:
         """Polynomial, highest power first, given ``x`` and its square.
 
-        Estrin's scheme: pairs, pairs of pairs and so on. A few more products than Horner's, but a third of the waiting: the processor looks
-        ahead too little to fill the gaps of a long chain.
+        Estrin's scheme: pairs, pairs of pairs and so on. A few more products than Horner's, but a third of the waiting:
+        the processor looks ahead too little to fill the gaps of a long chain.
         """
         terms: list[str] = []
         powers = list(reversed(coefficients))

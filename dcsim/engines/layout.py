@@ -1,8 +1,8 @@
 """Order and place: which symbols share a loop over rows, and where each value lives while the kernel runs.
 
-The kernel treats W environments at a time, one per lane. All values of such a block live in one workspace of rows of W lanes, small enough for
-the first-level cache. Symbols with the same number of rows that do not wait for one another share one loop; what is used only there stays in
-registers.
+The kernel treats W environments at a time, one per lane. All values of such a block live in one workspace of rows of W
+lanes, small enough for the first-level cache. Symbols with the same number of rows that do not wait for one another
+share one loop; what is used only there stays in registers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +17,9 @@ STAGES = (BEGIN, PREPARE, SWEEP, AFTER)
 class Place(NamedTuple):
     """Where a value lives.
 
-    ``base`` is ``ws`` (workspace), ``src`` or ``dst`` (the swept fields before and after a sweep), ``timed`` (held values that depend on the time
-    step), or for host values ``params`` and ``timed_params``; ``start`` is the first row, for host values the first element.
+    ``base`` is ``ws`` (workspace), ``src`` or ``dst`` (the swept fields before and after a sweep), ``timed`` (held
+    values that depend on the time step), or for host values ``params`` and ``timed_params``; ``start`` is the first
+    row, for host values the first element.
     """
 
     base: str
@@ -87,7 +88,8 @@ def needs_memory(user: Symbol) -> bool:
 def grouped(symbols: Sequence[Symbol]) -> list[Group]:
     """Share out one stage's symbols into loops.
 
-    Greedy: of the loops that could run next, the one with most symbols. Products with matrices come as soon as they can.
+    Greedy: of the loops that could run next, the one with most symbols. Products with matrices come as soon as they
+    can.
     """
     here = {x.index for x in symbols}
     waiting = {x.index: len({a.index for a in x.operands if a.index in here}) for x in symbols}
@@ -114,11 +116,9 @@ def grouped(symbols: Sequence[Symbol]) -> list[Group]:
         return found
 
     while ready:
-        product = next((x for x in ready.values() if x.op == "matmul"), None)
-        if product is not None:
-            best = [product]
-        else:
-            best = max((closure(rows) for rows in sorted({loop_rows(x) for x in ready.values()})), key=len)
+        best = [x for x in ready.values() if x.op == "matmul"][:1]
+        for rows in sorted({loop_rows(x) for x in ready.values()}) if not best else ():
+            best = max(best, closure(rows), key=len)
         groups.append(Group(loop_rows(best[0]), sorted(best, key=lambda x: x.index)))
         chosen = {x.index for x in best}
         for x in best:
@@ -131,7 +131,7 @@ def grouped(symbols: Sequence[Symbol]) -> list[Group]:
 
 
 def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int]) -> list[Group]:
-    """Move symbols to the loop that uses them, where that leaves no more values to be carried from loop to loop in memory."""
+    """Move symbols to the loop that uses them, where no more values are then carried between loops in memory."""
     number = {x.index: i for i, group in enumerate(groups) for x in group.symbols}
 
     def is_carried(x: Symbol, at: int) -> bool:
@@ -216,7 +216,13 @@ class _Plan:
         for s in STAGES:
             groups = grouped([x for x in self.symbols if stage(x) == s and x.op != "leaf"])
             self.groups[s] = sunk(groups, self.users, outputs)
+        self.last_reads = {BEGIN: self._last_reads(BEGIN, "begin"), AFTER: self._last_reads(AFTER, "monitor")}
         self.rows = 0
+
+    def _store(self, x: Symbol, place: Place) -> None:
+        """Have a value written to a place; the first is where others find it."""
+        self.stores.setdefault(x.index, []).append(place)
+        self.places.setdefault(x.index, place)
 
     def _reserve(self, rows: int) -> int:
         start = self.rows
@@ -238,22 +244,20 @@ class _Plan:
             if x.level == 0:
                 continue
             kind, name = x.args
-            start = (input_start if kind == "input" else environment_start if kind == "environment" else state_start)[
-                name
-            ]
+            start = {"input": input_start, "environment": environment_start}.get(kind, state_start)[name]
             self.places[x.index] = Place("src" if kind == "sweep" and name in program.sweep else "ws", start)
         params, timed_params = self._host_values()
         self._held_places(state_start)
         timed_starts = self._timed_places()
         spare = (self._reserve(moving_rows), self._reserve(moving_rows))
         for name, x in program.sweep.items():
-            self.stores.setdefault(x.index, []).append(Place("dst", state_start[name]))
+            self._store(x, Place("dst", state_start[name]))
         end = self.rows
         for s in STAGES:
             end = max(end, self._temporary_places(s, state_start))
         return Layout(
-            self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start, spare,
-            timed_starts, params, timed_params, end,
+            self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start,
+            spare, timed_starts, params, timed_params, end,
         )  # fmt: skip
 
     def _host_values(self) -> tuple[list[Symbol], list[Symbol]]:
@@ -284,44 +288,43 @@ class _Plan:
                 if not self._crosses(x):
                     continue
                 if x.index in resting and self._is_direct(BEGIN, resting[x.index], x):
-                    place = Place("ws", state_start[resting[x.index]])
+                    self._store(x, Place("ws", state_start[resting[x.index]]))
                 else:
-                    place = Place("ws", self._reserve(x.rows))
-                self.places[x.index] = place
-                self.stores.setdefault(x.index, []).append(place)
+                    self._store(x, Place("ws", self._reserve(x.rows)))
 
     def _timed_places(self) -> tuple[int, int]:
         rows = 0
         for group in self.groups[PREPARE]:
             for x in group.symbols:
                 if self._crosses(x):
-                    self.places[x.index] = Place("timed", rows)
-                    self.stores.setdefault(x.index, []).append(self.places[x.index])
+                    self._store(x, Place("timed", rows))
                     rows += x.rows
         return self._reserve(rows), self._reserve(rows)
+
+    def _last_reads(self, at: int, kind: str) -> dict[str, int]:
+        """Last group of a stage that reads each field's old value."""
+        last = {}
+        for i, group in enumerate(self.groups[at]):
+            for a in (a for x in group.symbols for a in x.operands if a.op == "leaf" and a.args[0] == kind):
+                last[a.args[1]] = i
+        return last
 
     def _is_direct(self, at: int, field: str, output: Symbol) -> bool:
         """Whether an output may be written over its field at once: nothing in its stage reads the old value any more.
 
         Within one loop stores come last and rows are independent, so readers in the output's own loop are no hindrance.
         """
-        kind = {BEGIN: "begin", AFTER: "monitor"}[at]
         own = next(i for i, g in enumerate(self.groups[at]) if any(x is output for x in g.symbols))
-        if self.groups[at][own].symbols[0].op == "matmul":
+        if output.op == "matmul":  # reads all rows for each it writes
             own -= 1
-        for g in self.groups[at][own + 1 :]:
-            for x in g.symbols:
-                if any(a.op == "leaf" and a.args == (kind, field) for a in x.operands):
-                    return False
-        return True
+        return self.last_reads[at].get(field, -1) <= own
 
     def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
-        """Places for values that are read by another loop of their stage; outputs of begin and monitor. Returns the end of the rows used."""
+        """Give places to what other loops of the stage read, and to outputs of begin and monitor; returns the last row."""
         lent = _Temporaries(self.rows)
         groups = self.groups[at]
         number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}
         outputs = {BEGIN: self.program.begin, AFTER: self.program.monitor}.get(at, {})
-        last_of_all = len(groups)
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(groups):
             for x in group.symbols:
@@ -332,14 +335,12 @@ class _Plan:
                     if target in self.stores.get(x.index, []):
                         continue
                     if self._is_direct(at, name, x):
-                        self.stores.setdefault(x.index, []).append(target)
+                        self._store(x, target)
                     else:
                         deferred.append(target)
-                        last = last_of_all
                 if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
-                    self.places[x.index] = Place("ws", lent.take(x.rows))
-                    self.stores.setdefault(x.index, []).append(self.places[x.index])
-                    ends.setdefault(last, []).append((self.places[x.index].start, x.rows))
+                    self._store(x, Place("ws", lent.take(x.rows)))
+                    ends.setdefault(len(groups) if deferred else last, []).append((self.places[x.index].start, x.rows))
                 self.late[at].extend((self.places[x.index], target, x.rows) for target in deferred)
             for start, rows in ends.get(i, []):
                 lent.give(start, rows)

@@ -1,7 +1,7 @@
 """What an engine runs: a model as three pure functions over named arrays, and how those arrays are packed into one.
 
-Every array is ``(rows, N)``: components lead, environments come last. A state of several named fields travels as one packed array whose rows
-stand in the order of the fields.
+Every array is ``(rows, N)``: components lead, environments come last. A state of several named fields travels as one
+packed array whose rows stand in the order of the fields.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,20 +19,22 @@ class Model(NamedTuple):
     Attributes
     ----------
     begin : callable
-        ``(state, inputs, params, interval, xp) -> (state, held)``. Runs once per control step of length ``interval`` [s]: latches, rate limits,
-        and the values ``held`` over the step (a NamedTuple of its own).
+        ``(state, inputs, params, interval, xp) -> (state, held)``. Runs once per control step of length ``interval``
+        [s]: latches, rate limits, and the values ``held`` over the step (a NamedTuple of its own).
     sweep : callable
-        ``(state, inputs, held, params, time_step, xp) -> state``. One pass of length ``time_step`` [s], first order. The engine extrapolates
-        every field it changes to second order; fields handed back as they came (the same object) stay as they are.
+        ``(state, inputs, held, params, time_step, xp) -> state``. One pass of length ``time_step`` [s], first order.
+        The engine extrapolates every field it changes to second order; fields handed back as they came (the same
+        object) stay as they are.
     monitor : callable
-        ``(state, inputs, held, params, time_step, xp) -> state``. Runs after each extrapolated sub-step: maxima, violation integrals, timers.
+        ``(state, inputs, held, params, time_step, xp) -> state``. Runs after each extrapolated sub-step: maxima,
+        violation integrals, timers.
     state, inputs, params : type
         NamedTuple classes.
     state_rows, input_rows : mapping of str to int
         Rows of each field. Rows of the parameters are taken from the arrays themselves.
     matrices : frozenset of str
-        Parameters that are matrices ``(out, in)``, common to all environments. All others are ``(rows, 1)``, or ``(rows, N)`` where every
-        environment has its own.
+        Parameters that are matrices ``(out, in)``, common to all environments. All others are ``(rows, 1)``, or
+        ``(rows, N)`` where every environment has its own.
     """
 
     begin: Callable[..., Any]
@@ -117,7 +119,8 @@ def checked_params(model: Model, params: Any) -> tuple[Any, int | None]:
     Raises
     ------
     ValueError
-        If a field has the wrong number of dimensions, holds a NaN, or two fields are given for different numbers of environments.
+        If a field has the wrong number of dimensions, holds a NaN, or two fields are given for different numbers of
+        environments.
     """
     arrays, num_envs, first = [], None, ""
     for name, value in zip(fields(model.params), params, strict=True):

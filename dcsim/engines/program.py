@@ -1,10 +1,10 @@
 """A model traced: which symbols each stage of a control step computes, and the values of what is known on the host.
 
-A control step runs in stages: BEGIN once, PREPARE twice (what is held but depends on the time step: for full and for half sweeps), SWEEP three
-times a sub-step, MONITOR once a sub-step.
+A control step runs in stages: BEGIN once, PREPARE twice (what is held but depends on the time step: for full and for
+half sweeps), SWEEP three times a sub-step, MONITOR once a sub-step.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,8 +65,8 @@ def trace(model: Model, params: Any) -> Program:
     TraceError
         If the model does what cannot be traced; the message names the line.
     """
-    # The first run finds the fields that move during a step. All others keep what begin gave them, so that in the second run whatever
-    # follows from those alone is seen to be held.
+    # The first run finds the fields that move during a step. All others keep what begin gave them, so that in the
+    # second run whatever follows from those alone is seen to be held.
     first = _Trace(model, params, set(fields(model.state)))
     swept = {f for f in fields(model.state) if first.after_sweep[f] is not first.before_sweep[f]}
     monitored = {f for f in fields(model.state) if first.after_monitor[f] is not first.before_monitor[f]}
@@ -90,7 +90,7 @@ def is_per_environment(model: Model, name: str, value: Array) -> bool:
 
 
 class _Trace:
-    """One run of a model on symbols; ``moving`` fields are unknown to sweep and monitor, others are what begin made them."""
+    """One run of a model on symbols; to sweep and monitor, fields that do not move are what begin made them."""
 
     def __init__(self, model: Model, params: Any, moving: set[str]):
         self.graph = graph = Graph()
@@ -163,10 +163,17 @@ class HostValues:
     """Evaluates parameter-level symbols for given parameters.
 
     What does not depend on the interval is computed once, so that a new interval costs little.
+
+    Parameters
+    ----------
+    wanted : iterable of Symbol
+    params : NamedTuple of Array
+    bounds : container of int
+        Indices of symbols that must not be NaN, because the kernel takes minima and maxima with them on that promise.
     """
 
-    def __init__(self, wanted: Iterable[Symbol], params: Any):
-        self._wanted = list(wanted)
+    def __init__(self, wanted: Iterable[Symbol], params: Any, bounds: Container[int] = ()):
+        self._wanted, self._bounds = list(wanted), bounds
         self._params = params._asdict()
         self._fixed: dict[int, Any] = {}
         self._varying: list[Symbol] = []
@@ -189,8 +196,8 @@ class HostValues:
         for symbol in self._wanted:
             size = symbol.rows * max(symbol.columns, 1)
             value = np.broadcast_to(np.ravel(values[symbol.index]), (size,))
-            if np.isnan(value).any():
-                raise ValueError(f"{symbol.source}: a value that follows from parameters alone is not a number")
+            if symbol.index in self._bounds and np.isnan(value).any():
+                raise ValueError(f"{symbol.source}: a bound that follows from parameters alone is not a number")
             raveled.append(value)
         return raveled
 
@@ -203,15 +210,21 @@ class HostValues:
         return HOST[symbol.op](*(values[a.index] if isinstance(a, Symbol) else a for a in symbol.args))
 
 
+def bounds_of(program: Program) -> set[int]:
+    """Indices of the parameter-level symbols that the kernel takes minima and maxima with."""
+    bounded = [x for x in reachable(program.outputs()) if x.op in ("max", "min") and stage(x) != HOSTED]
+    return {a.index for x in bounded for a in x.operands if a.level == PARAM}
+
+
 def count_operations(program: Program) -> dict[str, int]:
     """Work of one sweep and one environment.
 
     Returns
     -------
     dict of str to int
-        ``elementwise`` additions, products, bounds, choices and terms of sums; ``divisions`` (roots included); ``transcendental``;
-        ``matmul_flops``; ``symbols``; and ``bytes``: what a control step must at least move, state in, state out and
-        inputs, as float64.
+        ``elementwise`` additions, products, bounds, choices and terms of sums; ``divisions`` (roots included);
+        ``transcendental``; ``matmul_flops``; ``symbols``; and ``bytes``: what a control step must at least move, state
+        in, state out and inputs, as float64.
     """
     counts = dict.fromkeys(("elementwise", "divisions", "transcendental", "matmul_flops", "symbols"), 0)
     for symbol in reachable(list(program.sweep.values())):

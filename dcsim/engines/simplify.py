@@ -1,8 +1,9 @@
 """Rewrites a traced program so that the kernel computes the same with fewer and cheaper instructions.
 
-Two passes. The first removes divisions: by what is known earlier, or by what several values are divided by, one multiplies with the
-reciprocal (at most one unit in the last place more error). The second merges products into the sums that use them (fused multiply-add).
-Which operations are merged is decided here and not by LLVM, so that every build of a program rounds alike.
+Two passes. The first removes divisions: by what is known earlier, or by what several values are divided by, one
+multiplies with the reciprocal (at most one unit in the last place more error). The second merges products into the sums
+that use them (fused multiply-add). Which operations are merged is decided here and not by LLVM, so that every build of
+a program rounds alike.
 """
 
 from collections import Counter
@@ -15,7 +16,7 @@ _LEVEL_OF_STAGE = {BEGIN: HELD, SWEEP: STEP, AFTER: MONITOR}
 
 
 def simplified(program: Program) -> Program:
-    """Return the program ready for the kernel: cheap divisions, fused products, and every output computed in its own stage."""
+    """Return the program ready for the kernel: cheap divisions, merged products, outputs made in their own stage."""
     program = _rebuilt(program, _division_rule(program))
     program = _with_own_outputs(program)
     program = _rebuilt(program, _late_read_rule(program))
@@ -59,6 +60,8 @@ def _division_rule(program: Program) -> Rule:
             return graph.make("add", (operands[0], operands[1].operands[0]), symbol.rows)
         if symbol.op == "div":
             over, under = operands
+            if under.op == "const" and under.args[0] != 0.0:
+                return graph.make("mul", (over, graph.const(1.0 / under.args[0])), symbol.rows)
             is_cheaper = stage(under) < stage(over) or under.rows < over.rows or divided_by[symbol.args[1].index] > 1
             if over.op == "const" and over.args[0] == 1.0:
                 return graph.make("recip", (under,), under.rows)
@@ -88,7 +91,7 @@ def _with_own_outputs(program: Program) -> Program:
 
 
 def _late_read_rule(program: Program) -> Rule:
-    """Keep a copy of a field's value at the start of the step where a later stage reads it after the field has changed."""
+    """Keep a field's value at the start of the step where a later stage reads it after the field has changed."""
     changed = {*program.begin, *program.sweep, *program.monitor}
 
     def is_gone(a: Symbol) -> bool:

@@ -1,12 +1,13 @@
-"""Exponential, logarithm and hyperbolic tangent as straight-line vector code, less than 1.5 units in the last place off.
+"""Exponential, logarithm and hyperbolic tangent as straight-line code, less than 1.5 units in the last place off.
 
-Polynomials were interpolated at Chebyshev nodes in 60-digit arithmetic, which is near the best of their degree; the errors stated are those of
-the rounded coefficients, relative to the function. Argument reductions are the usual ones (Cody and Waite's split of ln 2; the
-atanh series for the logarithm).
+Polynomials were interpolated at Chebyshev nodes in 60-digit arithmetic, which is near the best of their degree; the
+errors stated are those of the rounded coefficients, relative to the function. Argument reductions are the usual ones
+(Cody and Waite's split of ln 2; the atanh series for the logarithm).
 
 Minima and maxima
 -----------------
-`maximum` and `minimum` return NaN where an operand is NaN, like NumPy's. Which of two zeros of unlike sign comes out is not defined.
+`maximum` and `minimum` return NaN where an operand is NaN, like NumPy's. Which of two zeros of unlike sign comes out is
+not defined.
 """
 
 import math
@@ -93,7 +94,8 @@ def minimum(code: Code, x: str, y: str, is_x_number: bool) -> str:
 def _reduced(code: Code, x: str) -> tuple[str, str]:
     """Split ``x = n ln 2 + r``; return ``r`` and ``2**n``, for ``x`` within the format's range."""
     f = _format(code)
-    # Adding 1.5 * 2**mantissa_bits rounds to a whole number in the lowest bits; the bias rides along, so that a shift makes 2**n.
+    # Adding 1.5 * 2**mantissa_bits rounds to a whole number in the lowest bits; the bias rides along, so that a shift
+    # makes 2**n.
     magic = code.const(1.5 * 2.0**f.mantissa_bits + f.exponent_bias)
     shifted = code.fma(x, code.const(1.0 / math.log(2.0)), magic)
     n = code.sub(shifted, magic)
@@ -117,7 +119,7 @@ def exponential(code: Code, x: str) -> str:
 
 
 def hyperbolic_tangent(code: Code, x: str) -> str:
-    """``tanh(x)`` as ``t / (t + 2)`` with ``t = exp(2|x|) - 1``, which keeps its digits near 0, and one correction of the quotient."""
+    """``tanh(x)`` as ``t / (t + 2)``, ``t = exp(2|x|) - 1``: keeps its digits near 0. The quotient is corrected once."""
     f = _format(code)
     size = code.intrinsic("fabs", x)
     twice = minimum(code, code.const(f.tanh_saturated), code.add(size, size), True)
@@ -139,7 +141,8 @@ def logarithm(code: Code, x: str, is_guarded: bool) -> str:
     f = _format(code)
     middle = 1 << (code.target.bytes * 8 - 2)  # the exponent field of 2, above every exponent that is subtracted
     offset = code.integer("add", code.as_integers(x), code.bits(middle - f.sqrt_half))
-    # x = m * 2**e with m from sqrt(1/2) to sqrt(2); e + bias + 1 is turned into a number by planting it into the bits of 2**mantissa_bits
+    # x = m * 2**e with m from sqrt(1/2) to sqrt(2); e + bias + 1 is turned into a number by planting it into the bits
+    # of 2**mantissa_bits
     exponent = code.integer("lshr", offset, code.bits(f.mantissa_bits))
     planted = code.integer("or", exponent, code.bits((f.exponent_bias + f.mantissa_bits) << f.mantissa_bits))
     e = code.sub(code.as_numbers(planted), code.const(2.0**f.mantissa_bits + f.exponent_bias + 1.0))

@@ -67,7 +67,6 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         super().reset(seed=seed)
         self._batch.reset(self._index, [self.np_random])
         self._info = self._batch.start_info()
-        self._renderer = None
         return self._batch.observation()[0], dict(self._info)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:

@@ -110,10 +110,10 @@ class HallRenderer:
         label(left, top, "CRAH groups", 8.0, color="#666666")
         label(left + 116, top, "rack groups by inlet [°C], bars: load", 8.0, color="#666666")
         label(left + width, top, "hot air [°C]", 8.0, ha="right", color="#666666")
-        self._alarm_box = Rectangle((left + 340, top - 9), 190, 17, facecolor=palette.LIMIT, edgecolor="none")
+        self._alarm_box = Rectangle((left + 352, top - 9), 170, 17, facecolor=palette.LIMIT, edgecolor="none")
         axes.add_patch(self._alarm_box)
         self._artists.append(self._alarm_box)
-        self._alarm = write(left + 435, top, "", 8.5, weight="bold", color=palette.PAPER)
+        self._alarm = write(left + 437, top, "", 8.5, weight="bold", color=palette.PAPER)
 
     def frame(self, info: dict[str, float]) -> np.ndarray:
         """Return the present picture.
@@ -145,10 +145,20 @@ class HallRenderer:
             utilization=view("input.utilization")[:, env],
             hot_air_temperature=s.hot_air_temperature[:, env],
             supply_air_temperature=s.supply_air_temperature[:, env],
-            supply_air_setpoint=s.supply_air_setpoint[:, env],
+            supply_air_setpoint=self._in_force("supply_air_setpoint", "supply_air_setpoint_min"),
             crah_fan_speed=s.crah_fan_speed[:, env],
             crah_available=view("input.crah_available")[:, env],
         )
+
+    def _is_protecting(self) -> bool:
+        return bool(self._batch.state.protection[0, self._env] > 0.5)
+
+    def _in_force(self, setpoint: str, fallback: str) -> np.ndarray:
+        """A set-point, or what the plant's own protection has put in its place."""
+        latched = getattr(self._batch.state, setpoint)[:, self._env]
+        if not self._is_protecting():
+            return latched
+        return np.full(len(latched), getattr(self._batch.config.hall.params, fallback)[0, 0])
 
     def _plant_values(self, info: dict[str, float]) -> PlantValues:
         config, view, env = self._batch.config, self._batch.view, self._env
@@ -172,8 +182,8 @@ class HallRenderer:
             wet_bulb_temperature=float(view("input.wet_bulb_temperature")[0, env]),
             chilled_water_supply_temperature=number("chilled_water_supply_temperature"),
             chilled_water_return_temperature=number("chilled_water_return_temperature"),
-            chilled_water_setpoint=number("chilled_water_setpoint"),
-            chilled_water_pump_speed=number("chilled_water_pump_speed"),
+            chilled_water_setpoint=float(self._in_force("chilled_water_setpoint", "chilled_water_setpoint_min")[0]),
+            chilled_water_pump_speed=1.0 if self._is_protecting() else number("chilled_water_pump_speed"),
             chilled_water_pump_power=mean_power("chilled_water_pump_energy"),
             valve_fraction=float(s["valve_fraction"].mean()),
             condenser_water_supply_temperature=supply,
@@ -225,7 +235,7 @@ class HallRenderer:
             text.set_color(palette.LIMIT if is_over else palette.INK)
         state = self._batch.state
         alarm = "servers tripped" if state.is_tripped[0, env] > 0.5 else ""
-        if not alarm and state.protection[0, env] > 0.5:
+        if not alarm and self._is_protecting():
             alarm = "protection: all fans on"
         self._alarm.set_text(alarm)
         self._alarm_box.set_visible(bool(alarm))

@@ -53,6 +53,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._generators: list[np.random.Generator] = []
         self._all = np.arange(num_envs)
+        self._renderer: Any = None
 
     @property
     def signals(self) -> Signals:
@@ -117,10 +118,12 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Return a picture of the first environment's hall."""
         if self.render_mode is None:
             return None
-        from dcsim.envs.rendering import HallRenderer
+        if self._renderer is None:
+            from dcsim.envs.rendering import HallRenderer
 
+            self._renderer = HallRenderer(self._batch)
         info = {name: float(np.atleast_1d(values)[0]) for name, values in self._batch.start_info().items()}
-        return (HallRenderer(self._batch).frame(info),)
+        return (self._renderer.frame(info),)
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the future depends on, the random generators included."""

@@ -130,14 +130,16 @@ def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConst
 def plant_signal(pump: Array, chilled: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> Array:
     """Plant reset signal that stands for a pump speed and a chilled-water temperature [degC]; the inverse of ``plant_setpoints``."""
     water, top = ranges.chilled_water_temperature, _pump_top(load, c)
-    pumping = np.clip((pump - c.pump_speed_min) / np.maximum(top - c.pump_speed_min, 1e-6), 0.0, 1.0)
+    pumping = np.clip((pump - c.pump_speed_min) / (top - c.pump_speed_min), 0.0, 1.0)
     cooling = np.clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
     spare = np.clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
-    return 0.5 * pumping + 0.5 * cooling + (SIGNAL_MAX - 1.0) * spare
+    is_cold = cooling > 1.0 - 1e-9
+    return np.where(cooling > 0.0, 0.5 + 0.5 * cooling, 0.5 * pumping) + np.where(is_cold, (SIGNAL_MAX - 1.0) * spare, 0.0)
 
 
 def _pump_top(load: Array, c: ResetConstants) -> Array:
-    return np.clip(c.pump_speed_top + c.pump_speed_slope * load, c.pump_speed_min, 1.0)
+    """Pump speed at half of the signal, some way above the least, so that the signal can be told from the speed."""
+    return np.clip(c.pump_speed_top + c.pump_speed_slope * load, c.pump_speed_min + 0.05, 1.0)
 
 
 def condenser_water_flow(load: Array, c: ResetConstants) -> Array:
@@ -200,7 +202,8 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
     fans = setpoints[groups : 2 * groups]
     fans = fans + 0.3 * (s.crah_fan_speed * zone_flow_ratios(hottest, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans)
     opening = (s.valve_fraction / pump).max(0)
-    signal = plant_signal(pump, chilled, load, ranges, c) + 0.3 * (opening - c.valve_target)
+    change = np.where(opening < 0.999, 0.3 * (opening - c.valve_target), 0.06)  # an open valve does not say how much is missing
+    signal = plant_signal(pump, chilled, load, ranges, c) + change
     pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, ranges, c)
     condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
 

@@ -13,7 +13,7 @@ from dcsim.plots import palette
 AISLE_SHARE = 0.40  # height of an aisle over that of a rack row
 GAP = 8.0  # pixels between the columns
 CRAH_WIDTH, CELL_WIDTH = 108.0, 58.0
-FAN_BAR = 44.0
+FAN_BAR = 40.0
 LABEL_WIDTH_MIN, LABEL_HEIGHT_MIN = (
     27.0,
     15.0,
@@ -227,6 +227,7 @@ class HallPanel:
             start, reach = self._load_ends
             ends = start + np.asarray(values.utilization)[:, None] * reach
             self._loads.set_segments(list(np.stack([start, ends], axis=1)))
+            self._loads.set_color(inks)
         if values.hot_air_temperature is not None:
             self._show_hot_air(np.asarray(values.hot_air_temperature))
         self._show_crahs(values)

@@ -25,6 +25,7 @@ _STATE_NUMBERS = (
     "condenser_water_flow",
     "tower_air_fraction",
     "mode",
+    "protection",
     "chillers_on",
 )
 _POWERS = ("it", "facility", "cooling", "thermal", "crah_fan", "pump", "chiller", "tower_fan", "server_fan")
@@ -42,14 +43,19 @@ class Recorder:
 
     Notes
     -----
-    Fields of the trajectory, for T control steps, R rack groups and U CRAH groups. Shape (T,): ``time_s`` [s of the year] at the end of the
-    step; ``rack_inlet_max`` [degC] at any sub-step; ``violation_k_min`` and ``water_l`` of the step; ``dry_bulb_temperature`` and
-    ``wet_bulb_temperature`` [degC] during the step; water temperatures, set-points in force, speeds, ``mode`` and ``chillers_on`` at its
-    end, named as in the plant's state; mean powers [W] ``it_power facility_power cooling_power thermal_power crah_fan_power pump_power
-    chiller_power tower_fan_power humidifier_power server_fan_power leakage_power``. Shape (T, R): ``rack_inlet_temperature`` [degC] at
-    the end, ``utilization`` during the step. Shape (T, U): ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the
-    end, ``crah_available`` during the step. Plain numbers: ``inlet_limit``, ``inlet_allowable``, ``supply_limit`` [degC], ``crah_groups``,
-    ``design_it_power`` [W], ``control_interval_s``.
+    Fields of the trajectory, for T control steps, R rack groups and U CRAH groups.
+
+    Shape (T,): ``time_s`` [s of the year] at the end of the step; ``rack_inlet_max`` [degC] at any sub-step; ``violation_k_min`` and
+    ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; water temperatures, set-points
+    and speeds (before the plant's own protection), ``mode``, ``chillers_on`` and ``protection`` at its end, named as in the plant's
+    state; mean powers [W] ``it_power facility_power cooling_power thermal_power crah_fan_power pump_power chiller_power tower_fan_power
+    humidifier_power server_fan_power leakage_power``.
+
+    Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
+    ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.
+
+    Plain numbers: ``inlet_limit``, ``inlet_allowable``, ``supply_limit`` [degC], ``crah_groups``, ``design_it_power`` [W],
+    ``control_interval_s``.
     """
 
     def __init__(self, batch: Batch, env: int = 0) -> None:

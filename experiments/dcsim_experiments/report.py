@@ -126,8 +126,8 @@ def headline_of(result: Result) -> str:
         return "No controller kept the inlet limit as well as the reference, so none won."
     best = kept[0]
     if best == reference:
-        return f"No controller that kept the inlet limit used less thermal energy than the reference, {_used(result, best)}."
-    return f"Least thermal energy of the controllers that kept the inlet limit: {_used(result, best)}."
+        return f"No controller that kept the inlet limit as well used less thermal energy than the reference: {_used(result, best)}."
+    return f"Least thermal energy of those that kept the inlet limit as well as the reference: {_used(result, best)}."
 
 
 def _competes(name: str) -> bool:
@@ -139,13 +139,20 @@ def _ranking(result: Result) -> list[Block]:
     kept = [name for name in order if _competes(name) and keeps_limit(result, name)]
     broke = [name for name in order if _competes(name) and not keeps_limit(result, name)]
     bounds = [name for name in order if not _competes(name)]
+    reference = palette.label(result["reference"])
     blocks = [paragraph(_rule(result))]
     if kept:
         lines = [f"{_used(result, name)}; {_above(result, name)}" for name in kept]
-        blocks += [paragraph("Kept the limit, least thermal energy first:"), listed(lines, is_ranked=True)]
+        blocks += [
+            paragraph(f"Kept the limit as well as {reference} or better, least energy first:"),
+            listed(lines, is_ranked=True),
+        ]
     if broke:
         lines = [f"{_used(result, name)}; {_above(result, name)}" for name in broke]
-        blocks += [paragraph("Broke the limit, so did not win, whatever they used:"), listed(lines)]
+        blocks += [
+            paragraph(f"Broke the limit more than {reference}, so did not win, whatever they used:"),
+            listed(lines),
+        ]
     if bounds:
         lines = [f"{_used(result, name)}; {_above(result, name)}" for name in bounds] + _gap(result)
         blocks += [
@@ -208,7 +215,7 @@ def _cards(result: Result) -> Block:
     for name in list(dict.fromkeys([*kept[:1], *learned, reference]))[:CARDS_MAX]:
         mean = difference(result, name)[0]
         against = f", {_percent(mean)} against {palette.label(reference)}" if math.isfinite(mean) else ""
-        role = "least energy within the limit: " if name in kept[:1] else ""
+        role = "won: " if name in kept[:1] else ""
         title = role + (f"{palette.label(name)}, the reference" if name == reference else palette.label(name))
         beneath = f"{value(result, name, VIOLATION):.2f} K min/day above the limit{against}"
         entries.append((title, f"{_plain(value(result, name, HEADLINE), 0)} kWh/day", beneath, palette.color(name)))
@@ -218,7 +225,14 @@ def _cards(result: Result) -> Block:
 def _setting(result: Result) -> dict[str, str]:
     episodes, days = result.get("episodes"), result.get("episode_days")
     length = f"{episodes} for each controller, the same for all" if episodes else ""
-    length += f", {float(days):g} {'day' if float(days) == 1.0 else 'days'} each" if episodes and days else ""
+    if episodes and days:
+        lengths = [float(row["days"]) for row in result.get("rows") or [{"days": days}]]
+        unit = "day" if max(lengths) == 1.0 else "days"
+        length += (
+            f", {min(lengths):g} to {max(lengths):g} {unit} each"
+            if min(lengths) < max(lengths)
+            else f", {lengths[0]:g} {unit} each"
+        )
     interval = result.get("control_interval_s")
     entries = {
         "environment": result.get("env"),
@@ -275,7 +289,7 @@ def _tables(result: Result) -> list[Block]:
             _with_interval(result, name, HEADLINE),
             _against(result, name),
             _with_interval(result, name, VIOLATION, digits=2),
-            _plain(value(result, name, "rack_inlet_max_c", is_summed=False), 2),
+            _hottest(result, name),
             _with_interval(result, name, "pue", digits=4, is_summed=False),
             _plain(value(result, name, "facility_energy_kwh"), 0),
             _plain(value(result, name, "cooling_energy_kwh"), 0),
@@ -299,7 +313,7 @@ def _tables(result: Result) -> list[Block]:
     energy_head = "thermal energy [kWh/day]"
     above_head = "above the limit [K\u00a0min/day]"
     blocks = [
-        paragraph("Energy, limits and PUE; small figures are 95 % intervals of the mean over episodes."),
+        paragraph("Energy, limits and PUE; small figures beneath are 95 % intervals of the mean over episodes."),
         table(
             [
                 "controller",
@@ -333,8 +347,9 @@ def _tables(result: Result) -> list[Block]:
             marked,
         ),
         paragraph(
-            "Hottest inlet: mean over episodes of the highest at any sub-step. Travel: full ranges of the set-points moved, mean over "
-            "set-points. Protection: control steps in which the plant's own over-temperature protection had taken over.",
+            "Hottest inlet: the highest at any sub-step of any episode, beneath it the mean over episodes. Travel: full ranges of the "
+            "set-points moved, mean over set-points. Protection: control steps in which the plant's own over-temperature protection had "
+            "taken over.",
             "note",
         ),
     ]
@@ -364,6 +379,11 @@ def _with_interval(result: Result, name: str, metric: str, digits: int = 0, is_s
     mean, low, high = (value(result, name, metric, key, is_summed) for key in ("mean", "low", "high"))
     interval = f"{_plain(low, digits)} to {_plain(high, digits)}" if math.isfinite(low) and math.isfinite(high) else ""
     return _plain(mean, digits), interval
+
+
+def _hottest(result: Result, name: str) -> tuple[str, str]:
+    episodes = (result["controllers"][name].get("rack_inlet_max_c") or {}).get("values") or [math.nan]
+    return _plain(max(episodes), 2), f"mean {_plain(value(result, name, 'rack_inlet_max_c', is_summed=False), 2)}"
 
 
 def _against(result: Result, name: str) -> tuple[str, str]:

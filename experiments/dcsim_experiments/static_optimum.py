@@ -43,7 +43,7 @@ CLIMATES = ("miami", "phoenix", "san-francisco", "chicago", "denver")
 WET_BULBS = (-15.0, -8.0, -3.0, 1.0, 5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 23.0, 26.0)  # degC
 LOADS = (0.3, 0.5, 0.8)  # utilization
 GENERATIONS, POPULATION = 28, 96
-RESET_MOVES, FIXED_MOVES = 90, 8  # long steps until resets and fixed set-points have come to rest
+RESET_MOVES, FIXED_MOVES = 90, 30  # long steps until resets and fixed set-points have come to rest
 CHECKS = 12  # long steps that a winner is run on
 BASELINES = ("fixed", "g36-default", "g36")
 SWEEP_WET_BULB, SWEEP_LOAD = 14.0, 0.5
@@ -206,7 +206,8 @@ def details(plant: SteadyHall, problems: Problems, operation: Operation) -> dict
         "load": problems.load,
         "cost": operation.cost,
         **{name: operation.readings[f"{name}_power_w"] / design for name in POWERS},
-        "pue": operation.readings["pue"],
+        "pue": operation.readings["facility_power_w"] / operation.readings["it_power_w"],
+        "is_at_rest": operation.is_at_rest,
         "rack_inlet_max": state.rack_inlet_max[0],
         **dict(zip(VARIABLES, x, strict=True)),
         "mode": state.mode[0],
@@ -277,10 +278,10 @@ def study(
     every = problems_of(hall, air, loads, modes)
     first = [np.repeat(variables_of(hall, operation.setpoints), len(modes), 1) for operation in operations.values()]
     found = search(plant, every, generations, population, seed, first, progress)
-    winner = found.cost.reshape(-1, len(modes)).argmin(1) + np.arange(len(problems.load)) * len(modes)
+    winner = found.worth.reshape(-1, len(modes)).argmin(1) + np.arange(len(problems.load)) * len(modes)
     best, chosen = found.pick(winner), every.pick(winner)
     later = plant.operate(best.setpoints, chosen, best.state, CHECKS)
-    drift = float(np.abs(later.cost - best.cost).max())
+    drift = float(np.abs(later.worth - best.cost).max())
     return Study(plant, air, problems, {**operations, "optimum": later}, chosen, drift)
 
 
@@ -293,7 +294,8 @@ def summary(result: Study) -> dict[str, Any]:
             weights = result.weights(climate, load)
             rows["mean" if load is None else f"{load:g}"] = {
                 name: {quantity: result.mean(name, quantity, weights) for quantity in ("thermal", "cooling", "cost")}
-                for name in result.operations
+                | {"hours_not_at_rest": float(weights[~operation.is_at_rest].sum())}
+                for name, operation in result.operations.items()
             }
         climates[climate] = rows
     best = result.operations["optimum"]
@@ -372,15 +374,14 @@ def sweep(
     at = np.repeat(supply, len(modes))
     problems.low[0], problems.high[0] = at, at
     found = search(plant, problems, generations, population)
-    best = found.pick(found.cost.reshape(steps, -1).argmin(1) + np.arange(steps) * len(modes))
+    best = found.pick(found.worth.reshape(steps, -1).argmin(1) + np.arange(steps) * len(modes))
     state = plant.fields(best.state)
     return {
         "wet_bulb": wet_bulb,
         "load": load,
         "supply_air_setpoint": supply.tolist(),
         **{name: (best.readings[f"{name}_power_w"] / hall.design_it_power).tolist() for name in POWERS},
-        "pue": best.readings["pue"].tolist(),
-        "tue": best.readings["tue"].tolist(),
+        "pue": (best.readings["facility_power_w"] / best.readings["it_power_w"]).tolist(),
         "rack_inlet_max": state.rack_inlet_max[0].tolist(),
     }
 

@@ -3,7 +3,7 @@
 Every state of load, weather and cooling mode is searched alike, all in one batch: points spread over the box of the variables, then clouds
 around the best so far that shrink from 0.3 of the range by a constant factor a generation. Half of a cloud moves only some of the
 variables, and some points are the best of other states. A point counts if it is at rest: its cost, its cooling mode and its number of
-chillers are the same in two long steps. So nothing is won by switching to and fro.
+chillers stay the same for five long steps. So nothing is won by switching to and fro.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,9 +32,22 @@ VARIABLES = (
 """What is searched besides the cooling mode; supply air and fan speed are the same for all CRAH groups."""
 
 WIDTH, SHRINKAGE = 0.3, 0.82  # of the cloud: share of the range at first, factor a generation
-SETTLING, FIRST_SETTLING = 7, 16  # long steps before a point is measured, and before the first
-REST_TOLERANCE = 1e-4  # of design IT power, between two long steps
-REFUSED = np.inf
+SETTLING, FIRST_SETTLING = 4, 24  # long steps before a point is watched, and before the first
+WATCHED = 5  # long steps of which means are taken; at rest neither mode nor chillers change in them (they can chase each other for four)
+REST_TOLERANCE = 1e-4  # of design IT power, over these steps
+
+POWERS_W = (
+    "it_power_w",
+    "thermal_power_w",
+    "cooling_power_w",
+    "server_fan_power_w",
+    "crah_fan_power_w",
+    "pump_power_w",
+    "chiller_power_w",
+    "tower_fan_power_w",
+    "facility_power_w",
+)
+"""Quantities of ``info`` that are kept of an operation."""
 
 
 class Problems(NamedTuple):
@@ -72,13 +85,21 @@ class Operation(NamedTuple):
 
     setpoints: Array  # (A, K), as of the environments' actions
     state: Array  # (state rows, K)
-    cost: Array  # (K,) of design IT power; infinite where it does not rest
-    readings: dict[str, Array]  # as in ``info``, shape (K,) each
+    cost: Array  # (K,) of design IT power
+    is_at_rest: Array  # (K,) of bool
+    readings: dict[str, Array]  # powers as in ``info``, shape (K,) each; means like the cost
 
     def pick(self, index: Array) -> "Operation":
         """Return the operations of the columns ``index``."""
-        readings = {name: np.broadcast_to(values, self.cost.shape)[index] for name, values in self.readings.items()}
-        return Operation(self.setpoints[:, index], self.state[:, index], self.cost[index], readings)
+        readings = {name: values[index] for name, values in self.readings.items()}
+        return Operation(
+            self.setpoints[:, index], self.state[:, index], self.cost[index], self.is_at_rest[index], readings
+        )
+
+    @property
+    def worth(self) -> Array:
+        """Cost of the points that are at rest; others are worth nothing, shape (K,)."""
+        return np.where(self.is_at_rest, self.cost, np.inf)
 
 
 class SteadyHall:
@@ -128,7 +149,7 @@ class SteadyHall:
         return rested(self.engine, self.hall, state, self.inputs(setpoints, problems), repeats)
 
     def operate(self, setpoints: Array, problems: Problems, state: Array | None = None, settling: int = 0) -> Operation:
-        """Bring the hall to rest and measure it.
+        """Bring the hall to rest and take its means over some long steps.
 
         Parameters
         ----------
@@ -137,19 +158,25 @@ class SteadyHall:
         state : Array, shape (state rows, K), optional
             To start from; a cold hall otherwise.
         settling : int
-            Long steps before the one that is measured; a number that fits the start unless given.
+            Long steps before those that are watched; a number that fits the start unless given.
         """
         if state is None:
             state = self.start(problems)
             settling = settling or FIRST_SETTLING
         before = self.rest(setpoints, problems, state, settling or SETTLING)
-        after = self.rest(setpoints, problems, before, 1)
-        cost, readings = self._measure(after)
-        earlier, _ = self._measure(before)
-        is_at_rest = np.abs(cost - earlier) < REST_TOLERANCE
-        for name in ("mode", "chillers_on", "protection"):
-            is_at_rest &= before[self._rows[name]][0] == after[self._rows[name]][0]
-        return Operation(setpoints, after, np.where(is_at_rest, cost, REFUSED), readings)
+        costs, readings = [], []
+        is_at_rest = np.ones(len(problems.load), bool)
+        for _ in range(WATCHED):
+            after = self.rest(setpoints, problems, before, 1)
+            for name in ("mode", "chillers_on", "protection"):
+                is_at_rest &= before[self._rows[name]][0] == after[self._rows[name]][0]
+            cost, read = self._measure(after)
+            costs.append(cost)
+            readings.append(read)
+            before = after
+        is_at_rest &= np.ptp(costs, axis=0) < REST_TOLERANCE
+        means = {name: np.mean([read[name] for read in readings], axis=0) for name in POWERS_W}
+        return Operation(setpoints, after, np.mean(costs, axis=0), is_at_rest, means)
 
     def start(self, problems: Problems) -> Array:
         """Return cold halls in the cooling modes of the problems."""
@@ -172,13 +199,18 @@ class SteadyHall:
 
 
 def better(one: Operation, other: Operation) -> Operation:
-    """Choose the cheaper of two operations in each problem; the first where they cost the same."""
-    is_better = other.cost < one.cost
+    """Choose the cheaper of two operations in each problem; the first where they are worth the same."""
+    is_better = other.worth < one.worth
+
+    def of(first: Array, second: Array) -> Array:
+        return np.where(is_better, second, first)
+
     return Operation(
-        np.where(is_better, other.setpoints, one.setpoints),
-        np.where(is_better, other.state, one.state),
-        np.where(is_better, other.cost, one.cost),
-        {name: np.where(is_better, other.readings[name], one.readings[name]) for name in one.readings},
+        of(one.setpoints, other.setpoints),
+        of(one.state, other.state),
+        of(one.cost, other.cost),
+        of(one.is_at_rest, other.is_at_rest),
+        {name: of(one.readings[name], other.readings[name]) for name in one.readings},
     )
 
 
@@ -232,7 +264,7 @@ def search(
                 drawn[:, place] = x[:, others]
         drawn = np.clip(drawn, 0.0, 1.0)
         trial = _cheapest(plant, problems, drawn, best)
-        is_better = trial.operation.cost < best.cost
+        is_better = trial.operation.worth < best.worth
         best = better(best, trial.operation)
         x = np.where(is_better, trial.place, x)
     return best
@@ -252,5 +284,5 @@ def _cheapest(plant: SteadyHall, problems: Problems, drawn: Array, best: Operati
     state = np.tile(best.state, population)
     state[plant.engine.state_slices["mode"]] = repeated.mode
     all_points = plant.operate(plant.setpoints(x, repeated.mode), repeated, state)
-    winner = all_points.cost.reshape(population, count).argmin(0) * count + np.arange(count)
+    winner = all_points.worth.reshape(population, count).argmin(0) * count + np.arange(count)
     return _Trial(all_points.pick(winner), cube[:, winner])

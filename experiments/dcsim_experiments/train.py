@@ -111,7 +111,7 @@ def training_env(config: TrainConfig) -> SB3VecEnv:
     """Return the environments that a configuration trains in."""
     recipe = resolved(config)
     return SB3VecEnv(
-        gym.make_vec(config.env, num_envs=recipe.num_envs, **env_keywords(config)),
+        gym.make_vec(config.env, num_envs=recipe.num_envs, reward=dict(recipe.reward), **env_keywords(config)),
         episode_sums=("thermal_energy_kwh", "violation_k_min"),
         reward_scale=recipe.reward_scale,
     )

@@ -66,6 +66,11 @@ def loop(s, u, p, xp):
     return sum(s.x)
 
 
+def twice_negated(s, u, p, xp):
+    less = -s.x
+    return -less + (-u.u) - (-p.p)
+
+
 REFUSED = [
     (branch, "use xp.where"),
     (chained, "use xp.where"),
@@ -145,7 +150,7 @@ ACCEPTED = [
     lambda s, u, p, xp: p.p * p.q[0:1] + p.p[-1:],
     lambda s, u, p, xp: u.u,
     lambda s, u, p, xp: s.y,
-    lambda s, u, p, xp: -(-s.x) + (-u.u) - (-p.p),
+    twice_negated,
     lambda s, u, p, xp: (-s.x) + u.u,
     lambda s, u, p, xp: +s.x / s.y + u.u / s.y,
     lambda s, u, p, xp: 1.0 / s.x + 2.0 / s.x,
@@ -158,6 +163,8 @@ ACCEPTED = [
     lambda s, u, p, xp: (s.x * u.u) * 2.0 - (s.x * u.u),
     lambda s, u, p, xp: s.x * s.x - (s.y - s.x * u.u),
     lambda s, u, p, xp: np.float64(2.0) * s.x + np.array(3.0) - np.ones((1, 1)),
+    lambda s, u, p, xp: sum(x * 1.0 for x in (s.x, 0.0 + u.u)) / 1.0 - 0.0,
+    lambda s, u, p, xp: xp.where(1.0 > 0.0, s.x, u.u) + xp.where(1.0 < 0.0, s.x, u.u),
     lambda s, u, p, xp: s.x * (xp.exp(xp.sqrt(2.0)) + xp.log(3.0) + xp.tanh(1.0) + xp.maximum(1.0, 2.0)),
 ]
 
@@ -233,8 +240,8 @@ def test_untouched_fields_cost_nothing():
     assert code.workspace_bytes == 3 * 3 * 16 * 8
 
 
-def test_values_that_parameters_alone_make_meaningless_are_refused():
-    engine = make_engine("fused", of_x(lambda s, u, p, xp: s.x * xp.log(p.p - 10.0)), PARAMS)
+def test_bounds_that_parameters_alone_make_meaningless_are_refused():
+    engine = make_engine("fused", of_x(lambda s, u, p, xp: xp.maximum(s.x, xp.log(p.p - 10.0))), PARAMS)
     with pytest.raises(ValueError, match=rf"{__file__}:\d+.*not a number"), np.errstate(invalid="ignore"):
         engine.step(np.ones((4, 1)), np.ones((5, 1)), 1.0)
 

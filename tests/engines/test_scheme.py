@@ -34,7 +34,7 @@ def begin(s, u, p, interval, xp):
 
 
 def sweep(s, u, h, p, dt, xp):
-    """A nonlinear decay and a sum of both, linear-implicit: x0' = source**2 - r0 x0 (1 + tanh x0), total' = source**2 - r1 total."""
+    """Two nodes that decay and are fed, linear-implicit: x' = source**2 - rate x (1 + tanh(x) / 2)."""
     loss = p.rate * (1.0 + 0.5 * xp.tanh(s.x))
     x = (s.x + dt * h.source) / (1.0 + dt * loss)
     return s._replace(x=x, flown=s.flown + dt * xp.sum(loss * x, 0, keepdims=True))

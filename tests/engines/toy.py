@@ -1,4 +1,4 @@
-"""A small hall-like model with everything an engine must handle: several row counts, a matrix and its transpose, latches, monitors."""
+"""A small hall-like model of all an engine must handle: several row counts, a matrix, latches, monitors, meters."""
 
 from typing import Any, NamedTuple
 

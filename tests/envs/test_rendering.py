@@ -106,6 +106,23 @@ def test_a_crah_group_that_cannot_run_is_crossed_out(shared):
     assert_array_equal(renderer.frame(info), before)
 
 
+def test_the_plants_own_protection_is_announced(shared):
+    batch, renderer, info = shared
+    before = renderer.frame(info)
+    batch.state.protection[:] = 1.0
+    after = renderer.frame(info)
+    batch.state.protection[:] = 0.0
+    red = np.array([int(palette.LIMIT[i : i + 2], 16) for i in (1, 3, 5)])
+    assert (after == red).all(axis=2).sum() > 1500
+    assert not (before == red).all(axis=2).any()
+    lowest = batch.config.hall.description.setpoints.supply_air_temperature.low
+    assert renderer._hall_values().supply_air_setpoint.min() >= lowest
+    batch.state.protection[:] = 1.0
+    assert_array_equal(renderer._hall_values().supply_air_setpoint, lowest)
+    batch.state.protection[:] = 0.0
+    assert_array_equal(renderer.frame(info), before)
+
+
 def test_a_frame_depends_on_the_state_alone():
     env = made("dcsim/Hyperscale-v0")
     batch = env.unwrapped.batch
