@@ -30,14 +30,8 @@ from dcsim_agents.controller import Controller, EnvView, Memory
 from dcsim_agents.signal_io import Array, Reading
 from dcsim_agents.trim_respond import TrimRespond, is_due, trim_and_respond
 
-SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX = (
-    0.1,
-    -0.2,
-    -0.6,
-)  # K; Guideline 36 supply air +0.2, -0.3, -1.0 degF, rounded up
-SUPPLY_PERIOD_S = 120.0
-PLANT_TRIM, PLANT_RESPOND, PLANT_RESPOND_MAX = -0.02, 0.03, 0.07  # Guideline 36 plant reset
-PLANT_PERIOD_S = 300.0
+SUPPLY_PERIOD_S, SUPPLY_RESPOND_MAX = 120.0, 3.0  # the second over the response to one request
+PLANT_PERIOD_S, PLANT_RESPOND_MAX = 300.0, 7.0 / 3.0
 PLANT_IGNORED = 2.0
 GROUP_IMPORTANCE = (
     3.0  # assumed: a CRAH group stands for several units, so one alone is heard over the ignored requests
@@ -64,11 +58,24 @@ class G36Controller(Controller):
         self.constants = constants
         self._ranges = view.hall.setpoints
         low, high = self.setpoints.limits("supply_air_setpoint")
+        c = constants
         self._supply_reset = TrimRespond(
-            low, high, SUPPLY_PERIOD_S, SUPPLY_TRIM, SUPPLY_RESPOND, SUPPLY_RESPOND_MAX, ignored=0.0
+            low,
+            high,
+            SUPPLY_PERIOD_S,
+            c.supply_trim,
+            -c.supply_respond,
+            -SUPPLY_RESPOND_MAX * c.supply_respond,
+            ignored=0.0,
         )
         self._plant_reset = TrimRespond(
-            0.0, SIGNAL_MAX, PLANT_PERIOD_S, PLANT_TRIM, PLANT_RESPOND, PLANT_RESPOND_MAX, PLANT_IGNORED
+            0.0,
+            SIGNAL_MAX,
+            PLANT_PERIOD_S,
+            -c.plant_trim,
+            c.plant_respond,
+            PLANT_RESPOND_MAX * c.plant_respond,
+            PLANT_IGNORED,
         )
 
     def _begin(self, reading: Reading) -> Memory:
@@ -114,8 +121,7 @@ class G36Controller(Controller):
 
     def _zone_requests(self, reading: Reading, wet_bulb: Array, mode: Array) -> Array:
         """Requests for colder supply air, shape (1, N): one for each started step of an inlet above target, up to three a zone."""
-        target = inlet_target(wet_bulb, reading["chilled_water_setpoint"][0], mode, self.constants)
-        excess = reading["rack_inlet_max"] - target
+        excess = reading["rack_inlet_max"] - inlet_target(wet_bulb, mode, self.constants)
         return np.clip(np.ceil(excess / self.constants.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
 
     def _asking(self, reading: Reading, before: Array) -> Array:

@@ -3,16 +3,18 @@
 import difflib
 from typing import Any
 
+from dcsim.engines.base import Engine
+from dcsim.engines.graph import TraceError
 from dcsim.engines.model import Model, field_slices, pack, unpack
 
-__all__ = ["Model", "field_slices", "make_engine", "pack", "unpack"]
+__all__ = ["Engine", "Model", "TraceError", "field_slices", "make_engine", "pack", "unpack"]
 
 ENGINES = ("fused", "numpy")
 
 
 def make_engine(
     name: str, model: Model, params: Any, substeps: int = 10, dtype: str = "float64", threads: int = 1
-) -> Any:
+) -> Engine:
     """Return an engine for a model.
 
     Parameters
@@ -30,7 +32,7 @@ def make_engine(
 
     Returns
     -------
-    NumpyEngine or FusedEngine
+    Engine
 
     Raises
     ------

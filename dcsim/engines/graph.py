@@ -274,11 +274,13 @@ class Graph:
         return self.make(op, operands, rows)
 
     def make(self, op: str, args: tuple[Any, ...], rows: int, level: int | None = None) -> Symbol:
-        """Return the symbol of an operation, made at its first use."""
+        """Return the symbol of an operation, made at its first use; ``level`` where it is not that of the operands."""
         operands = tuple([a for a in args if isinstance(a, Symbol)])
         rest = args[len(operands) :]
         if op == "const":
             rest = (args[0].hex(),)  # tells -0.0 from 0.0
+        elif op == "copy":
+            rest = (level,)  # the same value may be copied in several stages
         key = (op, rows, rest, *[a.index for a in operands])
         known = self._known.get(key)
         if known is None:

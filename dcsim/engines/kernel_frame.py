@@ -1,4 +1,4 @@
-"""The frame of a kernel: blocks of W environments from the outer arrays into the workspace, through a step, and back."""
+"""The frame of a kernel: blocks of W environments from the outer arrays to the workspace, through a step, and back."""
 
 from dcsim.engines.lanes import Target
 from dcsim.engines.layout import Layout, runs

@@ -320,7 +320,7 @@ class _Plan:
         return self.last_reads[at].get(field, -1) <= own
 
     def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
-        """Give places to what other loops of the stage read, and to outputs of begin and monitor; returns the last row."""
+        """Give places to what other loops of the stage read and outputs of begin and monitor; return the last row."""
         lent = _Temporaries(self.rows)
         groups = self.groups[at]
         number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}

@@ -31,13 +31,14 @@ class NumpyEngine(Engine):
         given = unpack(state, model.state, self.state_slices)
         first = s = model.state(*(x.astype(self.dtype, copy=False) for x in given))
         s, held = model.begin(s, u, p, interval, np)
+        s = self._whole(s, num_envs)
         time_step = interval / n
         for _ in range(n):
-            coarse = model.sweep(s, u, held, p, time_step, np)
-            fine = model.sweep(s, u, held, p, 0.5 * time_step, np)
-            fine = model.sweep(fine, u, held, p, 0.5 * time_step, np)
+            coarse = self._whole(model.sweep(s, u, held, p, time_step, np), num_envs)
+            fine = self._whole(model.sweep(s, u, held, p, 0.5 * time_step, np), num_envs)
+            fine = self._whole(model.sweep(fine, u, held, p, 0.5 * time_step, np), num_envs)
             s = extrapolated(s, coarse, fine)
-            s = model.monitor(s, u, held, p, time_step, np)
+            s = self._whole(model.monitor(s, u, held, p, time_step, np), num_envs)
         # fields that nothing touched keep all their digits, whatever the precision of the arithmetic
         s = model.state(*(old if x is same else x for x, same, old in zip(s, first, given, strict=True)))
         new = pack(s, self.state_slices, num_envs)
@@ -47,6 +48,15 @@ class NumpyEngine(Engine):
         check_out(out)
         out[...] = new
         return out
+
+    def _whole(self, state: Any, num_envs: int) -> Any:
+        """Broadcast fields that a model gave as numbers or parameters to all their rows and environments."""
+        whole = []
+        for x, part in zip(state, self.state_slices.values(), strict=True):
+            shape = (part.stop - part.start, num_envs)
+            is_whole = isinstance(x, np.ndarray) and x.shape == shape
+            whole.append(x if is_whole else np.broadcast_to(np.asarray(x, dtype=self.dtype), shape))
+        return self.model.state(*whole)
 
 
 def extrapolated(before: Any, coarse: Any, fine: Any) -> Any:

@@ -111,7 +111,7 @@ class _Trace:
         begun, held = self._checked("begin", returned[0]), returned[1]
         self.after_begin = begun
 
-        known = {f: None if f in moving else begun[f] for f in fields(model.state)}
+        known = {f: None if f in moving else self._whole(f, begun[f]) for f in fields(model.state)}
         s = self._state("sweep", STEP, known)
         self.before_sweep = s._asdict()
         self.after_sweep = self._checked("sweep", model.sweep(s, u, held, p, time_step, xp))
@@ -124,6 +124,11 @@ class _Trace:
         for name, value in known.items():
             values.append(self.graph.leaf(kind, name, self.model.state_rows[name], level) if value is None else value)
         return self.model.state(*values)
+
+    def _whole(self, name: str, value: Any) -> Symbol:
+        """Broadcast a field that begin gave as a number or a single row."""
+        symbol, rows = self.graph.symbol(value), self.model.state_rows[name]
+        return symbol if symbol.rows == rows else self.graph.make("copy", (symbol,), rows, HELD)
 
     def _checked(self, function: str, state: Any) -> dict[str, Any]:
         if not isinstance(state, self.model.state):

@@ -119,7 +119,7 @@ def exponential(code: Code, x: str) -> str:
 
 
 def hyperbolic_tangent(code: Code, x: str) -> str:
-    """``tanh(x)`` as ``t / (t + 2)``, ``t = exp(2|x|) - 1``: keeps its digits near 0. The quotient is corrected once."""
+    """``tanh(x)`` as ``t / (t + 2)``, ``t = exp(2|x|) - 1``: keeps its digits near 0. The quotient is corrected."""
     f = _format(code)
     size = code.intrinsic("fabs", x)
     twice = minimum(code, code.const(f.tanh_saturated), code.add(size, size), True)

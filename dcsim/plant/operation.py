@@ -29,16 +29,22 @@ class ResetConstants:
 
     # air: one supply temperature for the hall, since zones share their air; fans by flow ratio
     inlet_target: float = 25.0  # degC the hottest inlet is held at; ASHRAE limit 27 with 2 K in hand
-    free_cooling_inlet_drop: float = 0.0  # K colder at most while cooling is free
+    free_inlet_wet_bulb: float = 10.0  # degC outdoor wet bulb below which the target falls while cooling is free
+    free_inlet_slope: float = 0.0  # K lower for each K below it
+    free_inlet_min: float = (
+        20.0  # degC the target does not fall below; lower end of what is recommended plus recirculation
+    )
     request_step: float = 0.5  # K above target for each further request of a zone
+    supply_trim: float = 0.1  # K warmer at each update; Guideline 36 0.2 degF
+    supply_respond: float = 0.2  # K colder for each request, at most three times that; Guideline 36 0.3 and 1.0 degF
     flow_ratio: float = 1.10  # supply over server flow, 1.05 to 1.2 in contained halls
     flow_balance: float = 0.0  # 1/K more flow for a zone by what its hottest inlet stands above the mean zone's
     # chilled water: one signal, its lower half moves the pumps, its upper half the temperature (Guideline 36 plant reset)
     valve_target: float = 0.90  # of the open valve; Guideline 36 asks from 95 % open until below 85 %
     valve_band: float = 0.10  # between starting and ceasing to ask
-    pump_speed_min: float = (
-        0.60  # at 0 % of the signal; 35 % of the design pressure, Modelica Buildings template 34.5 kPa
-    )
+    plant_trim: float = 0.02  # of the signal less at each update; Modelica Buildings template
+    plant_respond: float = 0.03  # more for each request, at most 7/3 times that; the same template
+    pump_speed_min: float = 0.60  # at 0 % of the signal; 35 % of design pressure, the template's 34.5 kPa
     pump_speed_top: float = 1.0  # at 50 % and no load
     pump_speed_slope: float = 0.0  # more of it at full load
     # condenser water
@@ -49,9 +55,7 @@ class ResetConstants:
     condenser_water_min: float = 15.6  # degC while chillers run, 60 degF, lower end of the same example
     # waterside economizer
     free_cooling_approach: float = 5.0  # K from wet bulb to economizer water at which free cooling is asked for
-    free_condenser_offset: float = (
-        2.5  # K of condenser water below chilled water in free cooling; exchanger approach 1.7 to 2.8 K
-    )
+    free_condenser_offset: float = 2.5  # K of condenser below chilled water in free cooling; exchanger 1.7 to 2.8 K
     mode_deadband: float = 1.0  # K between asking for a mode and leaving it
 
     def digest(self) -> str:
@@ -83,20 +87,20 @@ def zone_flow_ratios(hottest_inlet: Array, c: ResetConstants) -> Array:
     return c.flow_ratio * (1.0 + c.flow_balance * (hottest_inlet - hottest_inlet.mean(0)))
 
 
-def inlet_target(wet_bulb: Array, chilled: Array, mode: Array, c: ResetConstants) -> Array:
+def inlet_target(wet_bulb: Array, mode: Array, c: ResetConstants) -> Array:
     """Temperature the hottest inlet is held at [degC], shape (N,).
 
-    In free cooling colder by twice what the economizer could make the water colder than its set-point, up to the drop that is allowed: cold
-    air saves server fans and leakage as long as no chiller runs for it.
+    Lower in free cooling on cold days, when cold air costs next to nothing and saves leakage in the servers.
 
     Parameters
     ----------
-    wet_bulb, chilled, mode : Array, shape (N,)
-        Outdoor wet bulb [degC], chilled-water set-point [degC], cooling mode.
+    wet_bulb, mode : Array, shape (N,)
+        Outdoor wet bulb [degC], cooling mode.
     c : ResetConstants
     """
-    slack = chilled - (wet_bulb + c.free_cooling_approach)
-    return c.inlet_target - np.where(mode > 1.5, np.clip(2.0 * slack, 0.0, c.free_cooling_inlet_drop), 0.0)
+    drop = c.free_inlet_slope * np.maximum(c.free_inlet_wet_bulb - wet_bulb, 0.0)
+    lowered = np.maximum(c.inlet_target - drop, np.minimum(c.free_inlet_min, c.inlet_target))
+    return np.where(mode > 1.5, lowered, c.inlet_target)
 
 
 def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> tuple[Array, Array]:
@@ -134,7 +138,9 @@ def plant_signal(pump: Array, chilled: Array, load: Array, ranges: Setpoints, c:
     cooling = np.clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
     spare = np.clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
     is_cold = cooling > 1.0 - 1e-9
-    return np.where(cooling > 0.0, 0.5 + 0.5 * cooling, 0.5 * pumping) + np.where(is_cold, (SIGNAL_MAX - 1.0) * spare, 0.0)
+    return np.where(cooling > 0.0, 0.5 + 0.5 * cooling, 0.5 * pumping) + np.where(
+        is_cold, (SIGNAL_MAX - 1.0) * spare, 0.0
+    )
 
 
 def _pump_top(load: Array, c: ResetConstants) -> Array:
@@ -198,11 +204,13 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
     groups, ranges, mode = hall.crah_groups, hall.description.setpoints, s.mode[0]
     hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
     chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
-    supply = setpoints[:groups] + 0.5 * (inlet_target(wet_bulb, chilled, mode, c) - hottest.max(0))
+    supply = setpoints[:groups] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
     fans = setpoints[groups : 2 * groups]
     fans = fans + 0.3 * (s.crah_fan_speed * zone_flow_ratios(hottest, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans)
     opening = (s.valve_fraction / pump).max(0)
-    change = np.where(opening < 0.999, 0.3 * (opening - c.valve_target), 0.06)  # an open valve does not say how much is missing
+    change = np.where(
+        opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
+    )  # an open valve does not say how much is missing
     signal = plant_signal(pump, chilled, load, ranges, c) + change
     pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, ranges, c)
     condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)

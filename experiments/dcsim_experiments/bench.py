@@ -4,6 +4,7 @@ Every case is timed for a short while in each of several rounds that go through 
 machine falls on all alike. The median over the rounds is what is reported; the best round stands beside it.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -28,6 +29,7 @@ RESULT_FILE = "bench.json"
 ENGINES = (("fused", "float64"), ("fused", "float32"), ("numpy", "float64"))
 PEER_DAYS = 60  # of EnergyPlus in each round
 PEER_BATCH = 1024  # environments that stand beside one EnergyPlus
+BUSY = 0.5  # running processes a core from which the rates cannot be trusted
 ACTIONS = 64  # random ones, drawn beforehand and used in turn
 
 
@@ -94,6 +96,7 @@ def main(config: BenchConfig, command: str | None = None) -> Path:
     if config.peers and not energyplus_peer.available():
         raise InputError("--peers: EnergyPlus is not installed; pip install 'dcsim[validation]', or leave --peers out")
     folder = RunFolder(config.out, "bench", settings(config), config.seed, RESULT_FILE)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0  # of others: nothing was run yet
     cases = [*hall_cases(config), *(peer_cases(config) if config.peers else ())]
     peers: list[energyplus_peer.PeerResult] = []
     for case in cases:
@@ -110,7 +113,7 @@ def main(config: BenchConfig, command: str | None = None) -> Path:
     racks = int(gym.make(config.env, disable_env_checker=True).unwrapped.batch.config.hall.racks)  # type: ignore[attr-defined]
     content: dict[str, Any] = {
         "env": config.env,
-        "machine": machine(),
+        "machine": {**machine(), "load": load},
         "packages": package_versions(),
         "results": [row(case, racks, config.threads) for case in cases],
         "import_s": import_time(),
@@ -290,6 +293,8 @@ def report(content: Mapping[str, Any]) -> str:
         f"import dcsim {content['import_s']:.2f} s; reset of a batch of {resets}; "
         f"{content['memory_kib_per_env']:.0f} KiB for one more environment"
     ]
+    if content["machine"]["load"] > BUSY * content["machine"]["cores"]:
+        lines += ["the machine was busy with other work when this began, so these rates are too low"]
     peer = content["energyplus"]
     if peer is not None:
         lines += [

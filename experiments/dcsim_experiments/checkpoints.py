@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,11 @@ def restore(folder: Path, model: Any, env: SB3VecEnv) -> tuple[dict[str, Any], d
             getattr(model, name).copy_(value)
     for name, value in kept["counters"].items():
         setattr(model, name, value)
-    model.ep_info_buffer.extend(kept["episodes"])
+    model.ep_info_buffer = deque(kept["episodes"], maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
     model._last_obs = kept["last_obs"]
     model._last_episode_starts = kept["last_episode_starts"]
+    env.reset()  # makes the generators that take over the kept ones
     env.restore(kept["env"])
     if kept["buffer"] is not None:
         _refill(model.replay_buffer, kept["buffer"])

@@ -26,15 +26,26 @@ from dcsim_agents.modes import mode_by_wet_bulb
 from dcsim_agents.practice import practice_of
 from tqdm import tqdm
 
-from dcsim.drivers import load_weather
 from dcsim.envs.rewards import DEFAULT_WEIGHTS
 from dcsim.physics import chiller, server
+from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.plant.hall import Hall, build_hall
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
+from dcsim.plant.model import MECHANICAL, State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
 from dcsim.plant.steady import LONG_STEP_S
 from dcsim_experiments.run_folder import write_json
-from dcsim_experiments.static_search import VARIABLES, Operation, Problems, SteadyHall, box, search
+from dcsim_experiments.static_search import (
+    VARIABLES,
+    Operation,
+    Outdoors,
+    Problems,
+    SteadyHall,
+    box,
+    modes_of,
+    outdoors,
+    problems_of,
+    search,
+)
 
 Array = np.ndarray
 
@@ -42,52 +53,14 @@ HALLS = ("enterprise-1mw", "hyperscale-10mw")
 CLIMATES = ("miami", "phoenix", "san-francisco", "chicago", "denver")
 WET_BULBS = (-15.0, -8.0, -3.0, 1.0, 5.0, 8.0, 11.0, 14.0, 17.0, 20.0, 23.0, 26.0)  # degC
 LOADS = (0.3, 0.5, 0.8)  # utilization
-GENERATIONS, POPULATION = 28, 96
+GENERATIONS, POPULATION = 36, 128
 RESET_MOVES, FIXED_MOVES = 90, 30  # long steps until resets and fixed set-points have come to rest
 CHECKS = 12  # long steps that a winner is run on
 BASELINES = ("fixed", "g36-default", "g36")
 SWEEP_WET_BULB, SWEEP_LOAD = 14.0, 0.5
+SWEEP_SPREAD = 3.0  # K of wet bulb around it, of the hours whose dry bulb is taken
 AT_BOUND = 0.01  # of the range
 POWERS = ("thermal", "cooling", "server_fan", "crah_fan", "pump", "chiller", "tower_fan")
-
-
-class Outdoors(NamedTuple):
-    """Outdoor air by wet bulb, and how much of its year each climate spends there."""
-
-    wet_bulb: Array  # (W,)
-    dry_bulb: Array  # (W,) mean over the hours of all climates
-    humidity_ratio: Array  # (W,) likewise
-    share: dict[str, Array]  # (W,) of the hours, by climate
-
-
-def outdoors(climates: Sequence[str] = CLIMATES, wet_bulbs: Sequence[float] = WET_BULBS) -> Outdoors:
-    """Count the hours of typical years by wet bulb."""
-    grid = np.asarray(wet_bulbs, float)
-    share: dict[str, Array] = {}
-    sums = np.zeros((len(grid), 3))
-    for climate in climates:
-        hours = load_weather(climate).table(3600.0)
-        place = np.interp(hours.wet_bulb_temperature, grid, np.arange(len(grid)))
-        nearness = np.maximum(1.0 - np.abs(np.arange(len(grid))[:, None] - place), 0.0)
-        share[climate] = nearness.mean(1)
-        sums += nearness @ np.stack([np.ones(len(place)), hours.dry_bulb_temperature, hours.humidity_ratio], 1)
-    visited = np.maximum(sums[:, 0], 1e-9)
-    dry_bulb = np.where(sums[:, 0] > 0.0, sums[:, 1] / visited, grid)
-    return Outdoors(grid, dry_bulb, sums[:, 2] / visited, share)
-
-
-def problems_of(hall: Hall, air: Outdoors, loads: Sequence[float], modes: Sequence[float]) -> Problems:
-    """Return one problem for every wet bulb, load and mode, in this order of nesting."""
-    place, load, mode = (
-        x.ravel() for x in np.meshgrid(np.arange(len(air.wet_bulb)), np.asarray(loads, float), modes, indexing="ij")
-    )
-    low, high = (np.repeat(bound[:, None], len(load), 1) for bound in box(hall))
-    return Problems(load, air.wet_bulb[place], air.dry_bulb[place], air.humidity_ratio[place], mode, low, high)
-
-
-def modes_of(hall: Hall) -> tuple[float, ...]:
-    """Cooling modes that the hall has."""
-    return (MECHANICAL, INTEGRATED, FREE) if hall.has_economizer else (MECHANICAL,)
 
 
 # --- baselines --------------------------------------------------------------------------------------------------------------------
@@ -137,28 +110,37 @@ def baselines(plant: SteadyHall, problems: Problems) -> dict[str, Operation]:
 
 
 def leaning(plant: SteadyHall, problems: Problems, operation: Operation) -> dict[str, Array]:
-    """Which bounds and limits each operation stands at, arrays of bool of shape (K,)."""
+    """Which bounds and limits each operation stands at, arrays of bool of shape (K,).
+
+    A set-point at its bound counts where it is what decides: not where valves stand open anyway, the aisle-pressure loop drives the fans,
+    or the tower does not reach its set-point.
+    """
     hall, state = plant.hall, plant.fields(operation.state)
     x = variables_of(hall, operation.setpoints)
-    width = np.maximum(problems.high - problems.low, 1e-9)
-    result: dict[str, Array] = {}
-    for i, name in enumerate(VARIABLES):
-        result[f"{name} low"] = x[i] < problems.low[i] + AT_BOUND * width[i]
-        result[f"{name} high"] = x[i] > problems.high[i] - AT_BOUND * width[i]
     limits, opening = hall.description.limits, (state.valve_fraction / state.chilled_water_pump_speed).max(0)
-    cop, cap = chiller_cop(hall, state)
-    return result | {
+    at = {
         "inlet limit": state.rack_inlet_max[0] > limits.inlet_limit.value - 0.1,
-        "flow-ratio floor": state.crah_fan_speed.mean(0) > x[1] + 0.002,
         "supply limit": state.supply_air_temperature.min(0) < limits.supply_limit.value + 0.1,
+        "flow-ratio floor": state.crah_fan_speed.mean(0) > x[1] + 0.002,
         "valve open": opening > 0.995,
         "tower fan full": state.tower_air_fraction[0] > 0.995,
         "tower fan at its least": state.tower_air_fraction[0] < plant.hall.params.tower_air_fraction_min[0, 0] + 1e-3,
-        "condenser water missed": state.condenser_water_supply_temperature[0] > x[3] + 0.1,
-        "chilled water missed": state.chilled_water_supply_temperature[0] > x[2] + 0.1,
-        "cap of chiller COP": (cop > 0.0) & (cap < 1.001),
+        "chilled water above set-point": state.chilled_water_supply_temperature[0] > x[2] + 0.1,
+        "condenser water above set-point": state.condenser_water_supply_temperature[0] > x[3] + 0.1,
+        "cap of chiller COP": is_capped(hall, state),
         "protection": state.protection[0] > 0.5,
     }
+    decides = dict.fromkeys(VARIABLES, np.ones(len(problems.load), bool)) | {
+        "supply_air_setpoint": ~at["valve open"],
+        "crah_fan_speed": ~at["flow-ratio floor"],
+        "chilled_water_setpoint": ~at["chilled water above set-point"],
+        "condenser_water_setpoint": ~at["condenser water above set-point"],
+    }
+    margin = AT_BOUND * np.maximum(problems.high - problems.low, 1e-9)
+    for i, name in enumerate(VARIABLES):
+        at[f"{name} low"] = decides[name] & (x[i] < problems.low[i] + margin[i])
+        at[f"{name} high"] = decides[name] & (x[i] > problems.high[i] - margin[i])
+    return at
 
 
 def variables_of(hall: Hall, setpoints: Array) -> Array:
@@ -167,23 +149,29 @@ def variables_of(hall: Hall, setpoints: Array) -> Array:
     return np.concatenate([setpoints[0:1], setpoints[groups : groups + 1], setpoints[2 * groups : 2 * groups + 4]])
 
 
-def chiller_cop(hall: Hall, state: State) -> tuple[Array, Array]:
-    """COP over the last step, and full-load COP bound over full-load COP of the curves, shape (K,) each; 0 where chillers rest."""
-    p = hall.params
+def chiller_cop(hall: Hall, state: State) -> Array:
+    """COP of the chillers over the last step, shape (K,); 0 where they rest."""
     power = state.chiller_energy[0]
     runs = power > 1e-6 * hall.design_it_power * LONG_STEP_S
-    cop = np.where(runs, state.evaporator_heat[0] / np.where(runs, power, 1.0), 0.0)
-    economizer_rise = state.economizer_heat / (
-        LONG_STEP_S * 4186.0 * p.condenser_water_flow_nominal * state.condenser_water_flow
-    )
-    _, unbounded = chiller.full_load(
+    result: Array = np.where(runs, state.evaporator_heat[0] / np.where(runs, power, 1.0), 0.0)
+    return result
+
+
+def is_capped(hall: Hall, state: State) -> Array:
+    """Whether chillers run where their curves promise more than the bound of their full-load COP, shape (K,)."""
+    p = hall.params
+    condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * state.condenser_water_flow
+    _, eir_fraction = chiller.full_load(
         state.chilled_water_supply_temperature,
-        state.condenser_water_supply_temperature + economizer_rise,
+        state.condenser_water_supply_temperature + state.economizer_heat / (LONG_STEP_S * condenser_stream),
         p.chiller_capacity_curve,
         p.chiller_eir_curve,
         p.chiller_curve_box,
     )
-    return cop, (p.chiller_cop_max / (p.chiller_cop / unbounded))[0]
+    result: Array = (chiller_cop(hall, state) > 0.0) & (
+        (p.chiller_cop / eir_fraction)[0] > 0.999 * p.chiller_cop_max[0]
+    )
+    return result
 
 
 def flow_ratio(hall: Hall, state: State, load: Array) -> Array:
@@ -198,7 +186,6 @@ def flow_ratio(hall: Hall, state: State, load: Array) -> Array:
 def details(plant: SteadyHall, problems: Problems, operation: Operation) -> dict[str, Array]:
     """What a person would look at to see whether a state can be, shape (K,) each."""
     hall, state = plant.hall, plant.fields(operation.state)
-    cop, _ = chiller_cop(hall, state)
     design = hall.design_it_power
     x = variables_of(hall, operation.setpoints)
     return {
@@ -212,10 +199,11 @@ def details(plant: SteadyHall, problems: Problems, operation: Operation) -> dict
         **dict(zip(VARIABLES, x, strict=True)),
         "mode": state.mode[0],
         "chillers_on": state.chillers_on[0],
-        "chiller_cop": cop,
+        "chiller_cop": chiller_cop(hall, state),
         "flow_ratio": flow_ratio(hall, state, problems.load),
         "crah_fan_running": state.crah_fan_speed.mean(0),
         "valve_opening": (state.valve_fraction / state.chilled_water_pump_speed).max(0),
+        "supply_air_min": state.supply_air_temperature.min(0),
         "chilled_water_supply": state.chilled_water_supply_temperature[0],
         "chilled_water_return": state.chilled_water_return_temperature[0],
         "condenser_water_supply": state.condenser_water_supply_temperature[0],
@@ -356,7 +344,7 @@ def sweep(
     generations: int = GENERATIONS,
     population: int = POPULATION,
 ) -> dict[str, Any]:
-    """Supply-air set-points with all else at its best for thermal power; limits are not priced.
+    """Supply-air set-points, kept to within 0.1 K, with all else at its best for thermal power; limits are not priced.
 
     Returns
     -------
@@ -364,12 +352,13 @@ def sweep(
         ``supply_air_setpoint``, ``thermal``, ``cooling``, ``server_fan`` (over design IT power), ``pue``, ``rack_inlet_max`` at each step.
     """
     hall = build_hall(hall_name)
-    plant = SteadyHall(hall, {**dict.fromkeys(DEFAULT_WEIGHTS, 0.0), "thermal_power": 1.0})
-    air = outdoors(wet_bulbs=(wet_bulb,))
+    plant = SteadyHall(hall, {**dict.fromkeys(DEFAULT_WEIGHTS, 0.0), "thermal_power": 1.0}, supply_tolerance=0.1)
     low, high = box(hall)
     supply = np.linspace(low[0], high[0], steps)
     modes = modes_of(hall)
-    one = problems_of(hall, air._replace(wet_bulb=np.array([wet_bulb])), (load,), modes)
+    around = (wet_bulb - SWEEP_SPREAD, wet_bulb, wet_bulb + SWEEP_SPREAD)
+    every = problems_of(hall, outdoors(CLIMATES, around), (load,), modes)
+    one = every.pick(np.flatnonzero(every.wet_bulb == wet_bulb))
     problems = one.pick(np.tile(np.arange(len(modes)), steps))
     at = np.repeat(supply, len(modes))
     problems.low[0], problems.high[0] = at, at
@@ -395,7 +384,7 @@ def sweep_table(hall_name: str, content: dict[str, Any]) -> str:
         "  supply  thermal  cooling  server fans     PUE  hottest inlet",
     ]
     for i, supply in enumerate(content["supply_air_setpoint"]):
-        marks = ["least thermal power"] * (i == thermal.argmin()) + ["best PUE"] * (i == pue.argmin())
+        marks = ["least thermal power"] * int(i == thermal.argmin()) + ["best PUE"] * int(i == pue.argmin())
         lines.append(
             f"  {supply:6.2f} {100 * thermal[i]:8.3f} {100 * content['cooling'][i]:8.3f} {100 * content['server_fan'][i]:12.3f} "
             f"{pue[i]:7.4f} {content['rack_inlet_max'][i]:14.2f}  {', '.join(marks)}".rstrip()
@@ -424,7 +413,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             found = study(
                 hall,
-                outdoors(options.climates),
+                outdoors(options.climates, WET_BULBS),
                 generations=options.generations,
                 population=options.population,
                 seed=options.seed,

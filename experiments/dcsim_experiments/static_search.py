@@ -6,16 +6,17 @@ variables, and some points are the best of other states. A point counts if it is
 chillers stay the same for five long steps. So nothing is won by switching to and fro.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dcsim.drivers import load_weather
 from dcsim.engines import make_engine
 from dcsim.envs import rewards
 from dcsim.envs.meters import Meters, Readings
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import State
+from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
 
@@ -31,7 +32,7 @@ VARIABLES = (
 )
 """What is searched besides the cooling mode; supply air and fan speed are the same for all CRAH groups."""
 
-WIDTH, SHRINKAGE = 0.3, 0.82  # of the cloud: share of the range at first, factor a generation
+WIDTH, SHRINKAGE = 0.3, 0.86  # of the cloud: share of the range at first, factor a generation
 SETTLING, FIRST_SETTLING = 4, 24  # long steps before a point is watched, and before the first
 WATCHED = 5  # long steps of which means are taken; at rest neither mode nor chillers change in them (they can chase each other for four)
 REST_TOLERANCE = 1e-4  # of design IT power, over these steps
@@ -80,6 +81,45 @@ def box(hall: Hall) -> tuple[Array, Array]:
     return np.array([a.low for a in allowed]), np.array([a.high for a in allowed])
 
 
+class Outdoors(NamedTuple):
+    """Outdoor air by wet bulb, and how much of its year each climate spends there."""
+
+    wet_bulb: Array  # (W,)
+    dry_bulb: Array  # (W,) mean over the hours of all climates
+    humidity_ratio: Array  # (W,) likewise
+    share: dict[str, Array]  # (W,) of the hours, by climate
+
+
+def outdoors(climates: Sequence[str], wet_bulbs: Sequence[float]) -> Outdoors:
+    """Count the hours of typical years by wet bulb."""
+    grid = np.asarray(wet_bulbs, float)
+    share: dict[str, Array] = {}
+    sums = np.zeros((len(grid), 3))
+    for climate in climates:
+        hours = load_weather(climate).table(3600.0)
+        place = np.interp(hours.wet_bulb_temperature, grid, np.arange(len(grid)))
+        nearness = np.maximum(1.0 - np.abs(np.arange(len(grid))[:, None] - place), 0.0)
+        share[climate] = nearness.mean(1)
+        sums += nearness @ np.stack([np.ones(len(place)), hours.dry_bulb_temperature, hours.humidity_ratio], 1)
+    visited = np.maximum(sums[:, 0], 1e-9)
+    dry_bulb = np.where(sums[:, 0] > 0.0, sums[:, 1] / visited, grid)
+    return Outdoors(grid, dry_bulb, sums[:, 2] / visited, share)
+
+
+def problems_of(hall: Hall, air: Outdoors, loads: Sequence[float], modes: Sequence[float]) -> Problems:
+    """Return one problem for every wet bulb, load and mode, in this order of nesting."""
+    place, load, mode = (
+        x.ravel() for x in np.meshgrid(np.arange(len(air.wet_bulb)), np.asarray(loads, float), modes, indexing="ij")
+    )
+    low, high = (np.repeat(bound[:, None], len(load), 1) for bound in box(hall))
+    return Problems(load, air.wet_bulb[place], air.dry_bulb[place], air.humidity_ratio[place], mode, low, high)
+
+
+def modes_of(hall: Hall) -> tuple[float, ...]:
+    """Cooling modes that the hall has."""
+    return (MECHANICAL, INTEGRATED, FREE) if hall.has_economizer else (MECHANICAL,)
+
+
 class Operation(NamedTuple):
     """Steady states of K problems and what they cost."""
 
@@ -110,10 +150,15 @@ class SteadyHall:
     hall : Hall
     weights : mapping, optional
         Of the cost, by term of ``dcsim.envs.rewards``; the default reward's unless given.
+    supply_tolerance : float
+        K by which supply air may miss its set-point at rest. Where it may, fully open valves leave the set-point without effect.
     """
 
-    def __init__(self, hall: Hall, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, hall: Hall, weights: Mapping[str, float] | None = None, supply_tolerance: float = np.inf
+    ) -> None:
         self.hall = hall
+        self._supply_tolerance = supply_tolerance
         self.engine = make_engine("fused", hall_model(hall), hall.params)
         self._weights = rewards.checked_weights({}) if weights is None else dict(weights)
         self._meters = Meters(hall, LONG_STEP_S)
@@ -175,6 +220,8 @@ class SteadyHall:
             readings.append(read)
             before = after
         is_at_rest &= np.ptp(costs, axis=0) < REST_TOLERANCE
+        missed = after[self._rows["supply_air_temperature"]] - after[self._rows["supply_air_setpoint"]]
+        is_at_rest &= np.abs(missed).max(0) < self._supply_tolerance
         means = {name: np.mean([read[name] for read in readings], axis=0) for name in POWERS_W}
         return Operation(setpoints, after, np.mean(costs, axis=0), is_at_rest, means)
 
@@ -195,7 +242,8 @@ class SteadyHall:
         info, transition = self._meters.read(readings, 0.0, mean, 0.0, 0.0, 1.0)
         tripped = rows.is_tripped[0] > 0.5
         paid = rewards.terms(transition, self._weights, tripped, 0.0 * mean)
-        return -sum(paid.values()), info
+        cost: Array = np.sum([-term for term in paid.values()], axis=0)
+        return cost, info
 
 
 def better(one: Operation, other: Operation) -> Operation:

@@ -34,6 +34,7 @@ from dcsim_experiments.run_folder import RunFolder, package_versions
 RESULT_FILE = "run.json"
 VALIDATION_EPISODES = 16
 VALIDATIONS = 20  # over a whole training
+VALIDATION_SPACING_MIN = 2_000  # control steps
 VALIDATION_SEED_OFFSET = 9_000  # from the seed of the first training row
 TRAIN_DAYS = "one-day episodes within the odd weeks of the year (1st, 3rd ... from 1 January)"
 
@@ -299,7 +300,7 @@ class TrainingWatch(BaseCallback):
     def _on_rollout_start(self) -> None:
         if self.num_timesteps >= self._next_validation:
             self._validate()
-            self._next_validation += max(1, self._total // VALIDATIONS)
+            self._next_validation += max(VALIDATION_SPACING_MIN, self._total // VALIDATIONS)
         period = 60.0 * self._config.checkpoint_minutes
         if self._stop.is_made or time.monotonic() - self._saved >= period:
             self._save()

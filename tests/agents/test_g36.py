@@ -58,10 +58,10 @@ def test_modes_are_entered_and_left_a_deadband_apart() -> None:
     )
 
 
-def test_free_cooling_may_run_colder_as_far_as_it_stays_free() -> None:
-    c = ResetConstants(inlet_target=26.0, free_cooling_inlet_drop=3.0)  # approach 5 K
-    wet_bulb, mode = np.array([5.0, 5.0, 14.0, 16.0]), np.array([0.0, 2.0, 2.0, 2.0])
-    np.testing.assert_allclose(inlet_target(wet_bulb, np.full(4, 20.0), mode, c), [26.0, 23.0, 24.0, 26.0])
+def test_free_cooling_runs_colder_on_cold_days() -> None:
+    c = ResetConstants(inlet_target=26.0, free_inlet_wet_bulb=8.0, free_inlet_slope=0.5, free_inlet_min=22.0)
+    wet_bulb, mode = np.array([4.0, 4.0, 8.0, 12.0, -9.0]), np.array([1.0, 2.0, 2.0, 2.0, 2.0])
+    np.testing.assert_allclose(inlet_target(wet_bulb, mode, c), [26.0, 24.0, 26.0, 26.0, 22.0])
 
 
 def test_hot_zones_get_a_larger_share_of_air() -> None:

@@ -7,9 +7,9 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import engine_toy as toy
 import numpy as np
 import pytest
-import toy
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import make_engine
@@ -218,7 +218,7 @@ def test_parameters_that_cannot_be_meant_are_refused():
 SPAWNED = """
 import multiprocessing, sys
 sys.path[:0] = {paths!r}
-import numpy as np, toy
+import numpy as np, engine_toy as toy
 from dcsim.engines import make_engine
 
 def total(seed):

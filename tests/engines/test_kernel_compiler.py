@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import engine_toy as toy
 import numpy as np
 import pytest
-import toy
 from numpy.testing import assert_array_equal
 
 from dcsim.engines import compiler, make_engine
@@ -148,7 +148,8 @@ def test_cached_files_are_for_the_user_alone(cache):
 
 def test_two_processes_may_fill_the_cache_at_once(cache):
     here = Path(__file__).parent
-    code = f"import sys; sys.path[:0] = [{str(here)!r}, {str(here.parents[1])!r}]; import test_compiler as t; t.build()"
+    paths = [str(here), str(here.parents[1])]
+    code = f"import sys; sys.path[:0] = {paths!r}; import test_kernel_compiler as t; t.build()"
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
     processes = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(3)]
     assert [p.wait(120) for p in processes] == [0, 0, 0]
