@@ -31,8 +31,10 @@ class ActionMap:
         """
         if actions.shape != (out.shape[1], self.shape[0]):
             raise InputError(f"action has shape {actions.shape}, expected {(out.shape[1], self.shape[0])}")
-        np.clip(actions.T, -1.0, 1.0, out=out)  # NaN passes through
-        if np.isnan(out).any():
+        np.minimum(actions.T, 1.0, out=out)
+        np.maximum(out, -1.0, out=out)
+        check = np.add.reduce(out, axis=None)  # not a number if any element is not
+        if check != check:
             element, env = (int(i) for i in np.argwhere(np.isnan(out))[0])
             raise InputError(f"action[{env}, {element}] ({self.signals[element].name}) is not a number")
         out += 1.0

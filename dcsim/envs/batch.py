@@ -17,6 +17,9 @@ from dcsim.envs.settled import SettledStarts
 from dcsim.envs.signals import Signals, action_signals, observation_signals
 from dcsim.plant.model import State
 
+MORE_READ = ("evaporator_heat", "stage_time", "mode_time")
+"""Rows of the state read after a step for the observation, beside those of the meters."""
+
 
 class Batch:
     """N environments of one configuration.
@@ -45,7 +48,8 @@ class Batch:
         self._episodes = EpisodeSource(config)
         self._starts = SettledStarts(config)
         self._meters = Meters(hall, config.control_interval_s)
-        self._read_rows = np.array([rows.row(f"state.{name}") for name in Readings._fields])
+        self._reward = rewards.Reward(config.weights)
+        self._read_rows = np.array([rows.row(f"state.{name}") for name in (*Readings._fields, *MORE_READ)])
         self._zones = rows.view("state.zone_inlet_mean")
         self._price, self._carbon = rows.view("driven.price")[0], rows.view("driven.carbon_intensity")[0]
         self._inlets = self._state.rack_inlet_temperature.reshape(hall.crah_groups, -1, num_envs)
@@ -59,6 +63,10 @@ class Batch:
         self._start_s = np.zeros(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._all = np.arange(num_envs)
+        self._design = hall.design_it_power
+        self._chiller_capacity = float(hall.params.chiller_capacity[0, 0])
+        self._stage_time_min = float(hall.params.stage_time_min[0, 0])
+        self._mode_time_min = float(hall.params.mode_time_min[0, 0])
         rows.view("input.pressure_control")[:] = 1.0
         self._crah_rows[:] = 1.0
         self._chiller_rows[:] = 1.0
@@ -131,7 +139,7 @@ class Batch:
             terminated = self._state.is_tripped[0] > 0.5
             truncated = (left <= 0) & ~terminated
         reward = 0.0
-        for name, value in rewards.terms(transition, config.weights, terminated, left).items():
+        for name, value in self._reward.terms(transition, terminated, left).items():
             info[f"reward_{name}"] = value
             reward = reward + value
         self._look_up_drivers()
@@ -150,35 +158,37 @@ class Batch:
     def _read(self, summed: float) -> tuple[dict[str, Value], rewards.Transition]:
         """Read the meters and write the rows of the observation that follow from them."""
         picked = self._rows.table[self._read_rows]
-        zones = self._zones
-        time = self._start_s + self._elapsed * self.config.control_interval_s
+        interval = self.config.control_interval_s
         if self.num_envs == 1:
             values: Any = picked[:, 0].tolist()
-            zones = zones[:, 0].tolist()
-            rest: tuple[Value, Value, Value] = (float(time[0]), float(self._price[0]), float(self._carbon[0]))
+            zones = self._zones[:, 0].tolist()
+            time: Value = float(self._start_s[0]) + int(self._elapsed[0]) * interval
+            price: Value = float(self._price[0])
+            carbon: Value = float(self._carbon[0])
         else:
-            values = picked
-            rest = (time, self._price, self._carbon)
+            values, zones = picked, self._zones
+            time, price, carbon = self._start_s + self._elapsed * interval, self._price, self._carbon
         mean = 0.0
         for zone in zones:
             mean = mean + zone
-        mean = mean / len(zones)
-        time_s, price, carbon = rest
-        info, transition = self._meters.read(Readings(*values), time_s, mean, price, carbon, summed)
-        self._inlets.max(1, out=self._hottest)
-        self._measure(info)
+        readings = Readings(*values[: len(Readings._fields)])
+        info, transition = self._meters.read(readings, time, mean / len(zones), price, carbon, summed)
+        np.maximum.reduce(self._inlets, axis=1, out=self._hottest)
+        heat, stage_time, mode_time = values[len(Readings._fields) :]
+        design = self._design
+        measured = (
+            heat / (interval * self._chiller_capacity),
+            _left(self._stage_time_min, stage_time),
+            _left(self._mode_time_min, mode_time),
+            info["it_power_w"] / design,
+            info["cooling_power_w"] / design,
+            info["thermal_power_w"] / design,
+        )
+        if self.num_envs == 1:
+            self._rest[:, 0] = measured
+        else:
+            self._rest[:] = measured
         return info, transition
-
-    def _measure(self, info: dict[str, Value]) -> None:
-        s, hall, rest = self._state, self.config.hall, self._rest
-        design = hall.design_it_power
-        heat = s.evaporator_heat[0] / (self.config.control_interval_s * hall.params.chiller_capacity[0, 0])
-        rest[0] = heat
-        np.subtract(hall.params.stage_time_min[0, 0], s.stage_time[0], out=rest[1])
-        np.subtract(hall.params.mode_time_min[0, 0], s.mode_time[0], out=rest[2])
-        np.maximum(rest[1:3], 0.0, out=rest[1:3])
-        rest[3], rest[4], rest[5] = info["it_power_w"], info["cooling_power_w"], info["thermal_power_w"]
-        rest[3:6] /= design
 
     # --- snapshots --------------------------------------------------------------------------------------------------------------
 
@@ -214,3 +224,8 @@ class Batch:
     def elapsed(self) -> np.ndarray:
         """Control steps made in each environment's episode, shape (N,)."""
         return self._elapsed
+
+
+def _left(least: float, served: Value) -> Value:
+    """What is left of a dwell time [s]."""
+    return max(least - served, 0.0) if isinstance(served, float) else np.maximum(least - served, 0.0)

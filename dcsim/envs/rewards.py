@@ -65,32 +65,47 @@ def checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
     return merged
 
 
-def terms(
-    transition: Transition, weights: Mapping[str, float], is_tripped: Value, steps_left: Value
-) -> dict[str, Value]:
-    """Reward terms of a step; the reward is their sum.
+class Reward:
+    """Reward with fixed weights.
 
     Parameters
     ----------
-    transition : Transition
     weights : mapping
         As from ``checked_weights``.
-    is_tripped : bool or np.ndarray of bool, shape (N,)
-    steps_left : int or np.ndarray, shape (N,)
-        Control steps after this one until the clock would end the episode.
 
-    Returns
-    -------
-    dict
-        Each of ``TERMS`` with its value, shape (N,), or a float for one environment.
+    Attributes
+    ----------
+    ceiling : float
+        What a step costs at most, and every step after a trip.
     """
-    ceiling = sum(bound * weights[name] for name, bound in CEILINGS.items()) or 1.0
-    result = {name: -weights[name] * getattr(transition, name) for name in DEFAULT_WEIGHTS}
-    cost = 0.0
-    for value in result.values():
-        cost = cost - value
-    if np.any(cost > ceiling):
-        share = ceiling / (max(cost, ceiling) if isinstance(cost, float) else np.maximum(cost, ceiling))
-        result = {name: value * share for name, value in result.items()}
-    result["trip"] = -ceiling * steps_left * is_tripped
-    return result
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self._weights = tuple(-weights[name] for name in Transition._fields)
+        self.ceiling = sum(bound * weights[name] for name, bound in CEILINGS.items()) or 1.0
+
+    def terms(self, transition: Transition, is_tripped: Value, steps_left: Value) -> dict[str, Value]:
+        """Reward terms of a step; the reward is their sum.
+
+        Parameters
+        ----------
+        transition : Transition
+        is_tripped : bool or np.ndarray of bool, shape (N,)
+        steps_left : int or np.ndarray, shape (N,)
+            Control steps after this one until the clock would end the episode.
+
+        Returns
+        -------
+        dict
+            Each of ``TERMS`` with its value, shape (N,), or a float for one environment.
+        """
+        values = [weight * value for weight, value in zip(self._weights, transition, strict=True)]
+        cost = 0.0
+        for value in values:
+            cost = cost - value
+        if isinstance(cost, float):
+            share = self.ceiling / cost if cost > self.ceiling else 1.0
+        else:
+            share = self.ceiling / np.maximum(cost, self.ceiling)
+        result = {name: value * share for name, value in zip(Transition._fields, values, strict=True)}
+        result["trip"] = -self.ceiling * steps_left * is_tripped
+        return result

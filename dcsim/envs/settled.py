@@ -20,7 +20,7 @@ WET_BULBS = np.array([-25.0, -10.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0,
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 RELATIVE_HUMIDITY = 0.6  # of the grid's air: only wet bulb matters to a tower
 MOVES = 90  # of the set-points until the grid is at rest
-MOVES_AT_START = 2
+MOVES_AT_START = 1
 
 
 _GRIDS: dict[tuple[str, str, str], np.ndarray] = {}

@@ -349,7 +349,8 @@ def sweep(
     Returns
     -------
     dict
-        ``supply_air_setpoint``, ``thermal``, ``cooling``, ``server_fan`` (over design IT power), ``pue``, ``rack_inlet_max`` at each step.
+        ``supply_air_setpoint``, ``is_reached``, ``thermal``, ``cooling``, ``server_fan`` (over design IT power), ``pue``,
+        ``rack_inlet_max`` at each step.
     """
     hall = build_hall(hall_name)
     plant = SteadyHall(hall, {**dict.fromkeys(DEFAULT_WEIGHTS, 0.0), "thermal_power": 1.0}, supply_tolerance=0.1)
@@ -369,6 +370,7 @@ def sweep(
         "wet_bulb": wet_bulb,
         "load": load,
         "supply_air_setpoint": supply.tolist(),
+        "is_reached": best.is_at_rest.tolist(),
         **{name: (best.readings[f"{name}_power_w"] / hall.design_it_power).tolist() for name in POWERS},
         "pue": (best.readings["facility_power_w"] / best.readings["it_power_w"]).tolist(),
         "rack_inlet_max": state.rack_inlet_max[0].tolist(),
@@ -377,17 +379,22 @@ def sweep(
 
 def sweep_table(hall_name: str, content: dict[str, Any]) -> str:
     """Sweep as text, with the least thermal power and the best PUE marked."""
-    thermal, pue = np.array(content["thermal"]), np.array(content["pue"])
+    reached = np.array(content["is_reached"])
+    thermal, pue = (np.where(reached, content[name], np.inf) for name in ("thermal", "pue"))
     lines = [
         f"{hall_name}: supply-air set-point, all else at its best for thermal power; "
         f"wet bulb {content['wet_bulb']:g} degC, load {content['load']:g}; powers in % of design IT power",
         "  supply  thermal  cooling  server fans     PUE  hottest inlet",
     ]
     for i, supply in enumerate(content["supply_air_setpoint"]):
+        if not reached[i]:
+            lines.append(f"  {supply:6.2f}  not reached")
+            continue
         marks = ["least thermal power"] * int(i == thermal.argmin()) + ["best PUE"] * int(i == pue.argmin())
+        powers = [100 * content[name][i] for name in ("thermal", "cooling", "server_fan")]
         lines.append(
-            f"  {supply:6.2f} {100 * thermal[i]:8.3f} {100 * content['cooling'][i]:8.3f} {100 * content['server_fan'][i]:12.3f} "
-            f"{pue[i]:7.4f} {content['rack_inlet_max'][i]:14.2f}  {', '.join(marks)}".rstrip()
+            f"  {supply:6.2f} {powers[0]:8.3f} {powers[1]:8.3f} {powers[2]:12.3f} {pue[i]:7.4f} "
+            f"{content['rack_inlet_max'][i]:14.2f}  {', '.join(marks)}".rstrip()
         )
     return "\n".join(lines)
 

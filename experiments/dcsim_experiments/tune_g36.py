@@ -77,6 +77,13 @@ SKETCH: Mapping[str, float] = {
     "condenser_approach": 4.5,
     "condenser_approach_slope": 0.0,
     "condenser_water_min": 13.5,
+}
+"""About where steady operating points are cheapest in a hall without economizer; searches start around it."""
+
+ECONOMIZER_SKETCH: Mapping[str, float] = {
+    "flow_ratio": 1.1,
+    "pump_speed_top": 0.9,
+    "condenser_approach": 1.5,
     "free_inlet_wet_bulb": 12.0,
     "free_inlet_slope": 0.3,
     "free_inlet_min": 21.0,
@@ -84,7 +91,7 @@ SKETCH: Mapping[str, float] = {
     "free_condenser_offset": 1.2,
     "mode_deadband": 1.5,
 }
-"""About where steady operating points of both halls are cheapest; the searches start around it."""
+"""What differs with an economizer."""
 
 CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)
@@ -247,7 +254,8 @@ def search(
 ) -> dict[str, float]:
     """Return the best constants found with ``budget_steps`` simulator steps."""
     low, high = (np.array([bounds[k] for bounds in ranges.values()]) for k in (0, 1))
-    sketch = np.array([SKETCH[name] for name in ranges])
+    known = {**SKETCH, **ECONOMIZER_SKETCH} if "mode_deadband" in ranges else SKETCH
+    sketch = np.array([known[name] for name in ranges])
     generator = np.random.default_rng(seed)
     start = (sketch - low) / (high - low) + 0.1 * generator.standard_normal(len(ranges))
     strategy = EvolutionStrategy(np.clip(start, 0.05, 0.95), days.sets, 0.12, generator)

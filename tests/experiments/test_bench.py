@@ -1,9 +1,10 @@
 """``dcsim bench`` on the shortest measurements: keys, units, and EnergyPlus in the same run where it is installed."""
 
+from types import SimpleNamespace
+
 import pytest
 from dcsim_experiments import bench, energyplus_peer
 from dcsim_experiments.bench import Case, against, report
-from dcsim_experiments.energyplus_peer import PeerResult
 
 SMALL = ("bench", "--batches", "1", "4", "--seconds", "0.01", "--repeats", "2")
 
@@ -86,7 +87,10 @@ def test_ratios_are_of_medians_at_the_same_time_step():
         case("env", 600.0, [400.0, 500.0, 9000.0]),
         case("vector_env", 600.0, [20_000.0, 30_000.0, 40_000.0], 1024),
     ]
-    peers = [PeerResult(432, rate, 1.0, 600, "chicago", "EnergyPlus 25.2.0", 0, 0) for rate in (100.0, 120.0, 90.0)]
+    peers = [
+        SimpleNamespace(steps_per_s=rate, time_step=600, engine="EnergyPlus 25.2.0", severe_errors=0)
+        for rate in (100.0, 120.0, 90.0)
+    ]
     found = against(peers, cases)
     assert found["steps_per_s"] == 100.0 and found["steps_per_s_best"] == 120.0
     assert found["ratio_one_env"] == 5.0

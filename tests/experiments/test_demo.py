@@ -1,8 +1,9 @@
 """``dcsim demo`` end to end on a very short training: everything it promises to leave behind, and what it says."""
 
 import pytest
-from dcsim_experiments import demo, train
+from dcsim_experiments import compare, demo, train
 
+DAYS = 0.5  # of a test episode, which is a week otherwise
 SMALL = ("demo", "--steps", "4096", "--episodes", "2")
 
 
@@ -15,7 +16,8 @@ def shown(tmp_path_factory):
     from dcsim_experiments.cli import main
 
     out, text = tmp_path_factory.mktemp("demo") / "run", io.StringIO()
-    with contextlib.redirect_stdout(text):
+    with contextlib.redirect_stdout(text), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compare, "ORDINARY_DAYS", DAYS)
         assert main([*SMALL, "--out", str(out)]) == 0
     return out, text.getvalue().splitlines()
 
@@ -36,7 +38,7 @@ def test_every_baseline_and_the_learned_one_are_compared_on_the_same_test_weeks(
     result = read(shown[0] / "compare.json")
     assert set(result["controllers"]) == {*demo.BASELINES, "ppo"}
     assert result["reference"] == "g36"
-    assert result["episode_days"] == 7.0 and result["episodes"] == 2
+    assert result["episode_days"] == DAYS and result["episodes"] == 2
     assert result["train_days"] == train.TRAIN_DAYS
     starts = [row["start"] for row in result["rows"]]
     from dcsim_experiments.config import test_weeks
@@ -58,7 +60,8 @@ def test_it_says_who_won_and_by_how_much(shown, read):
     assert any(line.startswith("The whole took") for line in lines)
 
 
-def test_once_more_in_the_same_folder_takes_the_finished_training(shown, run_cli, read):
+def test_once_more_in_the_same_folder_takes_the_finished_training(shown, run_cli, read, monkeypatch):
+    monkeypatch.setattr(compare, "ORDINARY_DAYS", DAYS)
     out, _ = shown
     before = read(out / "compare.json")
     code, lines, _ = run_cli(*SMALL, "--out", out)
