@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 
 RESULT_FILE = "compare.json"
 ORDINARY_DAYS = 7.0  # of an episode without a task: a whole test week
+ABOUT = {
+    "fixed": "legacy operation: fans and pumps at full speed, constant set-points",
+    "rules": "loops as building management systems run them",
+    "pid": "proportional-integral loops on every set-point that a measurement can drive",
+    "g36-default": "resets in the style of ASHRAE Guideline 36 with published constants",
+    "g36": "the same resets with the constants tuned for the hall and frozen",
+}
 SHOWN = 3  # controllers whose day is drawn
 DAY_S = 86400.0
 
@@ -245,6 +252,8 @@ def about(place: str) -> str:
         policy = read_policy(place)
         steps = policy["config"].get("steps")
         return f"{str(policy['algo']).upper()} policy" + (f" trained for {steps:,} control steps" if steps else "")
+    if place in ABOUT:
+        return ABOUT[place]
     module, _, attribute = FACTORIES[place].partition(":")
     text = getattr(importlib.import_module(module), attribute).__doc__ or place
     return str(text).strip().splitlines()[0].rstrip(".")
