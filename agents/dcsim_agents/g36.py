@@ -38,6 +38,7 @@ GROUP_IMPORTANCE = (
 )
 REQUESTS_MAX = 3.0  # of one zone or unit
 SUPPLY_MISSED = 1.7, 2.8  # K of supply air above set-point for two and three requests, Guideline 36 3 and 5 degF
+SUPPLY_WINDUP_MAX = 0.5  # K that the supply-air set-point may run below what the coils deliver
 VALVE_OPEN = 0.99  # opening at which a valve counts as open
 FAN_SHARE = 0.5  # of the way to the wanted fan speed in a control step: the zones share their air
 FLOW_RATIO_SEEN = 0.2  # below it a CRAH group stands still and its flow ratio says nothing
@@ -99,6 +100,7 @@ class G36Controller(Controller):
             self._supply_reset,
             is_due(elapsed, interval, SUPPLY_PERIOD_S),
         )
+        supply = np.maximum(supply, reading["supply_air_temperature"].mean(0) - SUPPLY_WINDUP_MAX)
         signal = trim_and_respond(
             memory["signal"],
             self._water_requests(reading, asking),

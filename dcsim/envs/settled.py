@@ -14,13 +14,13 @@ from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.plant.hall import Hall
 from dcsim.plant.model import State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
-from dcsim.plant.steady import cold_state, packed_inputs, rested
+from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
 
 WET_BULBS = np.array([-25.0, -10.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 34.0])  # degC
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 RELATIVE_HUMIDITY = 0.6  # of the grid's air: only wet bulb matters to a tower
 MOVES = 90  # of the set-points until the grid is at rest
-MOVES_AT_START = 1
+MOVES_AT_START = 2
 
 
 _GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
@@ -72,11 +72,22 @@ class SettledStarts:
         for _ in range(MOVES_AT_START):
             state = self._rested(state, u, setpoints)
             setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, self._hall, self._constants)
+        self._stage(state)
         config = self._config
-        state = self._rested(state, u, setpoints, interval=config.control_interval_s, substeps=config.substeps)
+        state = self._rested(state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps)
         for name in ("travel", "trip_time", "is_tripped", "protection"):
             state[rows[name]] = 0.0
+        state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints
+
+    def _stage(self, state: np.ndarray) -> None:
+        """Run as few chillers as the staging would have, fully loaded up: long steps leave their number where a jump took it."""
+        rows, p = self._engine.state_slices, self._hall.params
+        heat = state[rows["evaporator_heat"]][0] + state[rows["economizer_heat"]][0] * (state[rows["mode"]][0] > 1.5)
+        machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0, 0] * p.stage_up_load[0, 0]))
+        count = np.minimum(np.maximum(machines, 1.0), self._hall.chillers)
+        state[rows["chillers_on"]] = count
+        state[rows["chiller_loading"]] = np.arange(self._hall.chillers)[:, None] < count
 
     def _fields(self, state: np.ndarray) -> State:
         return State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})

@@ -143,8 +143,11 @@ def train(config: TrainConfig, folder: RunFolder, env: SB3VecEnv) -> dict[str, A
         if checkpoint is not None:
             watch.restore(checkpoint, model)
         begun = time.monotonic()
-        model.learn(recipe.steps - model.num_timesteps, callback=watch, reset_num_timesteps=checkpoint is None)
-        watch.finish()
+        try:
+            model.learn(recipe.steps - model.num_timesteps, callback=watch, reset_num_timesteps=checkpoint is None)
+            watch.judge()  # the last policy, too
+        finally:
+            watch.close()
     seconds = watch.seconds_before + time.monotonic() - begun
     if watch.best is not None:
         model.policy.load_state_dict(watch.best)
@@ -299,7 +302,7 @@ class TrainingWatch(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps >= self._next_validation:
-            self._validate()
+            self.judge()
             self._next_validation += max(VALIDATION_SPACING_MIN, self._total // VALIDATIONS)
         period = 60.0 * self._config.checkpoint_minutes
         if self._stop.is_made or time.monotonic() - self._saved >= period:
@@ -320,7 +323,8 @@ class TrainingWatch(BaseCallback):
             if values:
                 self.logger.record(f"rollout/{name}_mean", float(np.mean(values)))
 
-    def _validate(self) -> None:
+    def judge(self) -> None:
+        """Validate the policy of the moment and keep it if it is the best so far."""
         score = self._validation.score(_Policy(self.model))
         if not self.curve["episode_return"] or score["episode_return"] > max(self.curve["episode_return"]):
             self.best = {name: tensor.detach().clone() for name, tensor in self.model.policy.state_dict().items()}
@@ -336,7 +340,7 @@ class TrainingWatch(BaseCallback):
         checkpoints.save(self._run, self.model, self._env, progress, self.best)
         self._saved = time.monotonic()
 
-    def finish(self) -> None:
-        """Judge the last policy, too, and close the bar."""
-        self._validate()
-        self._bar.close()
+    def close(self) -> None:
+        """Close the progress bar."""
+        if self._bar is not None:
+            self._bar.close()

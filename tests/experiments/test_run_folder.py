@@ -82,3 +82,12 @@ def test_the_commit_is_of_the_checkout_that_holds_this_code(tmp_path, monkeypatc
     assert commit is None or len(commit.removesuffix("-dirty")) == 40
     monkeypatch.setattr(run_folder, "__file__", str(tmp_path / "installed.py"))
     assert run_folder.git_commit() is None
+
+
+def test_resuming_needs_the_same_options_and_version(tmp_path, monkeypatch):
+    folder(tmp_path)
+    with pytest.raises(InputError, match="--resume needs the same options"):
+        folder(tmp_path, {"episodes": 3}, resume=True)
+    monkeypatch.setattr(dcsim, "__version__", "99.0")
+    with pytest.raises(InputError, match="begun with dcsim"):
+        folder(tmp_path, resume=True)
