@@ -74,7 +74,9 @@ class SettledStarts:
             setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, self._hall, self._constants)
         self._stage(state)
         config = self._config
-        state = self._rested(state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps)
+        state = self._rested(
+            state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps
+        )
         for name in ("travel", "trip_time", "is_tripped", "protection"):
             state[rows[name]] = 0.0
         state[rows["stage_time"]] = self._hall.params.stage_time_min

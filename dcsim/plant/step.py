@@ -163,6 +163,10 @@ def _cooling_mode(
         p.economizer_effectiveness, s.chilled_water_return_temperature, s.condenser_water_supply_temperature
     )
     mode = xp.where(reachable > chilled_water_setpoint + p.free_cooling_excess_max, xp.minimum(mode, INTEGRATED), mode)
+    # the economizer leaves only when running chillers can carry its share
+    heat = (s.evaporator_heat + s.economizer_heat) / interval
+    carries = xp.where(total(s.chiller_loading, xp) * p.chiller_capacity > heat, MECHANICAL, INTEGRATED)
+    mode = xp.where(s.mode > 0.5 * (MECHANICAL + INTEGRATED), xp.maximum(mode, carries), mode)
     mode = xp.where(p.economizer_effectiveness > 0.0, mode, MECHANICAL)
     return mode, interval + xp.where(_distance(mode, s.mode, xp) > 0.5, 0.0, s.mode_time)
 
@@ -170,10 +174,12 @@ def _cooling_mode(
 def _staging(s: State, u: Inputs, p: Params, supply_excess: Array, interval: Array, xp: Any) -> tuple[Array, Array]:
     """Number of chillers wanted: up on load or on a set-point missed, down when fewer would do, not before the minimum time.
 
-    A set-point missed by far brings the next machine after a third of that time. While cooling is free the number is kept that would
-    have to take over.
+    A set-point missed by far brings the next machine after a third of that time. While cooling is free, and when the economizer is to
+    leave, the number is wanted that would have to take over.
     """
-    heat = s.evaporator_heat + xp.where(s.mode > 0.5 * (INTEGRATED + FREE), s.economizer_heat, 0.0)
+    leaves = xp.where(u.mode_request < 0.5 * (MECHANICAL + INTEGRATED), 1.0, 0.0)
+    taken_over = xp.where(s.mode > 0.5 * (INTEGRATED + FREE), 1.0, leaves)
+    heat = s.evaporator_heat + taken_over * s.economizer_heat
     load = heat / (interval * p.chiller_capacity)  # in machines
     more, fewer = s.chillers_on + 1.0, s.chillers_on - 1.0
     misses = supply_excess > p.free_cooling_excess_max

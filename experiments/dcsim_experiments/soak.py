@@ -2,9 +2,10 @@
 
     python -m dcsim_experiments.soak --steps 10000000
 
-Every environment runs in every task; each episode draws its climate among all that are built in. Asserted after every step: observations are finite and inside their space, rewards and ``info`` are finite, the energy audit of every
-environment is closed. A third of the environments draws new actions every step, a third holds an action for an hour, a third goes from one
-corner of the action space to another. Trips are no failure: a random operator trips halls. The exit code is 1 if anything was found.
+Every environment runs in every task; each episode draws its climate among all that are built in. Asserted after every step: observations
+are finite and inside their space, rewards and ``info`` are finite, the energy audit of every environment is closed. A third of the
+environments draws new actions every step, a third holds an action for an hour, a third goes from one corner of the action space to another.
+Trips are no failure: a random operator trips halls. The exit code is 1 if anything was found.
 """
 
 import argparse
