@@ -167,7 +167,7 @@ def year(
         made = info.get("final_info", info)
         hours = config.control_interval_s / 3600.0
         for name in SUMMED:
-            sums[f"{name}_kwh"] += float(made[f"{name}_power_w"].sum()) * hours / 1e3
+            sums[f"{name}_kwh"] += float(made[_key(name)].sum()) * hours / 1e3
         for name in ("water_l", "violation_k_min"):
             sums[name] += float(made[name].sum())
     total = {name: value * 365.0 / len(days) for name, value in sums.items()}
@@ -178,6 +178,11 @@ def year(
     total["load"] = total["it_kwh"] / (8760.0 * config.hall.design_it_power / 1e3)
     env.close()
     return total
+
+
+def _key(name: str) -> str:
+    """Key of a power in ``info``."""
+    return f"{name}_w" if name == "electrical_loss" else f"{name}_power_w"
 
 
 def verdict(value: float, band: Band) -> str:
