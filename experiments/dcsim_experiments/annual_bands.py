@@ -172,7 +172,7 @@ def year(
             sums[name] += float(made[name].sum())
     total = {name: value * 365.0 / len(days) for name, value in sums.items()}
     movers = sum(total[f"{name}_kwh"] for name in ("crah_fan", "pump", "chiller", "tower_fan"))
-    total["humidifier_kwh"] = total["cooling_kwh"] - movers
+    total["humidifier_kwh"] = max(total["cooling_kwh"] - movers, 0.0)  # what else cools; rounding where there is none
     total["pue"] = total["facility_kwh"] / total["it_kwh"]
     total["wue_l_per_kwh"] = total["water_l"] / total["it_kwh"]
     total["load"] = total["it_kwh"] / (8760.0 * config.hall.design_it_power / 1e3)
@@ -237,6 +237,19 @@ def table(env_id: str, content: dict[str, dict[str, Any]]) -> str:
                 + "".join(f"{row['parts'][part]:11.3f}" for part in PARTS)
                 + f"{row['facility_kwh'] / 1e6:8.2f}{row['violation_k_min'] / 365.0:11.2f}"
             )
+    reference, *others = next(iter(content.values()))
+    for name in others:
+        changes = {
+            part: float(
+                np.mean([rows[name]["parts"][part] - rows[reference]["parts"][part] for rows in content.values()])
+            )
+            for part in PARTS
+        }
+        largest = sorted(changes, key=lambda part: -abs(changes[part]))[:3]
+        lines.append(
+            f"  {name} against {reference}, mean of climates: PUE {sum(changes.values()):+.3f}, most of it by "
+            + ", ".join(f"{part.replace('_', ' ')} {changes[part]:+.3f}" for part in largest)
+        )
     return "\n".join(lines)
 
 

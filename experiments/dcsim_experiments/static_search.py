@@ -160,7 +160,7 @@ class SteadyHall:
         self.hall = hall
         self._supply_tolerance = supply_tolerance
         self.engine = make_engine("fused", hall_model(hall), hall.params)
-        self._weights = rewards.checked_weights({}) if weights is None else dict(weights)
+        self._reward = rewards.Reward(rewards.checked_weights(weights))
         self._meters = Meters(hall, LONG_STEP_S)
         self._rows = self.engine.state_slices
 
@@ -241,7 +241,7 @@ class SteadyHall:
         mean = rows.rack_inlet_temperature.mean(0)
         info, transition = self._meters.read(readings, 0.0, mean, 0.0, 0.0, 1.0)
         tripped = rows.is_tripped[0] > 0.5
-        paid = rewards.terms(transition, self._weights, tripped, 0.0 * mean)
+        paid = self._reward.terms(transition, tripped, 0.0 * mean)
         cost: Array = np.sum([-term for term in paid.values()], axis=0)
         return cost, info
 
