@@ -16,7 +16,7 @@ Left out: room humidity, transport delays, single fans and pumps (a group acts a
 
 from typing import Any, NamedTuple
 
-from dcsim.physics import chiller, coil, cooling_tower, economizer, fan, power_chain, pump, room_air, server
+from dcsim.physics import chiller, coil, cooling_tower, economizer, fan, power_chain, pump, room_air, server, thermal
 from dcsim.physics.constants import AIR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Array, Held, Inputs, Params, State
@@ -28,12 +28,6 @@ STEP_RATIO_MIN, STEP_RATIO_MAX = -0.8, 2.0  # bounds of the relative error an in
 def total(x: Array, xp: Any) -> Array:
     """Sum over components, kept as one row."""
     return xp.sum(x, 0, keepdims=True)
-
-
-def relaxed(value: Array, target: Array, time_step: Array, time_constant: Array) -> Array:
-    """First-order response, implicit in time."""
-    rate = time_step / time_constant
-    return (value + rate * target) / (1.0 + rate)
 
 
 def modulated(
@@ -234,7 +228,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     fan_target = server.fan_speed_setpoint(
         inlet, p.server_fan_speed_min, p.server_fan_ramp_start_temperature, p.server_fan_ramp_end_temperature, xp
     )
-    server_fan_speed = relaxed(s.server_fan_speed, fan_target, dt, p.server_fan_time_constant)
+    server_fan_speed = thermal.relaxed_implicitly(s.server_fan_speed, fan_target, dt / p.server_fan_time_constant)
     server_flow = server.air_mass_flow(
         u.utilization, server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
     )
@@ -242,7 +236,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         u.pressure_control * p.flow_ratio_min * total(server_flow, xp) / xp.maximum(h.crah_flow_available, 1e-3)
     )
     crah_target = u.crah_available * xp.minimum(xp.maximum(h.crah_fan_target, pressure_speed), 1.0)
-    crah_fan_speed = relaxed(s.crah_fan_speed, crah_target, dt, p.crah_fan_time_constant)
+    crah_fan_speed = thermal.relaxed_implicitly(s.crah_fan_speed, crah_target, dt / p.crah_fan_time_constant)
     crah_flow = p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
     paths = room_air.air_paths(
         crah_flow,
@@ -261,8 +255,8 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     heat = h.dynamic_power + leakage
     stream = AIR_SPECIFIC_HEAT * server_flow
     conductance = p.server_effectiveness * stream
-    warmed = (p.server_heat_capacity * s.server_temperature + dt * (heat + conductance * inlet)) / (
-        p.server_heat_capacity + dt * conductance
+    warmed = thermal.node_temperature(
+        s.server_temperature, p.server_heat_capacity, conductance, heat + conductance * inlet, dt
     )
     exhaust = stream * inlet + conductance * (warmed - inlet) + fan_power  # enthalpy flow above 0 degC, W
 
@@ -277,22 +271,19 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         p.distribution_loss[2:3],
     )
     cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
-    to_mass = p.mass_conductance / (1.0 + dt * p.mass_conductance / p.mass_heat_capacity)
+    to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
     to_outdoors = p.envelope_conductance * cell_part
-    hot_air = (
-        p.hot_air_heat_capacity * s.hot_air_temperature
-        + dt
-        * (
-            xp.matmul(p.cell_share, exhaust)
-            + cell_part * (distribution_loss + p.lighting_power)
-            + to_mass * s.mass_temperature
-            + to_outdoors * u.dry_bulb_temperature
-        )
-    ) / (
-        p.hot_air_heat_capacity
-        + dt * (AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors)
+    hot_air = thermal.node_temperature(
+        s.hot_air_temperature,
+        p.hot_air_heat_capacity,
+        AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
+        xp.matmul(p.cell_share, exhaust)
+        + cell_part * (distribution_loss + p.lighting_power)
+        + to_mass * s.mass_temperature
+        + to_outdoors * u.dry_bulb_temperature,
+        dt,
     )
-    mass = relaxed(s.mass_temperature, hot_air, dt, p.mass_heat_capacity / p.mass_conductance)
+    mass = thermal.relaxed_implicitly(s.mass_temperature, hot_air, dt * p.mass_conductance / p.mass_heat_capacity)
     hot_side = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
 
     # CRAHs: return air, coil, fan
@@ -315,10 +306,13 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     crah_power = u.crah_available * fan.fan_power(
         xp.minimum(crah_fan_speed / units, 1.0), p.crah_fan_power_nominal, p.crah_fan_linear_share
     )
-    supply = (
-        p.supply_air_heat_capacity * s.supply_air_temperature
-        + dt * (air_stream * ((1.0 - duty) * hot_return + duty * water) + crah_power)
-    ) / (p.supply_air_heat_capacity + dt * air_stream * (1.0 - (1.0 - duty) * bypass))
+    supply = thermal.node_temperature(
+        s.supply_air_temperature,
+        p.supply_air_heat_capacity,
+        air_stream * (1.0 - (1.0 - duty) * bypass),
+        air_stream * ((1.0 - duty) * hot_return + duty * water) + crah_power,
+        dt,
+    )
     return_air = hot_return + bypass * supply
     wanted = (return_air - h.supply_air_setpoint + crah_power / air_stream) / xp.maximum(return_air - water, 0.5)
     valve = modulated(
@@ -333,13 +327,15 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     )
 
     # cold air in front of the racks; the seam at the servers
-    cold_air = (
-        p.cold_air_heat_capacity * inlet
-        + dt
-        * AIR_SPECIFIC_HEAT
-        * (room_air.supply_enthalpy(paths, supply, p.supply_reach, xp) + paths.recirculated * hot_side)
-    ) / (p.cold_air_heat_capacity + dt * stream)
-    server_temperature = warmed + (dt / p.server_heat_capacity) * stream * (cold_air - inlet)
+    cold_air = thermal.node_temperature(
+        inlet,
+        p.cold_air_heat_capacity,
+        stream,
+        AIR_SPECIFIC_HEAT
+        * (room_air.supply_enthalpy(paths, supply, p.supply_reach, xp) + paths.recirculated * hot_side),
+        dt,
+    )
+    server_temperature = thermal.heated(warmed, p.server_heat_capacity, stream * (cold_air - inlet), dt)
 
     room = _Room(
         coil_heat=total(air_stream * duty * (return_air - water), xp),
@@ -376,14 +372,19 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         h.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
     )
     stream = WATER_SPECIFIC_HEAT * flow
-    warm = p.chilled_water_return_heat_capacity / dt
-    cold = p.chilled_water_supply_heat_capacity / dt
-    gain = room.coil_heat + p.humidifier_power + pump_power
-    return_part = (warm * s.chilled_water_return_temperature + gain) / (warm + stream)
-    uncooled = cold * s.chilled_water_supply_temperature + stream * return_part
-    stiffness = cold + stream * warm / (warm + stream)
-    wished = relaxed(s.chilled_water_supply_temperature, h.chilled_water_setpoint, dt, p.chiller_control_time_constant)
-    demand = xp.maximum(uncooled - stiffness * wished, 0.0)
+    loop = thermal.loop_step(
+        s.chilled_water_supply_temperature,
+        s.chilled_water_return_temperature,
+        p.chilled_water_supply_heat_capacity,
+        p.chilled_water_return_heat_capacity,
+        stream,
+        room.coil_heat + p.humidifier_power + pump_power,
+        dt,
+    )
+    wished = thermal.relaxed_implicitly(
+        s.chilled_water_supply_temperature, h.chilled_water_setpoint, dt / p.chiller_control_time_constant
+    )
+    demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
 
     # economizer first, chillers for the rest
     condenser_flow = p.condenser_water_flow_nominal * s.condenser_water_flow
@@ -397,7 +398,9 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     )
     is_free = s.mode > 0.5 * (INTEGRATED + FREE)
     target = xp.where(is_free, 0.0, h.chiller_target)
-    loading = xp.where(target > 0.5, relaxed(s.chiller_loading, target, dt, p.chiller_start_time_constant), 0.0)
+    loading = xp.where(
+        target > 0.5, thermal.relaxed_implicitly(s.chiller_loading, target, dt / p.chiller_start_time_constant), 0.0
+    )
     capacity_fraction, eir_fraction = chiller.full_load(
         s.chilled_water_supply_temperature,
         basin + economizer_heat / condenser_stream,
@@ -419,8 +422,7 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         p.chiller_unloading_min,
         xp,
     )
-    chilled_water_supply = (uncooled - economizer_heat - evaporator_heat) / stiffness
-    chilled_water_return = return_part + stream * chilled_water_supply / (warm + stream)
+    chilled_water_supply, chilled_water_return = loop.temperatures(economizer_heat + evaporator_heat)
 
     # condenser water and tower; a bypass keeps the basin from falling below its set-point
     condenser_pump_power = pump.friction_and_static_power(
@@ -445,8 +447,10 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         xp,
     )
     setpoint_min = xp.where(is_free, s.condenser_water_setpoint, p.condenser_water_temperature_min)
-    wished = relaxed(basin, xp.maximum(s.condenser_water_setpoint, setpoint_min), dt, p.tower_time_constant)
-    tower_demand = heat_in + (p.condenser_water_heat_capacity / dt) * (basin - wished)
+    wished = thermal.relaxed_implicitly(
+        basin, xp.maximum(s.condenser_water_setpoint, setpoint_min), dt / p.tower_time_constant
+    )
+    tower_demand = heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt)
     tower_heat = xp.minimum(xp.maximum(tower_demand, 0.0), tower_limit)
     tower_air = modulated(
         s.tower_air_fraction, tower_demand, tower_limit, dt, p.tower_time_constant, p.tower_air_fraction_min, 1.0, xp
@@ -461,7 +465,9 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     return new._replace(
         chilled_water_supply_temperature=chilled_water_supply,
         chilled_water_return_temperature=chilled_water_return,
-        condenser_water_supply_temperature=basin + (dt / p.condenser_water_heat_capacity) * (heat_in - tower_heat),
+        condenser_water_supply_temperature=thermal.heated(
+            basin, p.condenser_water_heat_capacity, heat_in - tower_heat, dt
+        ),
         tower_air_fraction=tower_air,
         chiller_loading=loading,
         it_energy=s.it_energy + dt * room.it_power,

@@ -104,7 +104,9 @@ def restore(folder: Path, model: Any, env: SB3VecEnv) -> tuple[dict[str, Any], d
         with np.load(folder / "arrays.npz", allow_pickle=False) as file:
             kept = _joined(tree, {name: file[name] for name in file.files})
     except Exception as error:  # whatever the readers make of a damaged file
-        raise InputError(f"{folder}: checkpoint is damaged ({type(error).__name__}); start anew in another --out") from None
+        raise InputError(
+            f"{folder}: checkpoint is damaged ({type(error).__name__}); start anew in another --out"
+        ) from None
     model.set_parameters(tensors["parameters"], exact_match=True)
     with torch.no_grad():
         for name, value in tensors["variables"].items():

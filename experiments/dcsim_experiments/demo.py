@@ -105,4 +105,6 @@ def _trained(training: TrainConfig, path: Path) -> dict[str, Any]:
     try:
         return train(replace(training, resume=goes_on), folder, training_env(training))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; the same command with --out {path.parent} goes on with the training") from None
+        raise KeyboardInterrupt(
+            f"stopped; the same command with --out {path.parent} goes on with the training"
+        ) from None

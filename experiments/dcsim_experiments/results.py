@@ -11,7 +11,9 @@ from dcsim_experiments.statistics import gap_share, relative_difference, summary
 
 HEADLINE = "thermal_energy_kwh"
 VIOLATION = "violation_k_min"
-VIOLATION_TOLERANCE = 1.0  # K min a day more than the reference that still counts as keeping the limit as well as it does
+VIOLATION_TOLERANCE = (
+    1.0  # K min a day more than the reference that still counts as keeping the limit as well as it does
+)
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,7 @@ def content(evaluation: Evaluation, reference: str) -> dict[str, Any]:
     metrics, base = evaluation.metrics, evaluation.metrics[reference]
     days = evaluation.days
     result: dict[str, Any] = {
-        "controllers": {
-            name: {metric: summary(of[metric]) for metric in METRICS} for name, of in metrics.items()
-        },
+        "controllers": {name: {metric: summary(of[metric]) for metric in METRICS} for name, of in metrics.items()},
         "reference": reference,
         "paired": {
             name: {metric: relative_difference(of[metric], base[metric]) for metric in METRICS}
@@ -160,7 +160,9 @@ def table(result: Mapping[str, Any]) -> str:
                 name + (f" ({result['trips'][name]} trips)" if result["trips"][name] else ""),
                 f"{of[HEADLINE]['mean'] / days:.0f}",
                 "-" if paired is None else _percent(paired["mean"]),
-                "-" if paired is None or paired["low"] is None else f"{_percent(paired['low'])} to {_percent(paired['high'])}",
+                "-"
+                if paired is None or paired["low"] is None
+                else f"{_percent(paired['low'])} to {_percent(paired['high'])}",
                 f"{of[VIOLATION]['mean'] / days:.2f}",
                 f"{max(of['rack_inlet_max_c']['values']):.2f}",
                 f"{of['cooling_energy_kwh']['mean'] / days:.0f}",
@@ -184,7 +186,8 @@ def group_table(result: Mapping[str, Any]) -> str:
     for (label, of), length in zip(result["groups"].items(), days.values(), strict=True):
         lines.append(f"{label} (kWh/day, K min/day)")
         lines += [
-            f"  {name.ljust(width)}  {of[name][HEADLINE] / length:9.0f}  {of[name][VIOLATION] / length:9.2f}" for name in order
+            f"  {name.ljust(width)}  {of[name][HEADLINE] / length:9.0f}  {of[name][VIOLATION] / length:9.2f}"
+            for name in order
         ]
     return "\n".join(lines)
 

@@ -89,7 +89,9 @@ class RunFolder:
                 remedy = "--resume needs the same options" if resume else "name another folder"
                 raise InputError(f"--out {path}: holds a run of another configuration; {remedy}")
             if resume and other.get("dcsim_version") != dcsim.__version__:
-                raise InputError(f"--out {path}: begun with dcsim {other.get('dcsim_version')}; start anew in another folder")
+                raise InputError(
+                    f"--out {path}: begun with dcsim {other.get('dcsim_version')}; start anew in another folder"
+                )
             if not resume and not (path / self._result).is_file() and (path / "checkpoints").is_dir():
                 raise InputError(f"--out {path}: holds an unfinished run; go on with --resume or name another folder")
         elif resume:

@@ -270,7 +270,9 @@ class TrainingWatch(BaseCallback):
         Wall time before it was resumed.
     """
 
-    def __init__(self, config: TrainConfig, run: Path, env: SB3VecEnv, validation: Validation, stop: StopRequest) -> None:
+    def __init__(
+        self, config: TrainConfig, run: Path, env: SB3VecEnv, validation: Validation, stop: StopRequest
+    ) -> None:
         super().__init__()
         self._config, self._run, self._env, self._validation, self._stop = config, run, env, validation, stop
         self._total = resolved(config).steps
@@ -297,7 +299,12 @@ class TrainingWatch(BaseCallback):
     def _on_training_start(self) -> None:
         self._begun = self._saved = time.monotonic()
         self._bar = tqdm(
-            total=self._total, initial=self.model.num_timesteps, unit="step", unit_scale=True, desc="train", disable=None
+            total=self._total,
+            initial=self.model.num_timesteps,
+            unit="step",
+            unit_scale=True,
+            desc="train",
+            disable=None,
         )
 
     def _on_rollout_start(self) -> None:

@@ -125,7 +125,9 @@ def test_a_killed_training_goes_on_to_the_very_same_policy(run_cli, read, tmp_pa
         np.testing.assert_array_equal(weights(cut)[name], values, err_msg=name)
     assert read(cut / "run.json")["validation"] == read(whole / "run.json")["validation"]
     assert not (cut / "checkpoints").exists()
-    assert run_cli(*words, "--resume", "--out", cut)[1][0] == "This training is finished already; nothing is left to do."
+    assert (
+        run_cli(*words, "--resume", "--out", cut)[1][0] == "This training is finished already; nothing is left to do."
+    )
 
 
 def test_an_interrupt_leaves_a_checkpoint_and_says_how_to_go_on(run_cli, tmp_path, monkeypatch):
