@@ -80,12 +80,12 @@ class G36Controller(Controller):
         )
 
     def _begin(self, reading: Reading) -> Memory:
-        load = reading["utilization_mean"][0]
+        load, mode = reading["utilization_mean"][0], reading["mode"][0]
         pump, chilled = reading["chilled_water_pump_speed"][0], reading["chilled_water_setpoint"][0]
         return {
             "elapsed": np.zeros((1, reading.num_envs)),
             "supply": reading["supply_air_setpoint"].mean(0, keepdims=True),
-            "signal": plant_signal(pump, chilled, load, self._ranges, self.constants)[None],
+            "signal": plant_signal(pump, chilled, load, mode, self._ranges, self.constants)[None],
             "asking": np.zeros_like(reading["valve_fraction"]),
         }
 
@@ -107,7 +107,7 @@ class G36Controller(Controller):
             self._plant_reset,
             is_due(elapsed, interval, PLANT_PERIOD_S),
         )
-        pump, chilled = plant_setpoints(signal[0], load, self._ranges, c)
+        pump, chilled = plant_setpoints(signal[0], load, mode, self._ranges, c)
         setpoints: dict[str, Array | float] = {
             "supply_air_setpoint": supply,
             "crah_fan_speed": self._fans(reading),
@@ -147,7 +147,7 @@ class G36Controller(Controller):
         in_force, ratio = reading["crah_fan_setpoint"], reading["flow_ratio"]
         wanted = (
             reading["crah_fan_speed"]
-            * zone_flow_ratios(reading["rack_inlet_max"], self.constants)
+            * zone_flow_ratios(reading["rack_inlet_max"], reading["mode"][0], self.constants)
             / np.maximum(ratio, 1e-3)
         )
         return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)

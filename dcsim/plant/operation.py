@@ -38,6 +38,7 @@ class ResetConstants:
     supply_trim: float = 0.1  # K warmer at each update; Guideline 36 0.2 degF
     supply_respond: float = 0.2  # K colder for each request, at most three times that; Guideline 36 0.3 and 1.0 degF
     flow_ratio: float = 1.10  # supply over server flow, 1.05 to 1.2 in contained halls
+    free_flow_ratio: float = 1.10  # the same in free cooling, when colder air costs less than more of it
     flow_balance: float = 0.0  # 1/K more flow for a zone by what its hottest inlet stands above the mean zone's
     # chilled water: one signal, its lower half moves the pumps, its upper half the temperature (Guideline 36 plant reset)
     valve_target: float = 0.90  # of the open valve; Guideline 36 asks from 95 % open until below 85 %
@@ -47,6 +48,7 @@ class ResetConstants:
     pump_speed_min: float = 0.60  # at 0 % of the signal; 35 % of design pressure, the template's 34.5 kPa
     pump_speed_top: float = 1.0  # at 50 % and no load
     pump_speed_slope: float = 0.0  # more of it at full load
+    free_pump_speed_cut: float = 0.0  # less of it in free cooling, when colder water costs less than more of it
     # condenser water
     condenser_flow_min: float = 0.80  # at no load
     condenser_flow_slope: float = 0.20  # more at full load
@@ -82,9 +84,19 @@ def tuned_constants(hall: str) -> ResetConstants:
     return constants
 
 
-def zone_flow_ratios(hottest_inlet: Array, c: ResetConstants) -> Array:
-    """Supply over server flow wanted in each zone, shape (U, N), from the zones' hottest inlets [degC], shape (U, N)."""
-    return c.flow_ratio * (1.0 + c.flow_balance * (hottest_inlet - hottest_inlet.mean(0)))
+def zone_flow_ratios(hottest_inlet: Array, mode: Array, c: ResetConstants) -> Array:
+    """Supply over server flow wanted in each zone, shape (U, N).
+
+    Parameters
+    ----------
+    hottest_inlet : Array, shape (U, N)
+        Of each zone [degC].
+    mode : Array, shape (N,)
+        Cooling mode.
+    c : ResetConstants
+    """
+    ratio = np.where(_is_free(mode), c.free_flow_ratio, c.flow_ratio)
+    return ratio * (1.0 + c.flow_balance * (hottest_inlet - hottest_inlet.mean(0)))
 
 
 def inlet_target(wet_bulb: Array, mode: Array, c: ResetConstants) -> Array:
@@ -100,18 +112,20 @@ def inlet_target(wet_bulb: Array, mode: Array, c: ResetConstants) -> Array:
     """
     drop = c.free_inlet_slope * np.maximum(c.free_inlet_wet_bulb - wet_bulb, 0.0)
     lowered = np.maximum(c.inlet_target - drop, np.minimum(c.free_inlet_min, c.inlet_target))
-    return np.where(mode > 1.5, lowered, c.inlet_target)
+    return np.where(_is_free(mode), lowered, c.inlet_target)
 
 
-def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> tuple[Array, Array]:
+def plant_setpoints(
+    signal: Array, load: Array, mode: Array, ranges: Setpoints, c: ResetConstants
+) -> tuple[Array, Array]:
     """Pump speed and chilled-water temperature [degC] that a plant reset signal stands for.
 
     Parameters
     ----------
     signal : Array, shape (N,)
         0: least cooling; 0.5: pumps at their top speed, water at its warmest; 1: water at its coldest; ``SIGNAL_MAX``: pumps at full speed.
-    load : Array, shape (N,)
-        Mean utilization of the hall.
+    load, mode : Array, shape (N,)
+        Mean utilization of the hall, cooling mode.
     ranges : Setpoints
         Of the hall.
     c : ResetConstants
@@ -121,7 +135,7 @@ def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConst
     tuple[Array, Array]
         Shape (N,) each.
     """
-    water, top = ranges.chilled_water_temperature, _pump_top(load, c)
+    water, top = ranges.chilled_water_temperature, _pump_top(load, mode, c)
     spare = (1.0 - top) / (SIGNAL_MAX - 1.0)
     pump = (
         c.pump_speed_min
@@ -131,9 +145,9 @@ def plant_setpoints(signal: Array, load: Array, ranges: Setpoints, c: ResetConst
     return pump, water.high - (water.high - water.low) * np.clip(2.0 * signal - 1.0, 0.0, 1.0)
 
 
-def plant_signal(pump: Array, chilled: Array, load: Array, ranges: Setpoints, c: ResetConstants) -> Array:
+def plant_signal(pump: Array, chilled: Array, load: Array, mode: Array, ranges: Setpoints, c: ResetConstants) -> Array:
     """Plant reset signal that stands for a pump speed and a chilled-water temperature [degC]; the inverse of ``plant_setpoints``."""
-    water, top = ranges.chilled_water_temperature, _pump_top(load, c)
+    water, top = ranges.chilled_water_temperature, _pump_top(load, mode, c)
     pumping = np.clip((pump - c.pump_speed_min) / (top - c.pump_speed_min), 0.0, 1.0)
     cooling = np.clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
     spare = np.clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
@@ -143,9 +157,14 @@ def plant_signal(pump: Array, chilled: Array, load: Array, ranges: Setpoints, c:
     )
 
 
-def _pump_top(load: Array, c: ResetConstants) -> Array:
+def _pump_top(load: Array, mode: Array, c: ResetConstants) -> Array:
     """Pump speed at half of the signal, some way above the least, so that the signal can be told from the speed."""
-    return np.clip(c.pump_speed_top + c.pump_speed_slope * load, c.pump_speed_min + 0.05, 1.0)
+    top = c.pump_speed_top + c.pump_speed_slope * load - np.where(_is_free(mode), c.free_pump_speed_cut, 0.0)
+    return np.clip(top, c.pump_speed_min + 0.05, 1.0)
+
+
+def _is_free(mode: Array) -> Array:
+    return mode > 0.5 * (INTEGRATED + FREE)
 
 
 def condenser_water_flow(load: Array, c: ResetConstants) -> Array:
@@ -165,7 +184,7 @@ def condenser_water_setpoint(wet_bulb: Array, load: Array, chilled: Array, mode:
     c : ResetConstants
     """
     reachable = wet_bulb + c.condenser_approach + c.condenser_approach_slope * load
-    return np.maximum(reachable, np.where(mode > 1.5, chilled - c.free_condenser_offset, c.condenser_water_min))
+    return np.maximum(reachable, np.where(_is_free(mode), chilled - c.free_condenser_offset, c.condenser_water_min))
 
 
 def wanted_mode(
@@ -173,7 +192,7 @@ def wanted_mode(
 ) -> Array:
     """Cooling mode by what economizer water could reach: free below the set-point, integrated below the return, else mechanical."""
     reachable = wet_bulb + c.free_cooling_approach
-    stay_free = np.where(mode > 1.5, c.mode_deadband, 0.0)
+    stay_free = np.where(_is_free(mode), c.mode_deadband, 0.0)
     stay_integrated = np.where(mode > 0.5, c.mode_deadband, 0.0)
     return np.where(
         reachable < chilled_water_setpoint + stay_free,
@@ -206,13 +225,15 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
     chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
     supply = setpoints[:groups] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
     fans = setpoints[groups : 2 * groups]
-    fans = fans + 0.3 * (s.crah_fan_speed * zone_flow_ratios(hottest, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans)
+    fans = fans + 0.3 * (
+        s.crah_fan_speed * zone_flow_ratios(hottest, mode, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans
+    )
     opening = (s.valve_fraction / pump).max(0)
     change = np.where(
         opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
     )  # an open valve does not say how much is missing
-    signal = plant_signal(pump, chilled, load, ranges, c) + change
-    pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, ranges, c)
+    signal = plant_signal(pump, chilled, load, mode, ranges, c) + change
+    pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
     condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
 
     def within(values: Array, allowed: Any) -> Array:

@@ -12,16 +12,17 @@ never used.
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import cma
 import gymnasium as gym
 import numpy as np
 from dcsim_agents.controller import view_of
 from dcsim_agents.g36 import G36Controller
+from tqdm import tqdm
 
 import dcsim
 from dcsim.errors import InputError
@@ -42,6 +43,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "plant_respond": (0.003, 0.03),
     "pump_speed_min": (0.30, 0.80),
     "pump_speed_top": (0.40, 1.0),
+    "pump_speed_slope": (-0.4, 0.6),
     "condenser_flow_min": (0.5, 0.9),
     "condenser_flow_slope": (0.0, 0.3),
     "condenser_approach": (0.5, 8.0),  # K
@@ -54,6 +56,8 @@ ECONOMIZER_RANGES: Mapping[str, tuple[float, float]] = {
     "free_inlet_wet_bulb": (0.0, 15.0),  # degC
     "free_inlet_slope": (0.0, 1.0),
     "free_inlet_min": (18.0, 25.0),  # degC
+    "free_flow_ratio": (1.0, 1.3),
+    "free_pump_speed_cut": (0.0, 0.5),
     "free_cooling_approach": (2.0, 10.0),  # K
     "free_condenser_offset": (0.5, 5.0),  # K
     "mode_deadband": (0.5, 3.0),  # K
@@ -71,7 +75,8 @@ SKETCH: Mapping[str, float] = {
     "plant_trim": 0.008,
     "plant_respond": 0.008,
     "pump_speed_min": 0.5,
-    "pump_speed_top": 0.7,
+    "pump_speed_top": 0.6,
+    "pump_speed_slope": 0.1,
     "condenser_flow_min": 0.52,
     "condenser_flow_slope": 0.03,
     "condenser_approach": 4.5,
@@ -82,8 +87,10 @@ SKETCH: Mapping[str, float] = {
 
 ECONOMIZER_SKETCH: Mapping[str, float] = {
     "flow_ratio": 1.1,
-    "pump_speed_top": 0.9,
+    "pump_speed_top": 0.8,
     "condenser_approach": 1.5,
+    "free_flow_ratio": 1.03,
+    "free_pump_speed_cut": 0.1,
     "free_inlet_wet_bulb": 12.0,
     "free_inlet_slope": 0.3,
     "free_inlet_min": 21.0,
@@ -97,7 +104,7 @@ CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)
 SEARCH_SEEDS = (0, 1, 2)
 BUDGET_STEPS = 5_000_000  # simulator steps for each search seed
-POPULATION = 12
+POPULATION, SPREAD = 12, 0.12  # candidates in a generation; standard deviation of the first, of the ranges
 WARM_UP_HOURS = 3.0  # not counted: the start is settled for other constants
 PEAK_MARGIN, PEAK_PRICE = 0.2, 0.05  # K below the limit; of design IT power per K
 _MONTH_START_DAYS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
@@ -178,99 +185,28 @@ def _seeds_by_month(env_id: str, climate: str, months: Sequence[int], first_seed
     return [found[month] for month in months]
 
 
-@dataclass
-class EvolutionStrategy:
-    """Covariance matrix adaptation evolution strategy on the unit cube; points beyond it are mirrored back.
-
-    Attributes
-    ----------
-    mean : Array, shape (n,)
-        Where the search starts, then its center.
-    population : int
-    spread : float
-        Standard deviation of the first generation.
-    generator : np.random.Generator
-
-    References
-    ----------
-    Hansen 2016, The CMA evolution strategy: a tutorial, arXiv:1604.00772, equations and default constants.
-    """
-
-    mean: Array
-    population: int
-    spread: float
-    generator: np.random.Generator
-
-    def __post_init__(self) -> None:
-        n, parents = len(self.mean), self.population // 2
-        weights = np.log(parents + 0.5) - np.log(np.arange(1, parents + 1))
-        self._weights = weights / weights.sum()
-        mass = 1.0 / (self._weights**2).sum()
-        self._c_sigma = (mass + 2.0) / (n + mass + 5.0)
-        self._damping = 1.0 + 2.0 * max(0.0, np.sqrt((mass - 1.0) / (n + 1.0)) - 1.0) + self._c_sigma
-        self._c_path = (4.0 + mass / n) / (n + 4.0 + 2.0 * mass / n)
-        self._c_one = 2.0 / ((n + 1.3) ** 2 + mass)
-        self._c_mu = min(1.0 - self._c_one, 2.0 * (mass - 2.0 + 1.0 / mass) / ((n + 2.0) ** 2 + mass))
-        self._length = np.sqrt(n) * (1.0 - 1.0 / (4.0 * n) + 1.0 / (21.0 * n * n))
-        self._mass = mass
-        self._covariance = np.eye(n)
-        self._path, self._path_sigma = np.zeros(n), np.zeros(n)
-
-    def ask(self) -> Array:
-        """Return a generation, shape (population, n); the points to evaluate are ``inside`` of it."""
-        values, self._axes = np.linalg.eigh(self._covariance)
-        self._scales = np.sqrt(np.maximum(values, 1e-12))
-        normal = self.generator.standard_normal((self.population, len(self.mean)))
-        return self.mean + self.spread * (normal * self._scales) @ self._axes.T
-
-    def tell(self, points: Array, objective: Array) -> None:
-        """Move and shape the search by what the points were worth; less is better."""
-        best = points[np.argsort(objective)[: len(self._weights)]]
-        steps = (best - self.mean) / self.spread
-        step = self._weights @ steps
-        self.mean = self.mean + self.spread * step
-        whitened = self._axes @ ((self._axes.T @ step) / self._scales)
-        c, mass = self._c_sigma, self._mass
-        self._path_sigma = (1.0 - c) * self._path_sigma + np.sqrt(c * (2.0 - c) * mass) * whitened
-        norm = float(np.linalg.norm(self._path_sigma))
-        is_short = norm < (1.4 + 2.0 / (len(self.mean) + 1.0)) * self._length
-        c = self._c_path
-        self._path = (1.0 - c) * self._path + is_short * np.sqrt(c * (2.0 - c) * mass) * step
-        self._covariance = (
-            (1.0 - self._c_one - self._c_mu) * self._covariance
-            + self._c_one * np.outer(self._path, self._path)
-            + self._c_mu * (steps.T * self._weights) @ steps
-        )
-        self.spread = float(self.spread * np.exp((self._c_sigma / self._damping) * (norm / self._length - 1.0)))
-
-
-def inside(points: Array) -> Array:
-    """Mirror points at the faces of the unit cube."""
-    return 1.0 - np.abs(points % 2.0 - 1.0)
-
-
 def search(
     days: TrainingDays, ranges: Mapping[str, tuple[float, float]], budget_steps: int, seed: int
 ) -> dict[str, float]:
-    """Return the best constants found with ``budget_steps`` simulator steps."""
+    """Return the best constants found with ``budget_steps`` simulator steps.
+
+    References
+    ----------
+    Hansen 2016, The CMA evolution strategy: a tutorial, arXiv:1604.00772; by its author's package ``cma``.
+    """
     low, high = (np.array([bounds[k] for bounds in ranges.values()]) for k in (0, 1))
     known = {**SKETCH, **ECONOMIZER_SKETCH} if "mode_deadband" in ranges else SKETCH
     sketch = np.array([known[name] for name in ranges])
     generator = np.random.default_rng(seed)
-    start = (sketch - low) / (high - low) + 0.1 * generator.standard_normal(len(ranges))
-    strategy = EvolutionStrategy(np.clip(start, 0.05, 0.95), days.sets, 0.12, generator)
-    best, best_objective = sketch, np.inf
+    start = np.clip((sketch - low) / (high - low) + 0.1 * generator.standard_normal(len(ranges)), 0.05, 0.95)
+    options = {"bounds": [0.0, 1.0], "popsize": days.sets, "seed": seed + 1, "verbose": -9}  # seed 0 means the clock
+    strategy = cma.CMAEvolutionStrategy(start, SPREAD, options)
     generations = max(1, budget_steps // (days.steps_per_set * days.sets))
-    for generation in range(generations):
+    for _ in tqdm(range(generations), desc=f"seed {seed}", unit="generation", disable=None):
         points = strategy.ask()
-        values = low + inside(points) * (high - low)
-        if generation == generations - 1:
-            values[0] = low + inside(strategy.mean) * (high - low)
-        objective = days.scores(dict(zip(ranges, values.T, strict=True)))["objective"]
-        strategy.tell(points, objective)
-        if objective.min() < best_objective:
-            best, best_objective = values[np.argmin(objective)], float(objective.min())
-        print(f"seed {seed} generation {generation + 1}/{generations}: best {best_objective:.5f}", file=sys.stderr)
+        values = low + np.array(points) * (high - low)
+        strategy.tell(points, days.scores(dict(zip(ranges, values.T, strict=True)))["objective"].tolist())
+    best = low + np.array(strategy.best.x) * (high - low)
     return {name: round(float(value), 4) for name, value in zip(ranges, best, strict=True)}
 
 

@@ -30,15 +30,27 @@ RANGES = load_hall("enterprise-1mw").setpoints  # chilled water 6 to 16 degC
 
 def test_the_lower_half_of_the_plant_signal_moves_the_pumps_and_the_upper_the_water() -> None:
     load = np.full(6, 0.5)  # pump top 0.7
-    pump, chilled = plant_setpoints(np.array([0.0, 0.25, 0.5, 0.75, 1.0, SIGNAL_MAX]), load, RANGES, CONSTANTS)
+    pump, chilled = plant_setpoints(
+        np.array([0.0, 0.25, 0.5, 0.75, 1.0, SIGNAL_MAX]), load, np.zeros(6), RANGES, CONSTANTS
+    )
     np.testing.assert_allclose(pump, [0.5, 0.6, 0.7, 0.7, 0.7, 1.0], atol=1e-12)
     np.testing.assert_allclose(chilled, [16.0, 16.0, 16.0, 11.0, 6.0, 6.0], atol=1e-12)
 
 
 def test_the_signal_is_found_again_from_the_setpoints() -> None:
     signal, load = np.linspace(0.0, SIGNAL_MAX, 26), np.linspace(0.2, 0.9, 26)
-    pump, chilled = plant_setpoints(signal, load, RANGES, CONSTANTS)
-    np.testing.assert_allclose(plant_signal(pump, chilled, load, RANGES, CONSTANTS), signal, atol=1e-12)
+    constants = replace(CONSTANTS, free_pump_speed_cut=0.05)
+    for mode in (np.zeros(26), np.full(26, 2.0)):
+        pump, chilled = plant_setpoints(signal, load, mode, RANGES, constants)
+        np.testing.assert_allclose(plant_signal(pump, chilled, load, mode, RANGES, constants), signal, atol=1e-12)
+
+
+def test_free_cooling_runs_on_less_water_and_air() -> None:
+    constants = ResetConstants(pump_speed_top=0.9, free_pump_speed_cut=0.2, flow_ratio=1.1, free_flow_ratio=1.02)
+    mode = np.array([0.0, 1.0, 2.0])
+    pump, _ = plant_setpoints(np.full(3, 0.5), np.full(3, 0.5), mode, RANGES, constants)
+    np.testing.assert_allclose(pump, [0.9, 0.9, 0.7], atol=1e-12)
+    np.testing.assert_allclose(zone_flow_ratios(np.full((2, 3), 24.0), mode, constants), [[1.1, 1.1, 1.02]] * 2)
 
 
 def test_condenser_water_follows_the_wet_bulb_and_in_free_cooling_the_chilled_water() -> None:
@@ -66,9 +78,11 @@ def test_free_cooling_runs_colder_on_cold_days() -> None:
 
 def test_hot_zones_get_a_larger_share_of_air() -> None:
     hottest = np.array([[25.0], [23.0], [23.0], [25.0]])
-    np.testing.assert_allclose(zone_flow_ratios(hottest, ResetConstants()), 1.1)
+    mode = np.zeros(1)
+    np.testing.assert_allclose(zone_flow_ratios(hottest, mode, ResetConstants()), 1.1)
     np.testing.assert_allclose(
-        zone_flow_ratios(hottest, ResetConstants(flow_balance=0.05))[:, 0], 1.1 * np.array([1.05, 0.95, 0.95, 1.05])
+        zone_flow_ratios(hottest, mode, ResetConstants(flow_balance=0.05))[:, 0],
+        1.1 * np.array([1.05, 0.95, 0.95, 1.05]),
     )
 
 

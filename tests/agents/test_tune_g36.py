@@ -1,20 +1,7 @@
 import numpy as np
-from dcsim_experiments.tune_g36 import EvolutionStrategy, TrainingDays, inside, tune
+from dcsim_experiments.tune_g36 import TrainingDays, tune
 
 from dcsim.plant.operation import ResetConstants
-
-
-def test_the_search_finds_the_least_of_a_bent_valley() -> None:
-    strategy = EvolutionStrategy(np.full(6, 0.8), 20, 0.25, np.random.default_rng(0))
-    scale = 10.0 ** np.linspace(0.0, 3.0, 6)
-    for _ in range(150):
-        points = strategy.ask()
-        strategy.tell(points, (scale * (inside(points) - 0.3) ** 2).sum(1))
-    np.testing.assert_allclose(inside(strategy.mean), 0.3, atol=1e-3)
-
-
-def test_points_outside_the_cube_are_mirrored() -> None:
-    np.testing.assert_allclose(inside(np.array([-0.2, 0.4, 1.3, 2.1])), [0.2, 0.4, 0.7, 0.1])
 
 
 def test_sets_of_constants_are_compared_on_the_same_days() -> None:
