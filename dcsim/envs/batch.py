@@ -58,8 +58,12 @@ class Batch:
         self._crah_rows, self._chiller_rows = rows.view("input.crah_available"), rows.view("input.chiller_available")
         steps = config.episode_steps + 1
         self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
-        self._crah_available = np.ones((num_envs, steps, hall.crah_groups), np.float32) if config.task.outages else None
-        self._chiller_available = np.ones((num_envs, steps, hall.chillers), np.float32) if config.task.outages else None
+        self._crah_available = (
+            np.ones((num_envs, steps, hall.crah_groups), np.float32) if config.task.limits_equipment else None
+        )
+        self._chiller_available = (
+            np.ones((num_envs, steps, hall.chillers), np.float32) if config.task.limits_equipment else None
+        )
         self._start_s = np.zeros(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._all = np.arange(num_envs)

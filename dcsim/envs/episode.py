@@ -18,7 +18,7 @@ class Episodes(NamedTuple):
 
     start_s: np.ndarray  # (n,) s of the year, local standard time
     drivers: np.ndarray  # (n, T + 1, K) float32, columns as the rows of ``ObservationBuilder.drivers``
-    crah_available: np.ndarray | None  # (n, T + 1, U) float32 where the task has outages
+    crah_available: np.ndarray | None  # (n, T + 1, U) float32 where the task limits equipment
     chiller_available: np.ndarray | None  # (n, T + 1, C)
 
 
@@ -114,7 +114,7 @@ class EpisodeSource:
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
-        crah, chiller = self._outages(generators) if task.outages else (None, None)
+        crah, chiller = self._outages(generators) if task.limits_equipment else (None, None)
         if chiller is not None:
             table[:, :, hall.racks + 4 + hall.crah_groups + 8] = chiller.sum(axis=2)
         return Episodes(start, table, crah, chiller)
@@ -137,13 +137,15 @@ class EpisodeSource:
         hall, interval = self._config.hall, self._config.control_interval_s
         available = {
             "crah": np.ones((len(generators), self._steps, hall.crah_groups), np.float32),
-            "chiller": np.ones((len(generators), self._steps, hall.chillers), np.float32),
+            "chiller": np.empty((len(generators), self._steps, hall.chillers), np.float32),
         }
+        available["chiller"][:] = self._config.task.chillers(hall)
         for outage in self._config.task.outages:
             table = available[outage.component]
             count = table.shape[2]
             for env, generator in enumerate(generators):
-                units = generator.permutation(count)[: outage.units % count]
+                order = np.arange(count) if outage.component == "chiller" else generator.permutation(count)
+                units = order[: outage.units % count]
                 first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
                 table[env, first:last, units] = 0.0

@@ -113,7 +113,9 @@ def observation_signals(hall: Hall, with_forecast: bool) -> tuple[Signal, ...]:
         Signal("tower_air_fraction", "-", 0.0, 1.0, "tower fan speed"),
         Signal("chiller_load", "-", 0.0, float(hall.chillers), "heat taken by the chillers, in machines"),
         Signal("chillers_on", "-", 0.0, float(hall.chillers), "chillers wanted by the staging"),
-        Signal("chillers_available", "-", 0.0, float(hall.chillers), "chillers that can run"),
+        Signal(
+            "chillers_available", "-", 0.0, float(hall.chillers), "chillers that can run, derated ones by their share"
+        ),
         Signal(
             "stage_dwell_left", "s", 0.0, hall.description.chillers.stage_time_min.value, "until staging may change"
         ),

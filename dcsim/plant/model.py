@@ -199,7 +199,7 @@ class Inputs(NamedTuple):
     condenser_water_flow: Array  # (1) fraction
     mode_request: Array  # (1) 0 mechanical to 2 free, continuous
     crah_available: Array  # (U) share of the group that can run
-    chiller_available: Array  # (C) 0 or 1
+    chiller_available: Array  # (C) share of its capacity that a machine can give; 0: out
     pressure_control: Array  # (1) 1: the aisle-pressure loop runs; 0: overridden
     utilization: Array  # (R)
     dry_bulb_temperature: Array  # (1)
@@ -217,5 +217,5 @@ class Held(NamedTuple):
     supply_air_setpoint: Array  # (U) after protection, as the next two
     chilled_water_setpoint: Array  # (1)
     chilled_water_pump_speed: Array  # (1)
-    chiller_target: Array  # (C) 1 for the machines that are to run, unless cooling is free
+    chiller_target: Array  # (C) share of capacity that the machines which are to run load up to, unless cooling is free
     economizer_effectiveness: Array  # (1) 0 while it is out of use

@@ -77,7 +77,7 @@ def begin(s: State, u: Inputs, p: Params, interval: Array, xp: Any) -> tuple[Sta
 
     mode, mode_time = _cooling_mode(s, u, p, chilled_water_setpoint, interval, xp)
     chillers_on, stage_time = _staging(s, u, p, supply_excess, interval, xp)
-    chillers_before = xp.matmul(p.chiller_order, u.chiller_available)
+    chillers_before = xp.matmul(p.chiller_order, _can_run(u, xp))
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     protection = xp.where(
         hottest > p.inlet_allowable, 1.0, xp.where(hottest < p.protection_release_temperature, 0.0, s.protection)
@@ -174,15 +174,22 @@ def _staging(s: State, u: Inputs, p: Params, supply_excess: Array, interval: Arr
     leaves = xp.where(u.mode_request < 0.5 * (MECHANICAL + INTEGRATED), 1.0, 0.0)
     taken_over = xp.where(s.mode > 0.5 * (INTEGRATED + FREE), 1.0, leaves)
     heat = s.evaporator_heat + taken_over * s.economizer_heat
-    load = heat / (interval * p.chiller_capacity)  # in machines
+    machines = total(_can_run(u, xp), xp)
+    share = total(u.chiller_available, xp) / xp.maximum(machines, 1.0)
+    load = heat / (interval * p.chiller_capacity * xp.maximum(share, 0.01))  # in machines as they are
     more, fewer = s.chillers_on + 1.0, s.chillers_on - 1.0
     misses = supply_excess > p.free_cooling_excess_max
     count = xp.where(load > p.stage_up_load * s.chillers_on, more, xp.where(misses, more, s.chillers_on))
     count = xp.where(load < p.stage_down_load * fewer, xp.where(supply_excess > 0.5, count, fewer), count)
     dwell = xp.where(misses, p.stage_time_min / 3.0, p.stage_time_min)
     count = xp.where(s.stage_time < dwell, s.chillers_on, count)
-    count = clip(count, 1.0, xp.maximum(total(u.chiller_available, xp), 1.0), xp)
+    count = clip(count, 1.0, xp.maximum(machines, 1.0), xp)
     return count, interval + xp.where(_distance(count, s.chillers_on, xp) > 0.5, 0.0, s.stage_time)
+
+
+def _can_run(u: Inputs, xp: Any) -> Array:
+    """1 for every chiller that can run at all, else 0."""
+    return xp.where(u.chiller_available > 0.0, 1.0, 0.0)
 
 
 # --- along the path of the heat ---------------------------------------------------------------------------------------------------
@@ -399,7 +406,7 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     is_free = s.mode > 0.5 * (INTEGRATED + FREE)
     target = xp.where(is_free, 0.0, h.chiller_target)
     loading = xp.where(
-        target > 0.5, thermal.relaxed_implicitly(s.chiller_loading, target, dt / p.chiller_start_time_constant), 0.0
+        target > 0.0, thermal.relaxed_implicitly(s.chiller_loading, target, dt / p.chiller_start_time_constant), 0.0
     )
     capacity_fraction, eir_fraction = chiller.full_load(
         s.chilled_water_supply_temperature,

@@ -1,0 +1,122 @@
+"""What the named tasks do to load, weather and equipment."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from dcsim_agents import make_controller
+from numpy.testing import assert_allclose
+
+import dcsim
+from dcsim.drivers import load_weather
+from dcsim.envs.tasks import TASKS, hottest_days, most_crossings
+
+ENV_IDS = dcsim.ids()
+CLIMATES = ("miami", "phoenix", "san-francisco", "chicago", "denver")
+HOUR = 3600.0
+
+
+def rollout(env_id, controller="g36", **keywords):
+    """Infos and what the plant shows at every step of an episode, shape (T,) each."""
+    env = gym.make(env_id, **keywords)
+    control = make_controller(controller, env)
+    control.reset(0)
+    observation, _ = env.reset(seed=0)
+    batch, kept, is_over = env.unwrapped.batch, {}, False
+    while not is_over:
+        load = batch.view("input.utilization")[:, 0].copy()
+        chillers, crahs = (batch.view(f"input.{name}_available")[:, 0].copy() for name in ("chiller", "crah"))
+        observation, _, terminated, truncated, info = env.step(control.act(observation))
+        is_over = terminated or truncated
+        s = batch.state
+        row = {
+            **info,
+            "load": load,
+            "chillers": chillers,
+            "crahs": crahs,
+            "wet_bulb": batch.view("input.wet_bulb_temperature")[0, 0],
+            "on": s.chillers_on[0, 0],
+            "missed": s.chilled_water_supply_temperature[0, 0] - s.chilled_water_setpoint[0, 0],
+            "running": s.chiller_loading[:, 0].copy(),
+            "mode": s.mode[0, 0],
+            "terminated": terminated,
+        }
+        for name, value in row.items():
+            kept.setdefault(name, []).append(value)
+    return {name: np.array(values) for name, values in kept.items()}
+
+
+@pytest.mark.parametrize("climate", CLIMATES)
+def test_the_heat_wave_is_as_humid_in_every_climate(climate):
+    weather = load_weather(climate)
+    first = round(hottest_days(weather) / HOUR)
+    hours = np.arange(first, first + 72) % 8760
+    before, wave = (w.table(HOUR) for w in (weather, TASKS["heat-wave"].changed(weather)))
+    assert_allclose(wave.wet_bulb_temperature[hours].mean(), 29.5, atol=1e-3)
+    assert (wave.dry_bulb_temperature[hours] > before.dry_bulb_temperature[hours]).all()
+
+
+@pytest.mark.parametrize("climate", CLIMATES)
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_in_the_heat_wave_every_chiller_there_is_runs_and_the_water_still_comes_too_warm(env_id, climate):
+    episode = rollout(env_id, weather=climate, task="heat-wave")
+    on = (episode["running"] >= 0.95 * episode["chillers"]).all(1)
+    assert (episode["missed"][on] > 0.3).any()
+    assert not episode["terminated"].any()
+    assert_allclose(episode["load"].mean(), 0.85, atol=0.03)
+
+
+def test_derated_chillers_are_as_few_as_carry_the_reserve():
+    hall = gym.make("dcsim/Hyperscale-v0").unwrapped.batch.config.hall
+    share = TASKS["heat-wave"].chillers(hall)
+    # Fan form at 85 %: 0.35 + 0.65 (1.7 - 0.85^1.4) of 10 MW; 1.12 times that in machines of 2.5 MW
+    machines = 1.12 * 10.0 * (0.35 + 0.65 * (1.7 - 0.85**1.4)) / 2.5
+    assert_allclose(share.sum(), machines, rtol=1e-3)
+    assert_allclose(share, machines / np.ceil(machines), rtol=1e-3)
+    assert (TASKS["load-step"].chillers(hall) == 1.0).all()
+
+
+def test_the_load_step_lifts_the_hall_by_30_points_for_six_hours():
+    load = rollout("dcsim/Enterprise-v0", task="load-step", start="2023-05-15")["load"].mean(1)
+    jump = int(np.argmax(np.diff(load)))
+    assert_allclose(np.diff(load)[jump], 0.3, atol=0.03)
+    is_high = load > 0.65
+    assert is_high[jump + 1] and not is_high[jump]
+    assert abs(is_high.sum() * 300.0 - 6.0 * HOUR) <= 300.0
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_one_crah_group_fails_for_three_hours_and_the_others_take_over(env_id):
+    episode = rollout(env_id, task="crah-failure", start="2023-07-20")
+    down = (episode["crahs"] < 0.5).any(1)
+    assert down.sum() * 60.0 == 3.0 * HOUR
+    assert ((episode["crahs"][down] < 0.5).sum(1) == 1).all()
+    assert episode["rack_inlet_max_c"][down].max() > episode["rack_inlet_max_c"][~down][:20].max() + 0.3
+    assert not episode["terminated"].any()
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_the_chillers_that_run_trip_and_the_last_one_starts(env_id):
+    episode = rollout(env_id, task="chiller-trip", start="2023-07-20")
+    down = (episode["chillers"] < 0.5).any(1)
+    assert down.sum() * 60.0 == 20.0 * 60.0
+    first = int(np.argmax(down))
+    assert episode["running"][first - 1, 0] > 0.9
+    assert (episode["running"][first, :-1] == 0.0).all()
+    assert 0.0 < episode["running"][first, -1] < episode["running"][first + 10, -1]
+    assert episode["missed"][down].max() > episode["missed"][first - 1] + 1.0
+
+
+def test_the_shoulder_season_crosses_between_free_and_other_cooling():
+    episode = rollout("dcsim/Hyperscale-v0", task="shoulder-season")
+    assert (np.diff(episode["mode"]) != 0).sum() >= 4
+    assert {1.0, 2.0} <= set(episode["mode"])
+    start = most_crossings(load_weather("chicago"))
+    assert episode["time_s"][0] - start == 300.0
+
+
+def test_moving_load_keeps_the_hall_and_moves_its_hot_end():
+    load = rollout("dcsim/Enterprise-v0", task="moving-load", start="2023-05-15")["load"]
+    hottest = load.argmax(1)
+    assert (hottest < 5).any() and (hottest > 14).any()
+    ordinary = rollout("dcsim/Enterprise-v0", start="2023-05-15")["load"]
+    assert_allclose(load.mean(1), ordinary.mean(1), atol=0.02)
