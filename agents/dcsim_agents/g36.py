@@ -2,9 +2,11 @@
 
 * Supply air: one temperature for the hall, trimmed up and called back by the zones whose hottest inlet is above target. Zones share their
   air, so temperatures of their own make them fight.
-* CRAH fans: each zone holds a supply-to-server flow ratio; the plant's aisle-pressure loop below keeps the sum at 1 or above.
+* CRAH fans: each zone holds a supply-to-server flow ratio, more where a group is down whose share the others supply; the plant's
+  aisle-pressure loop below keeps the sum at 1 or above.
 * Chilled water: one plant reset signal, called by coil valves that are nearly open and by supply air that is missed. Its lower half moves
   the pumps, its upper half the water temperature.
+  An inlet above its limit is an alarm that raises the signal at its own, quicker rate, however slowly the reset was tuned.
 * Condenser water: by wet bulb; in free cooling by what the chilled water needs. Flow by load.
 * Cooling mode: by the economizer water that the wet bulb promises, with a deadband.
 
@@ -39,6 +41,7 @@ GROUP_IMPORTANCE = (
 REQUESTS_MAX = 3.0  # of one zone or unit
 SUPPLY_MISSED = 1.7, 2.8  # K of supply air above set-point for two and three requests, Guideline 36 3 and 5 degF
 SUPPLY_WINDUP_MAX = 0.5  # K that the supply-air set-point may run below what the coils deliver
+ALARM_RATE_PER_S = 0.1 / 300.0  # of the plant signal; half as much again as many requests make with published constants
 VALVE_OPEN = 0.99  # opening at which a valve counts as open
 FAN_SHARE = 0.5  # of the way to the wanted fan speed in a control step: the zones share their air
 FLOW_RATIO_SEEN = 0.2  # below it a CRAH group stands still and its flow ratio says nothing
@@ -100,13 +103,16 @@ class G36Controller(Controller):
             self._supply_reset,
             is_due(elapsed, interval, SUPPLY_PERIOD_S),
         )
-        supply = np.maximum(supply, reading["supply_air_temperature"].mean(0) - SUPPLY_WINDUP_MAX)
+        supply = np.maximum(supply, self._delivered(reading) - SUPPLY_WINDUP_MAX)
         signal = trim_and_respond(
             memory["signal"],
             self._water_requests(reading, asking),
             self._plant_reset,
             is_due(elapsed, interval, PLANT_PERIOD_S),
         )
+        is_hot = reading["rack_inlet_max"].max(0) > self.view.hall.limits.inlet_limit.value
+        called = np.minimum(memory["signal"] + ALARM_RATE_PER_S * interval, SIGNAL_MAX)
+        signal = np.where(is_hot, np.maximum(signal, called), signal)
         pump, chilled = plant_setpoints(signal[0], load, mode, self._ranges, c)
         setpoints: dict[str, Array | float] = {
             "supply_air_setpoint": supply,
@@ -126,6 +132,11 @@ class G36Controller(Controller):
         excess = reading["rack_inlet_max"] - inlet_target(wet_bulb, mode, self.constants)
         return np.clip(np.ceil(excess / self.constants.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
 
+    def _delivered(self, reading: Reading) -> Array:
+        """Mean supply air of the CRAH groups that run, shape (1, N); of all where none does."""
+        runs = np.where(reading["crah_available"] > 0.5, 1.0, 1e-9)
+        return (runs * reading["supply_air_temperature"]).sum(0, keepdims=True) / runs.sum(0, keepdims=True)
+
     def _asking(self, reading: Reading, before: Array) -> Array:
         """Which CRAH groups ask for more chilled water, shape (U, N): from a valve nearly open until it has closed a little."""
         c = self.constants
@@ -144,9 +155,11 @@ class G36Controller(Controller):
         return GROUP_IMPORTANCE * (requests * (reading["crah_available"] > 0.5)).sum(0, keepdims=True)
 
     def _fans(self, reading: Reading) -> Array:
-        in_force, ratio = reading["crah_fan_setpoint"], reading["flow_ratio"]
+        in_force, ratio, available = reading["crah_fan_setpoint"], reading["flow_ratio"], reading["crah_available"]
+        stand_in = len(available) / np.maximum(available.sum(0), 1.0)
         wanted = (
             reading["crah_fan_speed"]
+            * stand_in
             * zone_flow_ratios(reading["rack_inlet_max"], reading["mode"][0], self.constants)
             / np.maximum(ratio, 1e-3)
         )

@@ -135,3 +135,37 @@ def test_constants_may_differ_between_the_rows_of_a_batch() -> None:
         for row, controller in enumerate(alone):
             np.testing.assert_array_equal(actions[row], controller.act(observation[row]))
         observation = env.step(actions)[0]
+
+
+def test_the_other_groups_stand_in_for_one_that_is_down() -> None:
+    env = gym.make(ENV_IDS[1], weather="chicago", task="crah-failure", start="2023-07-20")
+    episode = run_episode(env, make_controller("g36", env), seed=0)
+    signals = env.unwrapped.signals  # type: ignore[attr-defined]
+    names = [signal.name for signal in signals.observation]
+    seen = {name: episode["observation"][:, names.index(name)] for name in names}
+    down = np.array([seen[f"crah_available_{k}"] < 0.5 for k in range(1, 5)])
+    start = int(np.argmax(down.any(0)))
+    fans = np.array([seen[f"crah_fan_setpoint_{k}"] for k in range(1, 5)])
+    stands_in = ~down[:, start]
+    before, after = fans[stands_in, start - 1], fans[stands_in, start + 20]
+    assert (after > before + 0.2).all()  # of the scaled range; a third more flow
+
+
+def test_an_inlet_above_its_limit_calls_the_plant_at_its_own_rate() -> None:
+    env = gym.make(ENV_IDS[0], weather="chicago", start="2023-07-20", control_interval_s=60.0)
+    view = view_of(env)
+    slow = G36Controller(view, ResetConstants(plant_respond=0.0, plant_trim=0.0))
+    slow.reset(0)
+    observation, _ = env.reset(seed=0)
+    names = [signal.name for signal in view.signals.observation]
+    hot = observation.copy()
+    for k in range(1, 5):  # 10 to 45 degC is -1 to 1: 28 degC
+        hot[names.index(f"rack_inlet_max_{k}")] = (28.0 - 27.5) / 17.5
+    cool_actions = [slow.act(observation) for _ in range(11)]
+    slow.reset(0)
+    hot_actions = [slow.act(hot) for _ in range(11)]
+    pump = [signal.name for signal in view.signals.action].index("chilled_water_pump_speed")
+    water = [signal.name for signal in view.signals.action].index("chilled_water_setpoint")
+    assert cool_actions[10][pump] == pytest.approx(cool_actions[0][pump], abs=1e-6)
+    moved = (hot_actions[10][pump] - hot_actions[0][pump]) - (hot_actions[10][water] - hot_actions[0][water])
+    assert moved > 0.1
