@@ -15,6 +15,7 @@ from dcsim.envs.observations import ObservationBuilder
 from dcsim.envs.rewards import Value
 from dcsim.envs.settled import SettledStarts
 from dcsim.envs.signals import Signals, action_signals, observation_signals
+from dcsim.errors import InputError
 from dcsim.plant.model import State
 
 MORE_READ = ("evaporator_heat", "stage_time", "mode_time")
@@ -200,13 +201,41 @@ class Batch:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the future depends on, apart from the generators; arrays are copies."""
-        return {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT} | {"table": self._rows.table.copy()}
+        kept = {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}
+        return kept | {"table": self._rows.table.copy(), "made_with": self._made_with()}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot of a batch of the same configuration."""
+        """Go back to a snapshot of a batch of the same configuration.
+
+        Raises
+        ------
+        InputError
+            If it was made with something else, which is named.
+        """
+        made_with = self._made_with()
+        for name, here in made_with.items():
+            if snapshot["made_with"][name] != here:
+                raise InputError(
+                    f"snapshot of another environment: {name} {snapshot['made_with'][name]!r} there, {here!r} here"
+                )
         for name in self._KEPT:
             setattr(self, name, copy.deepcopy(snapshot[name]))
         self._rows.table[:] = snapshot["table"]
+
+    def _made_with(self) -> dict[str, Any]:
+        """What a snapshot must have in common with the batch that takes it over."""
+        config = self.config
+        return {
+            "hall": f"{config.hall.description.name} {config.hall.description.digest()[:8]}",
+            "num_envs": self.num_envs,
+            "task": config.task.name,
+            "weather": [weather.name for weather in config.weathers],
+            "workload": config.workload.name,
+            "grid": config.grid.name,
+            "episode_steps": config.episode_steps,
+            "control_interval_s": config.control_interval_s,
+            "signals": len(self.signals.observation),
+        }
 
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         self.observation_space = box(len(signals.observation))
         self.action_space = box(len(signals.action))
         self._index = np.zeros(1, np.int64)
+        self._is_running = False
         self._info: dict[str, float] = {}
         self._renderer: Any = None
 
@@ -67,6 +68,7 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         super().reset(seed=seed)
         self._batch.reset(self._index, [self.np_random])
         self._info = self._batch.start_info()
+        self._is_running = True
         return self._batch.observation()[0], dict(self._info)
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:
@@ -75,9 +77,12 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         Raises
         ------
         InputError
-            If an element of the action is not a number.
+            If an element of the action is not a number, or no episode runs: before the first reset, or after the last one ended.
         """
+        if not self._is_running:
+            raise InputError("no episode runs: call reset first")
         reward, terminated, truncated, self._info = self._batch.step(np.asarray(action)[None])
+        self._is_running = not (terminated or truncated)
         return self._batch.observation()[0], float(reward), terminated, truncated, dict(self._info)
 
     def render(self) -> np.ndarray | None:
@@ -96,11 +101,18 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
             "batch": self._batch.snapshot(),
             "generator": copy.deepcopy(self.np_random.bit_generator.state),
             "info": dict(self._info),
+            "is_running": self._is_running,
         }
 
     def restore(self, snapshot: dict[str, Any]) -> tuple[np.ndarray, dict[str, float]]:
-        """Go back to a snapshot; the future is then identical. Returns observation and info as they were."""
+        """Go back to a snapshot; the future is then identical. Returns observation and info as they were.
+
+        Raises
+        ------
+        InputError
+            If the snapshot is of an environment made with other options.
+        """
         self._batch.restore(snapshot["batch"])
         self.np_random.bit_generator.state = copy.deepcopy(snapshot["generator"])
-        self._info = dict(snapshot["info"])
+        self._info, self._is_running = dict(snapshot["info"]), snapshot["is_running"]
         return self._batch.observation()[0], dict(self._info)

@@ -9,7 +9,9 @@ from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import FORECAST_HOURS
 from dcsim.errors import InputError
 
-TABLE_INTERVAL_S = 300.0  # of the year's weather and tariff that are kept ready; shorter control intervals repeat them
+TABLE_INTERVAL_MIN_S = (
+    300.0  # of the year's weather and tariff that are kept ready; shorter control intervals repeat them
+)
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature", "humidity_ratio", "pressure")
 
 
@@ -38,10 +40,11 @@ class EpisodeSource:
     def __init__(self, config: EnvConfig) -> None:
         self._config = config
         hall, interval = config.hall, config.control_interval_s
-        years = [_year_of(config.task.changed(weather)) for weather in config.weathers]
+        self._table_s = max(TABLE_INTERVAL_MIN_S, interval)  # rows are means over it
+        years = [_year_of(config.task.changed(weather), self._table_s) for weather in config.weathers]
         self._year = len(years[0])
         self._outdoor = np.concatenate(years)
-        grid = config.grid.table(TABLE_INTERVAL_S)
+        grid = config.grid.table(self._table_s)
         self._tariff = np.stack([grid.price_per_kwh, grid.kg_co2_per_kwh], axis=1)
         find = config.task.find_start
         self._task_start = None if find is None else [find(weather) for weather in config.weathers]
@@ -83,7 +86,7 @@ class EpisodeSource:
         mean = load.mean(axis=2)
         now = slice(self._hour, self._hour + steps)
         time = start[:, None] + np.arange(steps) * interval
-        slot = (time / TABLE_INTERVAL_S).astype(np.int64)
+        slot = (time / self._table_s + 1e-9).astype(np.int64)
         day = time * (2.0 * np.pi / calendar.SECONDS_PER_DAY)
         week = (day + 2.0 * np.pi * self._first_weekday[site][:, None]) / 7.0
 
@@ -103,7 +106,7 @@ class EpisodeSource:
         ]
         if config.with_forecast:
             for ahead, hours in zip(self._ahead, FORECAST_HOURS, strict=True):
-                later = slot + round(hours * calendar.SECONDS_PER_HOUR / TABLE_INTERVAL_S)
+                later = slot + round(hours * calendar.SECONDS_PER_HOUR / self._table_s)
                 parts += [
                     self._outdoor_at(site, later)[:, :, 1:2],
                     mean[:, now.start + ahead : now.stop + ahead, None],
@@ -122,10 +125,10 @@ class EpisodeSource:
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
         """Days of the year from whose midnight on there is weather for a whole episode."""
         known = ~np.isnan(year[:, 0])
-        length = int(np.ceil(self._steps * self._config.control_interval_s / TABLE_INTERVAL_S))
+        length = int(np.ceil(self._steps * self._config.control_interval_s / self._table_s))
         if known.all():
             return np.arange(365)
-        first = np.arange(365) * round(calendar.SECONDS_PER_DAY / TABLE_INTERVAL_S)
+        first = np.arange(365) * round(calendar.SECONDS_PER_DAY / self._table_s)
         unknown = np.concatenate([[0], np.cumsum(np.tile(~known, 2))])
         return np.flatnonzero(unknown[first + min(length, len(known))] == unknown[first])
 
@@ -152,12 +155,12 @@ class EpisodeSource:
         return available["crah"], available["chiller"]
 
 
-def _year_of(weather: Weather) -> np.ndarray:
+def _year_of(weather: Weather, interval: float) -> np.ndarray:
     """Outdoor air of every interval of the year, shape (rows, 4); NaN where a file that covers a part of it has none."""
     if weather.is_complete:
-        air = weather.table(TABLE_INTERVAL_S)
+        air = weather.table(interval)
         return np.stack([getattr(air, name) for name in OUTDOOR], axis=1)
-    time = (np.arange(calendar.SECONDS_PER_YEAR / TABLE_INTERVAL_S) + 0.5) * TABLE_INTERVAL_S
+    time = (np.arange(calendar.SECONDS_PER_YEAR / interval) + 0.5) * interval
     before = (time / weather.interval).astype(np.int64)
     missing = np.isnan(weather.dry_bulb_temperature)
     known = ~(missing[before] | missing[(before + 1) % len(missing)])

@@ -127,7 +127,7 @@ def hottest_days(weather: Weather, days: int = 3) -> float:
     return float(np.argmax(mean)) * DAY_S
 
 
-FREE_COOLING_WET_BULB = 12.0  # degC, about where a tower and a plate exchanger stop meeting 20 degC water at usual load
+FREE_COOLING_WET_BULB = 15.5  # degC, about where tuned resets leave free cooling in the hyperscale hall
 
 
 def most_crossings(weather: Weather, days: int = 7) -> float:
@@ -144,7 +144,7 @@ def most_crossings(weather: Weather, days: int = 7) -> float:
 
 
 def stepped_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
-    """Half load, then 30 points more from a drawn hour on for six hours, with the generated unevenness kept."""
+    """Half load, then 30 points more from a drawn hour on for six hours; half of the generated unevenness in time and place is kept."""
     hours = elapsed_s / HOUR_S
     uneven = load - load.mean(axis=(1, 2), keepdims=True)
     start = np.array([generator.uniform(4.0, 12.0) for generator in generators])[:, None]
@@ -200,7 +200,8 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name="shoulder-season",
-            meaning="the week in which the wet bulb crosses the free-cooling boundary most often",
+            meaning="the week in which the wet bulb crosses the free-cooling boundary most often; "
+            "an ordinary week for a hall without economizer",
             episode_days=7.0,
             find_start=most_crossings,
         ),

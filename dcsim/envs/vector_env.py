@@ -94,8 +94,10 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         Raises
         ------
         InputError
-            If an element of the actions is not a number; the message names environment and element.
+            If an element of the actions is not a number; the message names environment and element. Also before the first reset.
         """
+        if not self._generators:
+            raise InputError("no episode runs: call reset first")
         reward, terminated, truncated, info = self._batch.step(np.asarray(actions))
         if self.num_envs == 1:
             reward, terminated, truncated = np.atleast_1d(reward), np.atleast_1d(terminated), np.atleast_1d(truncated)

@@ -325,3 +325,49 @@ def test_a_short_random_walk_stays_inside_every_space(env_id):
             assert env.observation_space.contains(observation)
             assert np.isfinite(reward).all()
             assert (np.abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]).all()
+
+
+def test_a_snapshot_of_another_environment_is_refused_by_what_differs():
+    one = gym.make("dcsim/Enterprise-v0").unwrapped
+    one.reset(seed=0)
+    for keywords, said in (
+        ({"weather": "denver"}, "weather"),
+        ({"task": "load-step"}, "task"),
+        ({"changes": {"racks.rack_power": 3000.0}}, "hall"),
+        ({"control_interval_s": 60.0}, "episode_steps"),
+    ):
+        other = gym.make("dcsim/Enterprise-v0", **keywords).unwrapped
+        with pytest.raises(InputError, match=f"snapshot of another environment: {said} "):
+            other.restore(one.snapshot())
+
+
+def test_no_step_outside_an_episode():
+    env = gym.make("dcsim/Enterprise-v0", episode_days=1 / 144).unwrapped
+    action = np.zeros(env.action_space.shape, np.float32)
+    with pytest.raises(InputError, match="call reset"):
+        env.step(action)
+    env.reset(seed=0)
+    env.step(action)
+    assert env.step(action)[3]
+    with pytest.raises(InputError, match="call reset"):
+        env.step(action)
+    vector = gym.make_vec("dcsim/Enterprise-v0", num_envs=2)
+    with pytest.raises(InputError, match="call reset"):
+        vector.step(np.zeros((2, len(action)), np.float32))
+
+
+def test_long_control_intervals_see_the_mean_weather_of_each():
+    env = gym.make("dcsim/Enterprise-v0", control_interval_s=3600.0, start="2023-07-20").unwrapped
+    short = gym.make("dcsim/Enterprise-v0", start="2023-07-20").unwrapped
+    rows = [e.batch.view("input.dry_bulb_temperature")[0] for e in (env, short)]
+    env.reset(seed=0)
+    short.reset(seed=0)
+    action = np.zeros(env.action_space.shape, np.float32)
+    for _ in range(8):
+        hour = rows[0][0]
+        parts = []
+        for _ in range(12):
+            parts.append(rows[1][0])
+            short.step(action)
+        assert_allclose(hour, np.mean(parts), atol=1e-4)
+        env.step(action)
