@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dcsim.errors import InputError
+from dcsim.physics.smooth import clip
 from dcsim.plant.description import Setpoints
 from dcsim.plant.hall import Hall
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
@@ -139,18 +140,18 @@ def plant_setpoints(
     spare = (1.0 - top) / (SIGNAL_MAX - 1.0)
     pump = (
         c.pump_speed_min
-        + (top - c.pump_speed_min) * np.clip(2.0 * signal, 0.0, 1.0)
+        + (top - c.pump_speed_min) * clip(2.0 * signal, 0.0, 1.0)
         + spare * np.maximum(signal - 1.0, 0.0)
     )
-    return pump, water.high - (water.high - water.low) * np.clip(2.0 * signal - 1.0, 0.0, 1.0)
+    return pump, water.high - (water.high - water.low) * clip(2.0 * signal - 1.0, 0.0, 1.0)
 
 
 def plant_signal(pump: Array, chilled: Array, load: Array, mode: Array, ranges: Setpoints, c: ResetConstants) -> Array:
     """Plant reset signal that stands for a pump speed and a chilled-water temperature [degC]; the inverse of ``plant_setpoints``."""
     water, top = ranges.chilled_water_temperature, _pump_top(load, mode, c)
-    pumping = np.clip((pump - c.pump_speed_min) / (top - c.pump_speed_min), 0.0, 1.0)
-    cooling = np.clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
-    spare = np.clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
+    pumping = clip((pump - c.pump_speed_min) / (top - c.pump_speed_min), 0.0, 1.0)
+    cooling = clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
+    spare = clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
     is_cold = cooling > 1.0 - 1e-9
     return np.where(cooling > 0.0, 0.5 + 0.5 * cooling, 0.5 * pumping) + np.where(
         is_cold, (SIGNAL_MAX - 1.0) * spare, 0.0
@@ -160,7 +161,7 @@ def plant_signal(pump: Array, chilled: Array, load: Array, mode: Array, ranges: 
 def _pump_top(load: Array, mode: Array, c: ResetConstants) -> Array:
     """Pump speed at half of the signal, some way above the least, so that the signal can be told from the speed."""
     top = c.pump_speed_top + c.pump_speed_slope * load - np.where(_is_free(mode), c.free_pump_speed_cut, 0.0)
-    return np.clip(top, c.pump_speed_min + 0.05, 1.0)
+    return clip(top, c.pump_speed_min + 0.05, 1.0)
 
 
 def _is_free(mode: Array) -> Array:
@@ -169,7 +170,7 @@ def _is_free(mode: Array) -> Array:
 
 def condenser_water_flow(load: Array, c: ResetConstants) -> Array:
     """Condenser-water flow over nominal, shape (N,), by the mean utilization of the hall."""
-    return np.clip(c.condenser_flow_min + c.condenser_flow_slope * load, 0.0, 1.0)
+    return clip(c.condenser_flow_min + c.condenser_flow_slope * load, 0.0, 1.0)
 
 
 def condenser_water_setpoint(wet_bulb: Array, load: Array, chilled: Array, mode: Array, c: ResetConstants) -> Array:
@@ -233,11 +234,11 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
         opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
     )  # an open valve does not say how much is missing
     signal = plant_signal(pump, chilled, load, mode, ranges, c) + change
-    pump, chilled = plant_setpoints(np.clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
+    pump, chilled = plant_setpoints(clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
     condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
 
     def within(values: Array, allowed: Any) -> Array:
-        return np.clip(values, allowed.low, allowed.high)
+        return clip(values, allowed.low, allowed.high)
 
     rows = [
         within(supply, ranges.supply_air_temperature),
