@@ -30,8 +30,11 @@ __all__ = [
     "column",
     "condenser_heat_flow",
     "eir_power",
+    "flow_lift",
     "full_load",
+    "held_capacity",
     "normalized",
+    "power_peak_temperature",
     "quadratic",
     "reference_values",
     "refrigerant_temperatures",
@@ -168,10 +171,10 @@ def full_load(
     box: Array,
     evaporator_approach: Array = EVAPORATOR_APPROACH,
     condenser_rise: Array = CONDENSER_RISE,
-    eir_fraction_min: Array = 0.0,
+    extra_lift: Array = 0.0,
     xp: Any = np,
 ) -> tuple[Array, Array]:
-    """Capacity and energy input ratio at full load, over their reference values, at any water temperatures.
+    """Capacity and energy input ratio at full load, over their reference values, at any water temperatures and flow.
 
     Parameters
     ----------
@@ -186,10 +189,9 @@ def full_load(
     evaporator_approach : Array, broadcastable
         Refrigerant evaporating below leaving chilled water [K].
     condenser_rise : Array, broadcastable
-        Refrigerant condensing above entering condenser water [K].
-    eir_fraction_min : Array, broadcastable
-        Least energy input ratio over that at reference [-]: reference COP over the greatest COP that the machine
-        reaches.
+        Refrigerant condensing above entering condenser water [K] at catalogue flow.
+    extra_lift : Array, shape (1, N) or broadcastable
+        Lift beyond that at catalogue flow [K], see `flow_lift`.
     xp : namespace
         Array functions.
 
@@ -206,7 +208,7 @@ def full_load(
     nearest to the true one and, there, the condenser-water temperature of equal lift, or nearest to that. The energy
     input ratio is then multiplied by the ratio of Carnot energy inputs, lift over absolute evaporating temperature, at
     the true point and there: the machine keeps the share of the Carnot limit that it has at that point (at most 0.72
-    for the water-cooled `CURVE_SETS`). The lift is guarded as in `carnot_cop`, at `LIFT_MIN`.
+    for the water-cooled `CURVE_SETS`; held to 0.65 it would jump at the edge of the box). The lift is guarded as in `carnot_cop`, at `LIFT_MIN`.
 
     Equal lift, not just the nearest corner: the share of the Carnot limit depends on the lift, and taken at the true
     condenser temperature of a clamped chilled-water temperature it would rise with that temperature faster than the
@@ -226,14 +228,95 @@ def full_load(
     x_inside = clip(x, box[0:1], box[1:2], xp)
     y_inside = clip(y + (x_inside - x), box[2:3], box[3:4], xp)
     offset = evaporator_approach + condenser_rise
-    lift = rounded_maximum(y - x + offset, LIFT_MIN, LIFT_ROUNDING, xp)
+    lift = rounded_maximum(y - x + offset + extra_lift, LIFT_MIN, LIFT_ROUNDING, xp)
     lift_inside = rounded_maximum(y_inside - x_inside + offset, LIFT_MIN, LIFT_ROUNDING, xp)
     evaporating = kelvin(x - evaporator_approach)
     evaporating_inside = kelvin(x_inside - evaporator_approach)
     carnot_ratio = (lift * evaporating_inside) / (lift_inside * evaporating)
     capacity_fraction = biquadratic(capacity_curve, x_inside, y_inside)
     eir_fraction = biquadratic(eir_curve, x_inside, y_inside) * carnot_ratio
-    return capacity_fraction, xp.maximum(eir_fraction, eir_fraction_min)
+    return capacity_fraction, eir_fraction
+
+
+def held_capacity(
+    chilled_water_leaving_temperature: Array,
+    condenser_water_entering_temperature: Array,
+    capacity_curve: Array,
+    box: Array,
+    hold_temperature: Array,
+    xp: Any = np,
+) -> Array:
+    """Capacity at full load over its reference, with condenser water no hotter than a temperature at which it falls already.
+
+    Parameters
+    ----------
+    chilled_water_leaving_temperature, condenser_water_entering_temperature : Array, shape (1, N)
+        Waters [degC].
+    capacity_curve, box : Array
+        As of `full_load`.
+    hold_temperature : Array, broadcastable
+        Condenser water [degC] from which on the capacity is held, see `power_peak_temperature`; hotter where the
+        capacity rises still.
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Fraction [-] for the no-load part of the power, see `eir_power`.
+    """
+    x, y = chilled_water_leaving_temperature, condenser_water_entering_temperature
+    x_inside = clip(x, box[0:1], box[1:2], xp)
+    y_inside = clip(y + (x_inside - x), box[2:3], box[3:4], xp)
+    c = capacity_curve
+    peak = (c[3:4] + c[5:6] * x_inside) / xp.maximum(-2.0 * c[4:5], 1e-9)  # of the capacity itself
+    return biquadratic(c, x_inside, xp.minimum(y_inside, xp.maximum(hold_temperature, peak)))
+
+
+def power_peak_temperature(curves: ChillerCurves) -> float:
+    """Condenser water at which the full-load power of a curve set, capacity times energy input ratio, first peaks.
+
+    Parameters
+    ----------
+    curves : ChillerCurves
+        A machine.
+
+    Returns
+    -------
+    float
+        The least of all chilled-water temperatures of its box [degC]; the box's hottest condenser water where power
+        rises throughout.
+    """
+    y = np.linspace(curves.box[2], curves.box[3], 1001)[None, :]
+    x = np.linspace(curves.box[0], curves.box[1], 101)[:, None]
+    capacity, eir = (
+        c[0] + x * (c[1] + x * c[2]) + y * (c[3] + y * c[4] + x * c[5])
+        for c in (curves.capacity_curve, curves.eir_curve)
+    )
+    return float(y[0, (capacity * eir).argmax(axis=1)].min())
+
+
+def flow_lift(condenser_heat_flow: Array, stream: Array, stream_catalogue: Array) -> Array:
+    """Lift that condenser water of another flow than the catalogue's adds, because it warms up more or less.
+
+    Parameters
+    ----------
+    condenser_heat_flow : Array, shape (1, N)
+        Into the condenser water [W].
+    stream, stream_catalogue : Array, shape (1, N) or broadcastable
+        Heat capacity rate of the water through the running machines and that of their catalogue [W/K], above 0.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Lift [K], negative for more flow than the catalogue's.
+
+    Notes
+    -----
+    Curves of *entering* water hold the rise of the water at catalogue flow. What the refrigerant sees is the water that
+    leaves, so half the flow costs lift: without this term a controller saves pump power for nothing.
+    """
+    return condenser_heat_flow * (1.0 / stream - 1.0 / stream_catalogue)
 
 
 def eir_power(
@@ -244,6 +327,8 @@ def eir_power(
     plr_curve: Array,
     plr_min: Array,
     plr_unload_min: Array,
+    held_capacity: Array = 0.0,
+    cop_max: Array = np.inf,
     xp: Any = np,
 ) -> Array:
     """Electric power of a chiller, or of equal chillers sharing a load, at part load.
@@ -264,6 +349,11 @@ def eir_power(
         Part-load ratio below which the machine cycles [-].
     plr_unload_min : Array, broadcastable
         Part-load ratio below which it no longer unloads, but bypasses hot gas [-].
+    held_capacity : Array, shape (1, N) or broadcastable
+        Capacity at condenser water held at the temperature from which the published power falls [W]; 0 for the published
+        form.
+    cop_max : Array, broadcastable
+        Greatest COP that the machine reaches, at part load too [-].
     xp : namespace
         Array functions.
 
@@ -274,19 +364,25 @@ def eir_power(
 
     Notes
     -----
-    Where the capacity curve falls steeply with condenser temperature, the no-load part of the power falls with it: at
-    low part load and with hot condenser water some sets draw *less* when it gets hotter still (set A below a part-load
-    ratio of 0.65, mostly above 30 degC). That is in the published curves, inside their box; outside it capacity stands
-    still and power is monotone.
+    Where the capacity curve falls steeply with condenser temperature, the no-load part of the published power falls with
+    it: at low part load and with hot condenser water some sets draw *less* when it gets hotter still (set A below a
+    part-load ratio of 0.65, mostly above 30 degC). No machine does. With ``held_capacity`` the power is the greater of
+    the published one and the one of the capacity held, which never falls with hotter condenser water, because power
+    against capacity is convex.
 
     References
     ----------
     .. [1] EnergyPlus Engineering Reference, Chiller:Electric:EIR: part-load ratio, cycling ratio, chiller power.
     """
-    ratio = heat_flow / xp.maximum(available_capacity, CAPACITY_MIN)
-    cycling = xp.minimum(ratio / xp.maximum(plr_min, PART_LOAD_RATIO_MIN), 1.0)
-    part_load = quadratic(plr_curve, xp.maximum(ratio, plr_unload_min))
-    return available_capacity / cop_reference * eir_fraction * part_load * cycling
+
+    def published(capacity: Array) -> Array:
+        ratio = heat_flow / xp.maximum(capacity, CAPACITY_MIN)
+        cycling = xp.minimum(ratio / xp.maximum(plr_min, PART_LOAD_RATIO_MIN), 1.0)
+        part_load = quadratic(plr_curve, xp.maximum(ratio, plr_unload_min))
+        return capacity / cop_reference * eir_fraction * part_load * cycling
+
+    power = xp.maximum(published(available_capacity), published(held_capacity))
+    return xp.maximum(power, heat_flow / cop_max)
 
 
 def condenser_heat_flow(evaporator_heat_flow: Array, power: Array, motor_share: Array = 1.0) -> Array:

@@ -1,15 +1,66 @@
 """Waterside economizer: condenser water cools the chilled-water return before the chillers do.
 
-A plate heat exchanger of known effectiveness, in series upstream of the chillers. Its pressure drop and fouling are
-left out.
+A plate heat exchanger in counterflow, in series upstream of the chillers. Fouling is left out.
 """
 
 from typing import Any
 
 import numpy as np
 
+from dcsim.physics.coil import counterflow_effectiveness
 from dcsim.physics.constants import Array
-from dcsim.physics.smooth import clip_smooth
+from dcsim.physics.smooth import clip_smooth, power
+
+FILM_EXPONENT = 0.8
+"""Of the flow in each film's conductance. Modelica Buildings, ``Fluid.HeatExchangers.PlateHeatExchangerEffectivenessNTU``."""
+
+
+def conductance(
+    chilled_water_flow_fraction: Array, condenser_water_flow_fraction: Array, conductance_nominal: Array, xp: Any = np
+) -> Array:
+    """Conductance of the exchanger away from its nominal flows: two equal films in series.
+
+    Parameters
+    ----------
+    chilled_water_flow_fraction, condenser_water_flow_fraction : Array, shape (1, N)
+        Flow over nominal flow [-], at least 0.
+    conductance_nominal : Array, broadcastable
+        At nominal flows [W/K].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Conductance [W/K].
+    """
+    chilled = power(chilled_water_flow_fraction, FILM_EXPONENT, xp)
+    condenser = power(condenser_water_flow_fraction, FILM_EXPONENT, xp)
+    return conductance_nominal * chilled * condenser / (0.5 * (chilled + condenser))
+
+
+def effectiveness(
+    conductance: Array, chilled_water_capacity_rate: Array, condenser_water_capacity_rate: Array, xp: Any = np
+) -> Array:
+    """Share of the greatest possible heat flow that the exchanger moves.
+
+    Parameters
+    ----------
+    conductance : Array, shape (1, N)
+        At these flows [W/K]; 0 while it is out of use.
+    chilled_water_capacity_rate, condenser_water_capacity_rate : Array, shape (1, N)
+        Mass flow times specific heat [W/K], above 0.
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Effectiveness [-].
+    """
+    least = xp.minimum(chilled_water_capacity_rate, condenser_water_capacity_rate)
+    most = xp.maximum(chilled_water_capacity_rate, condenser_water_capacity_rate)
+    return counterflow_effectiveness(conductance / least, least / most, xp)
 
 
 def heat_flow(

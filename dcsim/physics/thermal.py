@@ -161,6 +161,26 @@ def heat_to_cool(temperature: Array, target: Array, heat_capacity: Array, time_s
     return heat_capacity / time_step * (temperature - target)
 
 
+def mixed_temperature(temperature: Array, heat_flow: Array, stream: Array) -> Array:
+    """Temperature of a stream after it has taken up heat.
+
+    Parameters
+    ----------
+    temperature : Array, any shape
+        Before [degC].
+    heat_flow : Array, broadcastable
+        Into it [W].
+    stream : Array, broadcastable
+        Heat capacity rate [W/K], above 0.
+
+    Returns
+    -------
+    Array, broadcast shape
+        After [degC].
+    """
+    return temperature + heat_flow / stream
+
+
 class LoopStep(NamedTuple):
     """A step of a water loop of two lumps, before it is known how much heat is taken from it; see `loop_step`."""
 

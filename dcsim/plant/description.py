@@ -152,6 +152,9 @@ class Chillers(_Frozen):
     cop: Number | None = None  # of a curve set, at its reference
     carnot_effectiveness: Share | None = None
     cop_max: Number
+    condenser_range: Annotated[Quantity, _in("K", least=1.0, most=20.0)]  # of the water at rating and catalogue flow
+    chilled_water_head: Fraction  # of the head of the chilled-water pumps
+    condenser_water_head: Fraction  # of the head of the condenser-water pumps
     condenser_water_temperature_min: Temperature
     start_time_constant: Time
     control_time_constant: Time
@@ -175,7 +178,9 @@ class Chillers(_Frozen):
 class Economizer(_Frozen):
     """Water-side heat exchanger upstream of the chillers; effectiveness 0 where there is none."""
 
-    effectiveness: Fraction
+    effectiveness: Annotated[Quantity, _in("-", least=0.0, most=0.98)]  # at nominal flows
+    chilled_water_head: Fraction  # of the head of the chilled-water pumps
+    condenser_water_head: Fraction  # of the head of the condenser-water pumps
     mode_time_min: Time
     mode_hysteresis: Annotated[Quantity, _in("-", least=0.0, most=0.4)]
     free_cooling_excess_max: Difference

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dcsim.physics import chiller, cooling_tower, room_air
+from dcsim.physics import chiller, coil, cooling_tower, room_air
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.server import mass_flow_per_power
@@ -117,6 +117,8 @@ def _params(d: HallDescription) -> Params:
     design_heat = WATER_SPECIFIC_HEAT * tower.water_flow.value * tower.design_range.value
     curve_set = CURVE_SETS[chill.part_load_curves]
     capacity_curve, eir_curve, box, cop = _efficiency(d)
+    rejected = chill.capacity.value * (1.0 + 1.0 / cop)
+    waters = [WATER_SPECIFIC_HEAT * flow for flow in (crahs.coil_water_flow.value, tower.water_flow.value)]
     per_minute = 1.0 / 60.0
     values: dict[str, Any] = dict(
         idle_power=racks.idle_fraction.value * peak,
@@ -168,6 +170,10 @@ def _params(d: HallDescription) -> Params:
         chiller_part_load_min=curve_set.part_load_min,
         chiller_unloading_min=curve_set.part_load_min,
         chiller_cop_max=chill.cop_max.value,
+        chiller_hold_temperature=_hold_temperature(d),
+        chiller_condenser_stream=rejected / chill.condenser_range.value,
+        chiller_chilled_head_share=chill.chilled_water_head.value,
+        chiller_condenser_head_share=chill.condenser_water_head.value,
         chiller_order=np.tril(np.ones((chill.count, chill.count)), -1),
         chiller_start_time_constant=chill.start_time_constant.value,
         chiller_control_time_constant=chill.control_time_constant.value,
@@ -176,6 +182,11 @@ def _params(d: HallDescription) -> Params:
         stage_down_load=chill.stage_down_load.value,
         stage_time_min=chill.stage_time_min.value,
         economizer_effectiveness=economizer.effectiveness.value,
+        economizer_conductance=coil.counterflow_conductance(
+            min(waters), min(waters) / max(waters), economizer.effectiveness.value
+        ),
+        economizer_chilled_head_share=economizer.chilled_water_head.value,
+        economizer_condenser_head_share=economizer.condenser_water_head.value,
         mode_time_min=economizer.mode_time_min.value,
         mode_hysteresis=economizer.mode_hysteresis.value,
         free_cooling_excess_max=economizer.free_cooling_excess_max.value,
@@ -250,3 +261,10 @@ def _efficiency(d: HallDescription) -> tuple[Any, Any, Any, float]:
         return constant, constant, (chilled, chilled, condenser, condenser), cop
     curves = CURVE_SETS[d.chillers.curves]
     return curves.capacity_curve, curves.eir_curve, curves.box, d.chillers.cop.value  # type: ignore[union-attr]
+
+
+def _hold_temperature(d: HallDescription) -> float:
+    """Condenser water from which on the no-load power of the chillers is held."""
+    if d.chillers.curves == "carnot":
+        return 100.0  # constant capacity
+    return chiller.power_peak_temperature(CURVE_SETS[d.chillers.curves])

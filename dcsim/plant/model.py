@@ -68,7 +68,11 @@ class Params(NamedTuple):
     chiller_curve_box: Array  # (4) chilled water min, max, condenser water min, max
     chiller_part_load_min: Array  # (1)
     chiller_unloading_min: Array  # (1)
-    chiller_cop_max: Array  # (1)
+    chiller_cop_max: Array  # (1) at part load too
+    chiller_hold_temperature: Array  # (1) condenser water from which on falling capacity lowers no power
+    chiller_condenser_stream: Array  # (1) W/K, water through one machine at catalogue flow
+    chiller_chilled_head_share: Array  # (1) of the head of the chilled-water pumps that lies in the evaporators
+    chiller_condenser_head_share: Array  # (1) of the head of the condenser-water pumps that lies in the condensers
     chiller_order: Array  # matrix (C, C), strictly lower ones: which machines come before
     chiller_start_time_constant: Array  # (1) s
     chiller_control_time_constant: Array  # (1) s
@@ -77,7 +81,10 @@ class Params(NamedTuple):
     stage_down_load: Array  # (1) part-load ratio of the remaining machines below which one is taken off
     stage_time_min: Array  # (1) s between changes
     # economizer, condenser water, tower
-    economizer_effectiveness: Array  # (1); 0 where there is none
+    economizer_effectiveness: Array  # (1) at nominal flows; 0 where there is none
+    economizer_conductance: Array  # (1) W/K at nominal flows
+    economizer_chilled_head_share: Array  # (1) of the head of the chilled-water pumps that lies in the exchanger
+    economizer_condenser_head_share: Array  # (1) of the head of the condenser-water pumps that lies in the exchanger
     mode_time_min: Array  # (1) s between changes of mode
     mode_hysteresis: Array  # (1) of the request, on the scale 0 mechanical to 2 free
     free_cooling_excess_max: Array  # (1) K of supply above set-point at which the plant leaves free cooling by itself
@@ -218,4 +225,5 @@ class Held(NamedTuple):
     chilled_water_setpoint: Array  # (1)
     chilled_water_pump_speed: Array  # (1)
     chiller_target: Array  # (C) share of capacity that the machines which are to run load up to, unless cooling is free
-    economizer_effectiveness: Array  # (1) 0 while it is out of use
+    economizer_conductance: Array  # (1) W/K at nominal flows; 0 while it is out of use
+    density_ratio: Array  # (1) of the air, over that at sea level

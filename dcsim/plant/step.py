@@ -17,8 +17,9 @@ Left out: room humidity, transport delays, single fans and pumps (a group acts a
 from typing import Any, NamedTuple
 
 from dcsim.physics import chiller, coil, cooling_tower, economizer, fan, power_chain, pump, room_air, server, thermal
-from dcsim.physics.constants import AIR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
+from dcsim.physics.constants import AIR_SPECIFIC_HEAT, STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
+from dcsim.physics.thermal import mixed_temperature
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Array, Held, Inputs, Params, State
 
 CRAH_FLOW_FRACTION_MIN = 1e-3  # air that drifts through a stopped unit; keeps shares of nothing from being asked for
@@ -130,12 +131,15 @@ def begin(s: State, u: Inputs, p: Params, interval: Array, xp: Any) -> tuple[Sta
     held = Held(
         dynamic_power=server.dynamic_power(u.utilization, p.idle_power, p.peak_power, p.power_exponent, xp),
         crah_fan_target=xp.where(protection > 0.5, 1.0, crah_fan_setpoint),
-        crah_flow_available=(1.0 - p.supply_leakage) * total(u.crah_available * p.crah_mass_flow_nominal, xp),
+        crah_flow_available=(u.outdoor_pressure / STANDARD_PRESSURE)
+        * (1.0 - p.supply_leakage)
+        * total(u.crah_available * p.crah_mass_flow_nominal, xp),
         supply_air_setpoint=xp.where(protection > 0.5, p.supply_air_setpoint_min, supply_air_setpoint),
         chilled_water_setpoint=xp.where(protection > 0.5, p.chilled_water_setpoint_min, chilled_water_setpoint),
         chilled_water_pump_speed=xp.where(protection > 0.5, 1.0, chilled_water_pump_speed),
         chiller_target=xp.where(chillers_before < chillers_on, u.chiller_available, 0.0),
-        economizer_effectiveness=xp.where(mode > 0.5 * (MECHANICAL + INTEGRATED), p.economizer_effectiveness, 0.0),
+        economizer_conductance=xp.where(mode > 0.5 * (MECHANICAL + INTEGRATED), p.economizer_conductance, 0.0),
+        density_ratio=u.outdoor_pressure / STANDARD_PRESSURE,
     )
     return latched, held
 
@@ -236,7 +240,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         inlet, p.server_fan_speed_min, p.server_fan_ramp_start_temperature, p.server_fan_ramp_end_temperature, xp
     )
     server_fan_speed = thermal.relaxed_implicitly(s.server_fan_speed, fan_target, dt / p.server_fan_time_constant)
-    server_flow = server.air_mass_flow(
+    server_flow = h.density_ratio * server.air_mass_flow(
         u.utilization, server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
     )
     pressure_speed = (
@@ -244,7 +248,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     )
     crah_target = u.crah_available * xp.minimum(xp.maximum(h.crah_fan_target, pressure_speed), 1.0)
     crah_fan_speed = thermal.relaxed_implicitly(s.crah_fan_speed, crah_target, dt / p.crah_fan_time_constant)
-    crah_flow = p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
+    crah_flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
     paths = room_air.air_paths(
         crah_flow,
         server_flow,
@@ -258,7 +262,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
 
     # servers: their heat into the air that passes
     leakage = server.leakage_power(h.dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
-    fan_power = server.fan_power(u.utilization, server_fan_speed, p.server_fan_power_max)
+    fan_power = h.density_ratio * server.fan_power(u.utilization, server_fan_speed, p.server_fan_power_max)
     heat = h.dynamic_power + leakage
     stream = AIR_SPECIFIC_HEAT * server_flow
     conductance = p.server_effectiveness * stream
@@ -269,13 +273,15 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
 
     # electrical losses, hot-air cells with the mass they touch
     it_power = total(heat + fan_power, xp)
-    ups_loss = power_chain.loss_power(it_power, p.ups_rated_power, p.ups_loss[0:1], p.ups_loss[1:2], p.ups_loss[2:3])
     distribution_loss = power_chain.loss_power(
         it_power,
         p.distribution_rated_power,
         p.distribution_loss[0:1],
         p.distribution_loss[1:2],
         p.distribution_loss[2:3],
+    )
+    ups_loss = power_chain.loss_power(
+        it_power + distribution_loss, p.ups_rated_power, p.ups_loss[0:1], p.ups_loss[1:2], p.ups_loss[2:3]
     )
     cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
     to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
@@ -300,7 +306,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
         air_stream,
         WATER_SPECIFIC_HEAT * p.coil_water_flow_nominal * s.valve_fraction,
         coil.coil_conductance(
-            crah_flow / p.crah_mass_flow_nominal,
+            crah_flow / p.crah_mass_flow_nominal,  # less where air is thin: films go with the mass flow
             s.valve_fraction,
             p.coil_conductance_nominal,
             p.coil_air_resistance_share,
@@ -310,7 +316,7 @@ def _room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> t
     )
     water = s.chilled_water_supply_temperature
     units = xp.maximum(u.crah_available, 1e-6)
-    crah_power = u.crah_available * fan.fan_power(
+    crah_power = (h.density_ratio * u.crah_available) * fan.fan_power(
         xp.minimum(crah_fan_speed / units, 1.0), p.crah_fan_power_nominal, p.crah_fan_linear_share
     )
     supply = thermal.node_temperature(
@@ -375,7 +381,13 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     flow = xp.maximum(
         total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
     )
-    pump_power = pump.pump_power(
+    is_free = s.mode > 0.5 * (INTEGRATED + FREE)
+    bypassed_chillers = xp.where(is_free, 1.0, 0.0)
+    bypassed_economizer = xp.where(h.economizer_conductance > 0.0, 0.0, 1.0)
+    chilled_head = (
+        1.0 - bypassed_chillers * p.chiller_chilled_head_share - bypassed_economizer * p.economizer_chilled_head_share
+    )
+    pump_power = chilled_head * pump.pump_power(
         h.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
     )
     stream = WATER_SPECIFIC_HEAT * flow
@@ -400,25 +412,46 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     economizer_heat = xp.minimum(
         demand,
         economizer.heat_flow(
-            h.economizer_effectiveness, stream, condenser_stream, s.chilled_water_return_temperature, basin, xp
+            economizer.effectiveness(
+                economizer.conductance(flow / flow_nominal, s.condenser_water_flow, h.economizer_conductance, xp),
+                stream,
+                condenser_stream,
+                xp,
+            ),
+            stream,
+            condenser_stream,
+            s.chilled_water_return_temperature,
+            basin,
+            xp,
         ),
     )
-    is_free = s.mode > 0.5 * (INTEGRATED + FREE)
     target = xp.where(is_free, 0.0, h.chiller_target)
     loading = xp.where(
         target > 0.0, thermal.relaxed_implicitly(s.chiller_loading, target, dt / p.chiller_start_time_constant), 0.0
     )
-    capacity_fraction, eir_fraction = chiller.full_load(
+    running = total(loading, xp)
+    entering = mixed_temperature(basin, economizer_heat, condenser_stream)
+    box = p.chiller_curve_box
+    capacity_fraction, _ = chiller.full_load(
+        s.chilled_water_supply_temperature, entering, p.chiller_capacity_curve, p.chiller_eir_curve, box, xp=xp
+    )
+    capacity = running * p.chiller_capacity * capacity_fraction
+    evaporator_heat = xp.minimum(demand - economizer_heat, capacity)
+    # the condensers' heat at rated COP: what this misses of the water's rise is some tenths of a kelvin
+    rated_heat = chiller.condenser_heat_flow(evaporator_heat, evaporator_heat / p.chiller_cop)
+    catalogue_stream = xp.maximum(running, 0.05) * p.chiller_condenser_stream
+    _, eir_fraction = chiller.full_load(
         s.chilled_water_supply_temperature,
-        basin + economizer_heat / condenser_stream,
+        entering,
         p.chiller_capacity_curve,
         p.chiller_eir_curve,
-        p.chiller_curve_box,
-        eir_fraction_min=p.chiller_cop / p.chiller_cop_max,
+        box,
+        extra_lift=chiller.flow_lift(rated_heat, condenser_stream, catalogue_stream),
         xp=xp,
     )
-    capacity = total(loading, xp) * p.chiller_capacity * capacity_fraction
-    evaporator_heat = xp.minimum(demand - economizer_heat, capacity)
+    held_fraction = chiller.held_capacity(
+        s.chilled_water_supply_temperature, entering, p.chiller_capacity_curve, box, p.chiller_hold_temperature, xp
+    )
     chiller_power = chiller.eir_power(
         evaporator_heat,
         capacity,
@@ -427,24 +460,31 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
         p.chiller_part_load_curve,
         p.chiller_part_load_min,
         p.chiller_unloading_min,
+        running * p.chiller_capacity * held_fraction,
+        p.chiller_cop_max,
         xp,
     )
     chilled_water_supply, chilled_water_return = loop.temperatures(economizer_heat + evaporator_heat)
 
     # condenser water and tower; a bypass keeps the basin from falling below its set-point
-    condenser_pump_power = pump.friction_and_static_power(
+    condenser_head = (
+        1.0
+        - bypassed_chillers * p.chiller_condenser_head_share
+        - bypassed_economizer * p.economizer_condenser_head_share
+    )
+    condenser_pump_power = condenser_head * pump.friction_and_static_power(
         s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
     )
-    heat_in = economizer_heat + evaporator_heat + chiller_power + condenser_pump_power
-    air_flow = p.tower_air_flow_nominal * s.tower_air_fraction
+    heat_in = economizer_heat + chiller.condenser_heat_flow(evaporator_heat, chiller_power) + condenser_pump_power
+    air_flow = h.density_ratio * p.tower_air_flow_nominal * s.tower_air_fraction
     tower_limit, leaving_wet_bulb = cooling_tower.merkel_heat_flow(
-        basin + heat_in / condenser_stream,
+        mixed_temperature(basin, heat_in, condenser_stream),
         condenser_flow,
         u.wet_bulb_temperature,
         u.outdoor_pressure,
         air_flow,
         cooling_tower.merkel_conductance(
-            s.tower_air_fraction,
+            h.density_ratio * s.tower_air_fraction,
             s.condenser_water_flow,
             u.wet_bulb_temperature,
             p.tower_conductance_nominal,
@@ -462,10 +502,12 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
     tower_air = modulated(
         s.tower_air_fraction, tower_demand, tower_limit, dt, p.tower_time_constant, p.tower_air_fraction_min, 1.0, xp
     )
-    tower_fan_power = p.tower_fan_power_nominal * cooling_tower.fan_power_fraction(s.tower_air_fraction, xp)
+    tower_fan_power = (h.density_ratio * p.tower_fan_power_nominal) * cooling_tower.fan_power_fraction(
+        s.tower_air_fraction, xp
+    )
     evaporation = cooling_tower.evaporation_mass_flow(
         air_flow, leaving_wet_bulb, u.outdoor_humidity_ratio, u.outdoor_pressure, xp
-    ) * (tower_heat / xp.maximum(tower_limit, 1.0))
+    ) * clip(tower_heat / xp.maximum(tower_limit, 1.0), 0.0, 1.0, xp)
     makeup = cooling_tower.makeup_mass_flow(
         xp.maximum(evaporation, 0.0), condenser_flow, p.drift_fraction, p.cycles_of_concentration, xp
     )
@@ -502,7 +544,7 @@ def _water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: _Room
 def monitor(s: State, u: Inputs, h: Held, p: Params, time_step: Array, xp: Any) -> State:
     """Watch the limits at the end of a sub-step: hottest inlet, how far and how long beyond its limits, trip.
 
-    Free cooling that fails its set-point falls back to integrated here, at once.
+    Free cooling that fails its set-point falls back to integrated here, at once, and actuators are held within their ends.
     """
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     coldest = -xp.max(-s.supply_air_temperature, 0, keepdims=True)
@@ -512,6 +554,9 @@ def monitor(s: State, u: Inputs, h: Held, p: Params, time_step: Array, xp: Any) 
     )
     excess = s.chilled_water_supply_temperature - h.chilled_water_setpoint
     return s._replace(
+        # extrapolation may carry actuators a little beyond their ends
+        tower_air_fraction=clip(s.tower_air_fraction, p.tower_air_fraction_min, 1.0, xp),
+        valve_fraction=clip(s.valve_fraction, p.valve_fraction_min, h.chilled_water_pump_speed, xp),
         mode=xp.where(excess > p.free_cooling_excess_max, xp.minimum(s.mode, INTEGRATED), s.mode),
         stored_energy=stored_energy(s, p, xp),
         zone_inlet_mean=xp.matmul(p.zone_mean, s.rack_inlet_temperature),

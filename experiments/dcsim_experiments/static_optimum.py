@@ -27,8 +27,7 @@ from dcsim_agents.practice import practice_of
 from tqdm import tqdm
 
 from dcsim.envs.rewards import DEFAULT_WEIGHTS
-from dcsim.physics import chiller, server
-from dcsim.physics.constants import WATER_SPECIFIC_HEAT
+from dcsim.physics import server
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.model import MECHANICAL, State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
@@ -158,19 +157,8 @@ def chiller_cop(hall: Hall, state: State) -> Array:
 
 
 def is_capped(hall: Hall, state: State) -> Array:
-    """Whether chillers run where their curves promise more than the bound of their full-load COP, shape (K,)."""
-    p = hall.params
-    condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * state.condenser_water_flow
-    _, eir_fraction = chiller.full_load(
-        state.chilled_water_supply_temperature,
-        state.condenser_water_supply_temperature + state.economizer_heat / (LONG_STEP_S * condenser_stream),
-        p.chiller_capacity_curve,
-        p.chiller_eir_curve,
-        p.chiller_curve_box,
-    )
-    result: Array = (chiller_cop(hall, state) > 0.0) & (
-        (p.chiller_cop / eir_fraction)[0] > 0.999 * p.chiller_cop_max[0]
-    )
+    """Whether chillers run at the bound of their COP, shape (K,)."""
+    result: Array = chiller_cop(hall, state) > 0.999 * hall.params.chiller_cop_max[0]
     return result
 
 

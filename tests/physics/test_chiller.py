@@ -168,17 +168,56 @@ def test_with_warm_chilled_water_power_follows_condenser_water_at_any_load_outsi
     assert power[0, 1] >= power[0, 0] * (1.0 - 1e-12)
 
 
-def test_least_energy_input_ratio_caps_the_cop():
+def test_the_bound_of_the_cop_holds_at_part_load_too():
+    curve = column(CURVE_SETS["B"].part_load_curve)
+    heat = np.linspace(0.05, 1.0, 20)[None, :] * 1e6
+    free, bound = (chiller.eir_power(heat, 1e6, 12.0, 0.8, curve, 0.1, 0.1, cop_max=most) for most in (np.inf, 16.0))
+    assert (heat / free).max() > 16.0
+    assert_allclose((heat / bound).max(), 16.0, rtol=1e-12)
+    assert_allclose(bound, np.maximum(free, heat / 16.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", WATER_COOLED)
+def test_with_the_capacity_held_hotter_condenser_water_never_lowers_power_at_any_load(name):
+    curves = CURVE_SETS[name]
+    hold = chiller.power_peak_temperature(curves)
+    y = np.arange(hold, 45.01, 0.1)[None, :]
+    for x in np.arange(curves.box[0], 24.0, 0.5):
+        capacity, eir = at_full_load(curves, np.full_like(y, x), y)
+        held = chiller.held_capacity(np.full_like(y, x), y, column(curves.capacity_curve), column(curves.box), hold)
+        watts, held_watts = 1e6 * capacity, 1e6 * held
+        for load in (0.05, 0.1, 0.2, 0.4, 0.6, 0.8):
+            power = chiller.eir_power(
+                load * watts.min(), watts, 1.0, eir, column(curves.part_load_curve), 0.1, 0.1, held_watts
+            )
+            assert np.all(np.diff(power[0]) >= -1e-6)
+
+
+def test_power_of_set_a_first_peaks_at_about_28_degrees():
+    # capacity times energy input ratio of the published curves by hand at 6.67 degC: 1.0208 at 27, 1.0193 at 29.44 degC
+    x = 6.67
+    at = {
+        y: float(np.prod([f[0, 0] for f in at_full_load(CURVE_SETS["A"], np.array([[x]]), np.array([[y]]))]))
+        for y in (20, 27, 31)
+    }
+    assert at[20] < at[27] and at[31] < at[27]
+    assert 24.0 < chiller.power_peak_temperature(CURVE_SETS["A"]) < 29.0
+
+
+def test_half_the_condenser_flow_costs_the_lift_of_the_rise():
+    # 1.2 MW into 50 and into 25 kg/s: 5.74 and 11.47 K
+    lift = chiller.flow_lift(1.2e6, 25.0 * 4184.0, 50.0 * 4184.0)
+    assert_allclose(lift, 1.2e6 / (50.0 * 4184.0), rtol=1e-12)
+    assert chiller.flow_lift(1.2e6, 80.0 * 4184.0, 50.0 * 4184.0) < 0.0
     curves = CURVE_SETS["B"]
-    _, eir = chiller.full_load(
-        np.array([[20.0]]),
-        np.array([[5.0]]),
-        column(curves.capacity_curve),
-        column(curves.eir_curve),
-        column(curves.box),
-        eir_fraction_min=curves.cop_reference / 16.0,
+    arguments = (
+        np.array([[18.0]]),
+        np.array([[22.0]]),
+        *map(column, (curves.capacity_curve, curves.eir_curve, curves.box)),
     )
-    assert_allclose(curves.cop_reference / eir, 16.0, rtol=1e-12)
+    ratios = [chiller.full_load(*arguments, extra_lift=extra)[1] for extra in (0.0, 4.0)]
+    # share of Carnot unchanged: energy input goes with the lift, 12.5 K at catalogue flow
+    assert_allclose(ratios[1] / ratios[0], 16.5 / 12.5, rtol=0.01)
 
 
 def test_one_point_box_is_a_carnot_machine():

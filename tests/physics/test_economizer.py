@@ -41,3 +41,17 @@ def test_leaving_temperature_carries_the_heat_away():
     leaving = economizer.leaving_temperature(0.8, 24.0, 14.0)
     heat = economizer.heat_flow(0.8, 41_840.0, 83_680.0, 24.0, 14.0)
     assert_allclose(24.0 - heat / 41_840.0, leaving, rtol=1e-14)
+
+
+def test_conductance_of_two_equal_films():
+    assert economizer.conductance(1.0, 1.0, 3e5) == 3e5
+    # one film halved in flow: 1 / (0.5 + 0.5 / 0.5^0.8)
+    assert_allclose(economizer.conductance(1.0, 0.5, 1.0), 1.0 / (0.5 + 0.5 / 0.5**0.8), rtol=1e-9)
+    assert_allclose(economizer.conductance(0.5, 1.0, 1.0), economizer.conductance(1.0, 0.5, 1.0), rtol=1e-12)
+
+
+def test_effectiveness_is_that_of_counterflow_and_zero_out_of_use():
+    # NTU 2.98, capacity ratio 0.516: 0.87 (Incropera, counterflow)
+    assert_allclose(economizer.effectiveness(2.98, 1.0, 1.0 / 0.516), 0.87, atol=2e-3)
+    assert_allclose(economizer.effectiveness(3.0, 1.0, 1.0), 0.75, rtol=1e-5)
+    assert economizer.effectiveness(0.0, 1.0, 2.0) == 0.0
