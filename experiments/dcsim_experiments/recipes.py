@@ -22,6 +22,9 @@ class Recipe:
     reward : mapping
         Weights of reward terms while training that differ from the environment's. A policy that explores is judged
         without its noise later, so a heavier penalty here keeps its margin to the limit.
+    inlet_margin : float
+        K by which the inlet limit is lower while training. Exploring noise is gone later, but test days are hotter than
+        training days: with the limit as it is, policies learn to ride on it and break it by tenths of a kelvin.
     reward_scale : float
         Of the rewards the algorithm sees.
     hidden : tuple of int
@@ -40,6 +43,7 @@ class Recipe:
     num_envs: int
     learning_rate: float
     reward: Mapping[str, float]
+    inlet_margin: float
     reward_scale: float
     hidden: tuple[int, ...]
     activation: str
@@ -54,6 +58,7 @@ RECIPES = {
         num_envs=256,
         learning_rate=2e-3,
         reward={"inlet_excess": 0.3},
+        inlet_margin=0.4,
         reward_scale=10.0,
         hidden=(64, 64),
         activation="Tanh",
@@ -66,6 +71,7 @@ RECIPES = {
         num_envs=16,
         learning_rate=1e-3,
         reward={"inlet_excess": 0.3},
+        inlet_margin=0.4,
         reward_scale=20.0,
         hidden=(64, 64),
         activation="ReLU",

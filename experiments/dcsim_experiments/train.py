@@ -1,7 +1,8 @@
 """``dcsim train``: one controller trained with Stable-Baselines3, in a way that can be stopped and gone on with.
 
 Training runs on the odd weeks of the year. Every so often the policy of the moment, without exploration, controls the
-same validation days of those weeks; the best one is what is saved in the end. Test weeks are never touched.
+same validation days of those weeks; the best one is what is saved in the end. Test weeks are never touched; only tasks
+that say when they start, such as a heat wave, are tested on the days they were trained on, with other loads.
 """
 
 import signal
@@ -24,6 +25,7 @@ from tqdm import tqdm
 
 from dcsim.envs.sb3_vec_env import SB3VecEnv
 from dcsim.envs.tasks import TASKS
+from dcsim.plant.description import load_hall
 from dcsim_experiments import checkpoints
 from dcsim_experiments.compare import settings
 from dcsim_experiments.config import TrainConfig, check_at_least, check_choice, check_env, training_days, training_seed
@@ -83,7 +85,7 @@ def recorded(config: TrainConfig) -> dict[str, Any]:
         "steps": recipe.steps,
         "num_envs": recipe.num_envs,
         "recipe": settings(recipe),
-        "training_days": list(training_days()),
+        "training_days": [] if has_own_start(config) else list(training_days()),
         "training_seed": training_seed(config.seed),
     }
 
@@ -94,13 +96,24 @@ def resolved(config: TrainConfig) -> Recipe:
     return replace(recipe, steps=config.steps or recipe.steps, num_envs=config.num_envs or recipe.num_envs)
 
 
+def has_own_start(config: TrainConfig) -> bool:
+    """Whether the task that is trained on says when its episodes start."""
+    return config.task is not None and TASKS[config.task].find_start is not None
+
+
+def trained_days(config: TrainConfig) -> str:
+    """Say in words on which days a controller is trained."""
+    if has_own_start(config):
+        return f"the days of the task {config.task}, the same that tests of this task run on, with other loads"
+    return TRAIN_DAYS
+
+
 def env_keywords(config: TrainConfig) -> dict[str, Any]:
     """Return the keyword arguments of the training environment."""
-    has_own_start = config.task is not None and TASKS[config.task].find_start is not None
     keywords: dict[str, Any] = {
         "weather": list(config.weather),
         "task": config.task,
-        "start": None if has_own_start else list(training_days()),
+        "start": None if has_own_start(config) else list(training_days()),
         "workload": config.workload,
         "grid": config.grid,
         "observation": {"forecast": True} if config.forecast else None,
@@ -111,8 +124,15 @@ def env_keywords(config: TrainConfig) -> dict[str, Any]:
 def training_env(config: TrainConfig) -> SB3VecEnv:
     """Return the environments that a configuration trains in."""
     recipe = resolved(config)
+    limit = load_hall(gym.spec(config.env).kwargs["hall"]).limits.inlet_limit.value
     return SB3VecEnv(
-        gym.make_vec(config.env, num_envs=recipe.num_envs, reward=dict(recipe.reward), **env_keywords(config)),
+        gym.make_vec(
+            config.env,
+            num_envs=recipe.num_envs,
+            reward=dict(recipe.reward),
+            changes={"limits.inlet_limit": limit - recipe.inlet_margin},
+            **env_keywords(config),
+        ),
         episode_sums=("thermal_energy_kwh", "violation_k_min"),
         reward_scale=recipe.reward_scale,
     )
@@ -159,7 +179,7 @@ def train(config: TrainConfig, folder: RunFolder, env: SB3VecEnv) -> dict[str, A
         "steps_planned": recipe.steps,
         "is_cut_off": watch.is_cut_off,
         "seconds": seconds,
-        "train_days": TRAIN_DAYS,
+        "train_days": trained_days(config),
         "validation": watch.curve,
         "validation_reference": {"name": "g36", **validation.score(make_controller("g36", validation.env))},
         "packages": package_versions(),

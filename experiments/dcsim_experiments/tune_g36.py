@@ -88,7 +88,8 @@ SKETCH: Mapping[str, float] = {
 ECONOMIZER_SKETCH: Mapping[str, float] = {
     "flow_ratio": 1.1,
     "pump_speed_top": 0.8,
-    "condenser_approach": 1.5,
+    "condenser_flow_min": 0.6,
+    "condenser_approach": 3.0,
     "free_flow_ratio": 1.03,
     "free_pump_speed_cut": 0.1,
     "free_inlet_wet_bulb": 12.0,
@@ -103,8 +104,8 @@ ECONOMIZER_SKETCH: Mapping[str, float] = {
 CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)
 SEARCH_SEEDS = (0, 1, 2)
-BUDGET_STEPS = 5_000_000  # simulator steps for each search seed, as many as learners get
-POPULATION, SPREAD = 12, 0.12  # candidates in a generation; standard deviation of the first, of the ranges
+BUDGET_STEPS = 15_000_000  # simulator steps for each search seed; a learner trains on 5 million, after a search of its own
+POPULATION, SPREAD = 16, 0.12  # candidates in a generation; standard deviation of the first, of the ranges
 WARM_UP_HOURS = 3.0  # not counted: the start is settled for other constants
 PEAK_MARGIN, PEAK_PRICE = 0.2, 0.05  # K below the limit; of design IT power per K
 _MONTH_START_DAYS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
