@@ -16,6 +16,7 @@ from dcsim.plant.run import hall_model
 
 SUBSTEP_S = 30.0
 OBSERVATION_OPTIONS = {"forecast"}
+FORECASTS = ("persistence", "truth")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class EnvConfig:
     control_interval_s : float
     substeps : int
         Extrapolated sub-steps in a control step.
-    with_forecast : bool
-        Whether observations carry forecasts of weather, load and price.
+    forecast : str
+        Of wet bulb and load in the observations: one of ``FORECASTS``, or empty for none.
     weights : dict
         Reward weights by term.
     """
@@ -55,8 +56,13 @@ class EnvConfig:
     episode_steps: int
     control_interval_s: float
     substeps: int
-    with_forecast: bool
+    forecast: str
     weights: Mapping[str, float]
+
+    @property
+    def with_forecast(self) -> bool:
+        """Whether observations carry forecasts of weather, load and price."""
+        return bool(self.forecast)
 
 
 def configure(
@@ -96,7 +102,8 @@ def configure(
     episode_days, control_interval_s : float, optional
         The task says by default: one day and 300 s where there is none.
     observation : mapping, optional
-        ``{"forecast": True}`` adds what weather, load and price will be.
+        ``{"forecast": True}``, or ``"persistence"``, adds forecasts of wet bulb and load, as of ``drivers.forecasts``, and
+        the price, which is published a day ahead; ``{"forecast": "truth"}`` adds what will be.
     reward : mapping, optional
         Weights by term, see ``rewards.DEFAULT_WEIGHTS``.
     changes : mapping, optional
@@ -114,10 +121,6 @@ def configure(
     if changes:
         description = description.replaced(dict(changes))
     built = _built(description)
-    options = dict(observation or {})
-    for key in options:
-        if key not in OBSERVATION_OPTIONS:
-            raise InputError(f"observation: no option {key!r}{nearest(key, OBSERVATION_OPTIONS)}")
     interval = _positive(
         "control_interval_s", chosen.control_interval_s if control_interval_s is None else control_interval_s
     )
@@ -141,9 +144,29 @@ def configure(
         episode_steps=steps,
         control_interval_s=interval,
         substeps=max(2, round(interval / SUBSTEP_S)),
-        with_forecast=bool(options.get("forecast", False)),
+        forecast=_forecast(observation),
         weights=checked_weights(reward),
     )
+
+
+def _forecast(observation: Any) -> str:
+    for key in _mapping("observation", observation):
+        if key not in OBSERVATION_OPTIONS:
+            raise InputError(f"observation: no option {key!r}{nearest(str(key), OBSERVATION_OPTIONS)}")
+    wanted = (observation or {}).get("forecast")
+    if wanted is None or isinstance(wanted, bool):
+        return FORECASTS[0] if wanted else ""
+    if wanted not in FORECASTS:
+        near = nearest(wanted, FORECASTS) if isinstance(wanted, str) else ""
+        raise InputError(f"observation: forecast={wanted!r}: expected True, False, 'persistence' or 'truth'{near}")
+    return str(wanted)
+
+
+def _mapping(name: str, value: Any) -> dict[Any, Any]:
+    """Return a mapping as a dict, empty for None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{name}={value!r}: expected a mapping")
+    return dict(value or {})
 
 
 def _positive(name: str, value: Any) -> float:
