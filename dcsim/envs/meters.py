@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from dcsim.envs.rewards import Transition
 from dcsim.physics.constants import WATER_DENSITY
+from dcsim.plant.audit import energy_residual
 from dcsim.plant.hall import Hall
-from dcsim.plant.step import energy_residual
 
 Value = Any  # float, or array of shape (N,)
 J_PER_KWH = 3.6e6

@@ -5,7 +5,8 @@ import functools
 from dcsim.engines.model import Model
 from dcsim.plant.hall import Hall
 from dcsim.plant.model import MATRICES, Inputs, Params, State
-from dcsim.plant.step import begin, monitor, sweep
+from dcsim.plant.step import sweep
+from dcsim.plant.supervision import begin, monitor
 
 
 def hall_model(hall: Hall) -> Model:

@@ -26,7 +26,8 @@ from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Held, Inputs, State
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import cold_state, packed_inputs, rested
-from dcsim.plant.step import begin, monitor, sweep
+from dcsim.plant.step import sweep
+from dcsim.plant.supervision import begin, monitor
 from dcsim_experiments.run_folder import write_json
 
 Array = np.ndarray

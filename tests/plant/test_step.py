@@ -7,10 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 
 from dcsim.engines import make_engine, pack, unpack
+from dcsim.plant.audit import HEAT_CAPACITIES, energy_residual, stored_energy
 from dcsim.plant.hall import build_hall
 from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Inputs, State
 from dcsim.plant.run import hall_model
-from dcsim.plant.step import HEAT_CAPACITIES, begin, energy_residual, monitor, stored_energy, sweep
+from dcsim.plant.step import sweep
+from dcsim.plant.supervision import begin, monitor
 
 HALLS = ("enterprise-1mw", "hyperscale-10mw")
 
