@@ -41,7 +41,7 @@ class Batch:
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
         hall = config.hall
         self.config, self.num_envs = config, num_envs
-        self.signals = Signals(observation_signals(hall, config.with_forecast), action_signals(hall))
+        self.signals = Signals(observation_signals(hall, config.forecast), action_signals(hall))
         self.action_map = ActionMap(self.signals.action)
         self._rows = rows = ObservationBuilder(hall, self.signals.observation, num_envs)
         self._state = State(**rows.views("state"))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcsim.drivers import Weather, calendar
+from dcsim.drivers import Weather, calendar, forecasts
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import FORECAST_HOURS
 from dcsim.errors import InputError
@@ -78,7 +78,7 @@ class EpisodeSource:
                 [float(d[g.integers(len(d))]) * calendar.SECONDS_PER_DAY for d, g in zip(days, generators, strict=True)]
             )
 
-        lag = self._ahead[-1] if config.with_forecast else 0
+        lag = self._ahead[-1] if config.forecast == "truth" else 0
         rows = self._hour + steps + lag
         load = config.workload.generate(generators, start - self._hour * interval, interval, rows, hall.racks)
         if task.reload is not None:
@@ -105,13 +105,22 @@ class EpisodeSource:
             np.full((n, steps, 1), float(hall.chillers)),
         ]
         if config.with_forecast:
+            middle = time + 0.5 * interval
+            expected = config.workload.expected(middle)
             for ahead, hours in zip(self._ahead, FORECAST_HOURS, strict=True):
                 later = slot + round(hours * calendar.SECONDS_PER_HOUR / self._table_s)
-                parts += [
-                    self._outdoor_at(site, later)[:, :, 1:2],
-                    mean[:, now.start + ahead : now.stop + ahead, None],
-                    self._tariff[later % len(self._tariff)][:, :, 0:1],
-                ]
+                if config.forecast == "truth":
+                    wet_bulb = self._outdoor_at(site, later)[:, :, 1]
+                    load_ahead = mean[:, now.start + ahead : now.stop + ahead]
+                else:
+                    before = slot - round(forecasts.lag_hours(hours) * calendar.SECONDS_PER_HOUR / self._table_s)
+                    wet_bulb = forecasts.wet_bulb_forecast(
+                        self._outdoor_at(site, slot)[:, :, 1], self._outdoor_at(site, before)[:, :, 1], hours
+                    )
+                    expected_later = config.workload.expected(middle + hours * calendar.SECONDS_PER_HOUR)
+                    load_ahead = forecasts.load_forecast(mean[:, now], expected, expected_later, hours)
+                price = self._tariff[later % len(self._tariff)][:, :, 0]  # published a day ahead
+                parts += [wet_bulb[:, :, None], load_ahead[:, :, None], price[:, :, None]]
         np.concatenate(parts, axis=2, out=table, casting="same_kind")
         if np.isnan(parts[1]).any():
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])

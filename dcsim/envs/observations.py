@@ -45,7 +45,7 @@ class ObservationBuilder:
 
     def __init__(self, hall: Hall, signals: tuple[Signal, ...], num_envs: int) -> None:
         groups = hall.crah_groups
-        with_forecast = any("_forecast_" in signal.name for signal in signals)
+        with_forecast = any(signal.name.startswith("wet_bulb_") and signal.name.endswith("h") for signal in signals)
         driven = {name: groups if name == "utilization_zone" else 1 for name in DRIVEN}
         if with_forecast:
             driven["forecast"] = 3 * len(FORECAST_HOURS)

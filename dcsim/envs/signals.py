@@ -88,8 +88,12 @@ def action_signals(hall: Hall) -> tuple[Signal, ...]:
     return tuple(signals)
 
 
-def observation_signals(hall: Hall, with_forecast: bool) -> tuple[Signal, ...]:
-    """Table of what a controller sees of ``hall``; the order is that of ``observations.ObservationBuilder``."""
+def observation_signals(hall: Hall, forecast: str = "") -> tuple[Signal, ...]:
+    """Table of what a controller sees of ``hall``; the order is that of ``observations.ObservationBuilder``.
+
+    With ``forecast`` it sees the hours to come: ``persistence`` from what is known now, ``truth`` as they will be. The signals of the two
+    have other names, so that a policy trained on the one refuses the other.
+    """
     groups = range(1, hall.crah_groups + 1)
     cells = range(1, hall.description.room.hot_air_cells + 1)
     ranges = hall.description.setpoints
@@ -147,12 +151,13 @@ def observation_signals(hall: Hall, with_forecast: bool) -> tuple[Signal, ...]:
         Signal("condenser_water_flow", "-", *_bounds(ranges.condenser_water_flow), "set-point in force"),
         *each("crah_available", "-", 0.0, 1.0, "share that can run of CRAH group"),
     ]
-    if with_forecast:
+    if forecast:
+        kind = "forecast" if forecast == "persistence" else forecast
         for hours in FORECAST_HOURS:
             signals += [
-                Signal(f"wet_bulb_forecast_{hours}h", "degC", -35.0, 40.0, f"outdoor wet bulb in {hours} h"),
-                Signal(f"utilization_forecast_{hours}h", "-", 0.0, 1.0, f"mean load in {hours} h"),
-                Signal(f"price_forecast_{hours}h", "1/kWh", -0.2, 0.8, f"price in {hours} h"),
+                Signal(f"wet_bulb_{kind}_{hours}h", "degC", -35.0, 40.0, f"outdoor wet bulb in {hours} h"),
+                Signal(f"utilization_{kind}_{hours}h", "-", 0.0, 1.0, f"mean load in {hours} h"),
+                Signal(f"price_{kind}_{hours}h", "1/kWh", -0.2, 0.8, f"price in {hours} h"),
             ]
     return tuple(signals)
 

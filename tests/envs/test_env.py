@@ -226,12 +226,12 @@ def test_episodes_start_settled(env_id):
     assert_allclose(info["thermal_power_w"], power, rtol=0.06)
 
 
-def test_forecasts_are_what_comes():
-    env = make(IDS[0], observation={"forecast": True})
+def test_the_truth_is_what_comes():
+    env = make(IDS[0], observation={"forecast": "truth"})
     signals = env.unwrapped.signals
     observation, _ = env.reset(seed=0)
-    ahead = observation[signals.index("wet_bulb_forecast_1h")]
-    load_ahead = observation[signals.index("utilization_forecast_1h")]
+    ahead = observation[signals.index("wet_bulb_truth_1h")]
+    load_ahead = observation[signals.index("utilization_truth_1h")]
     for _ in range(12):
         observation, *_ = env.step(np.zeros(env.action_space.shape, np.float32))
     assert_allclose(observation[signals.index("wet_bulb_temperature")], ahead, atol=2e-6)
@@ -371,3 +371,28 @@ def test_long_control_intervals_see_the_mean_weather_of_each():
             short.step(action)
         assert_allclose(hour, np.mean(parts), atol=1e-4)
         env.step(action)
+
+
+def test_forecasts_use_nothing_later_than_now():
+    """Two episodes that agree until noon and not after have the same forecasts until noon."""
+    env = gym.make("dcsim/Enterprise-v0", start="2023-07-20", observation={"forecast": True}).unwrapped
+    signals = env.signals
+    columns = [signals.index(f"{name}_forecast_{h}h") for name in ("wet_bulb", "utilization") for h in (1, 2, 4, 8, 24)]
+    source = env.batch._episodes
+    generate = type(source._config.workload).generate
+
+    def seen(change):
+        def changed(workload, *arguments, **keywords):
+            load = generate(workload, *arguments, **keywords)
+            load[:, 12 + 144 :] += change  # an hour before the start, and half a day
+            return np.clip(load, 0.0, 1.0)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(source._config.workload), "generate", changed)
+            observation, _ = env.reset(seed=0)
+        rows = [observation]
+        for _ in range(143):
+            rows.append(env.step(np.zeros(env.action_space.shape, np.float32))[0])
+        return np.array(rows)[:, columns]
+
+    np.testing.assert_array_equal(seen(0.0), seen(0.2))
