@@ -179,9 +179,9 @@ TASKS: dict[str, Task] = {
             find_start=hottest_days,
             wave_wet_bulb=29.5,
             reload=full_load,
-            # The least, in steps of a few percent, at which the resets held the inlet limit in the climates that were tried: the
-            # chillers run at their limit in the afternoons; with a little less the hall runs away in a heat wave.
-            chiller_reserve={"enterprise-1mw": 1.0, "hyperscale-10mw": 1.12},
+            # In steps of 1 or 2 % the least at which the tuned resets trip in none of five climates: in the afternoons all there is
+            # runs at its limit and the water comes too warm; with 1 or 2 % less the hall runs away in some of them.
+            chiller_reserve={"enterprise-1mw": 0.98, "hyperscale-10mw": 1.13},
         ),
         Task(name="load-step", meaning="30 points more load within one step, for six hours", reload=stepped_load),
         Task(
