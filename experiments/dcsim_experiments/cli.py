@@ -27,6 +27,7 @@ class Verb(NamedTuple):
     does: str
 
 
+PLANNED = ("sweep", "inspect", "replay", "calibrate", "forecast", "validate", "export")  # verbs of later versions
 VERBS = {
     "demo": Verb("DemoConfig", "demo", "the main job in minutes: train, compare with the baselines, show"),
     "train": Verb("TrainConfig", "train", "train one controller"),
@@ -83,8 +84,10 @@ def chosen(word: str) -> Verb:
     Raises
     ------
     InputError
-        For an unknown name, with the nearest one.
+        For an unknown name, with the nearest one, and for a verb of a later version.
     """
+    if word in PLANNED:
+        raise InputError(f"'{word}' is not in this version; verbs: {', '.join(VERBS)}")
     if word not in VERBS:
         from dcsim.drivers.messages import nearest
 
@@ -115,17 +118,28 @@ def parsed(name: str, verb: Verb, words: Sequence[str]) -> Any:
 
 def one_line(box: str) -> str:
     """Return the message in the frame that tyro draws around it, with its suggestion, as one line."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)  # colours
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box).strip()  # colours
     rows = [row.strip("│ ") for row in plain.splitlines()]
     rows = [row for row in rows if row and not row.startswith(("╭", "╰"))]
-    if len(rows) > 1 and _is_rule(rows[1]):  # a frame of plain characters has its title inside
+    if not plain.startswith("╭") and len(rows) > 1 and _is_rule(rows[1]):  # plain characters: the title is inside
         rows = rows[2:]
     message = list(itertools.takewhile(lambda row: not _is_rule(row), rows))
-    text = " ".join(message).rstrip(".")
+    text = _with_nearest(" ".join(message).rstrip("."))
     near = next((i for i, row in enumerate(rows) if row.startswith("Perhaps you meant")), None)
     if near is not None and near + 1 < len(rows):
         text += f"; did you mean {rows[near + 1].split()[0]}?"
     return text[:1].lower() + text[1:]
+
+
+def _with_nearest(text: str) -> str:
+    """Put the nearest choice in front of the choices that tyro lists."""
+    found = re.fullmatch(r"(.*'(.*)' for argument .*)\. Expected one of \((.*)\)", text)
+    if found is None:
+        return text
+    from dcsim.drivers.messages import nearest
+
+    choices = re.findall(r"'([^']*)'", found[3])
+    return f"{found[1]}; {nearest(found[2], choices)}"
 
 
 def _is_rule(row: str) -> bool:

@@ -49,6 +49,20 @@ def test_the_module_runs_as_a_program():
     assert "did you mean 'compare'?" in error_line(done.stderr)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_the_message_survives_whatever_the_frame_is_drawn_with(encoding):
+    for words, parts in (
+        ("train --algo sacc", ["'sacc'", "'--algo'", "did you mean 'sac'?"]),
+        ("compare --episodes two", ["--episodes", "'two'"]),
+        ("compare --epsiodes 3", ["--epsiodes", "did you mean --episodes?"]),
+    ):
+        command = [sys.executable, "-m", "dcsim_experiments", *words.split()]
+        done = subprocess.run(command, capture_output=True, text=True, env=_env() | {"PYTHONIOENCODING": encoding})
+        assert done.returncode == 2
+        line = error_line(done.stderr)
+        assert all(part in line for part in parts), line
+
+
 def _env():
     import os
     from pathlib import Path
@@ -61,6 +75,7 @@ def _env():
     ("words", "parts"),
     [
         (["trian"], ["no verb 'trian'", "did you mean 'train'?"]),
+        (["replay", "log.csv"], ["'replay' is not in this version", "compare"]),
         (["compare", "--epsodes", "3"], ["--epsodes", "did you mean --episodes?", "dcsim compare --help"]),
         (["compare", "--episodes", "many"], ["--episodes", "'many'"]),
         (["compare", "--episodes"], ["missing value", "'--episodes'"]),
@@ -135,10 +150,11 @@ def test_an_interrupt_ends_with_130_and_no_result(run_cli, tmp_path, monkeypatch
     "box",
     [
         "╭─ Value error ─╮\n│ Error parsing --n: │\n│ not a number. │\n│ ───── │\n│ For full helptext │\n╰──────╯\n",
+        "╭─ Value error ─╮\n│ Error parsing --n: not a number. │\n│ ───── │\n│ For full helptext │\n╰──────╯\n",
         " Value error \n ------ \n  Error parsing --n:  \n  not a number. \n  ------\n  For full helptext  \n   \n",
         "\x1b[31m╭─\x1b[0m Value error ─╮\n│ \x1b[1;91mError parsing --n:\x1b[0m │\n│ not a number. │\n\x1b[31m│ ── │\x1b[0m\n",
     ],
-    ids=["boxes", "plain", "colours"],
+    ids=["boxes", "one row", "plain", "colours"],
 )
 def test_the_frame_around_a_message_is_taken_off(box):
     assert cli.one_line(box) == "error parsing --n: not a number"
