@@ -24,7 +24,7 @@ from dcsim_experiments.train import RESULT_FILE as TRAINED_FILE
 from dcsim_experiments.train import TRAIN_DAYS, last_words, recorded, train, training_env
 
 BASELINES = ("fixed", "rules", "pid", "g36-default", "g36")
-STEPS = {"ppo": 1_600_000, "sac": 40_000}  # about two and a half minutes of one core
+STEPS = {"ppo": 2_400_000, "sac": 40_000}  # a good half minute of a fast core, three minutes of a slow one
 
 
 def main(config: DemoConfig, command: str | None = None) -> Path:
