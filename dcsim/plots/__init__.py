@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dcsim.plots.halls import hall_map
     from dcsim.plots.learning import learning_curve
     from dcsim.plots.overview import comparison_figures
+    from dcsim.plots.sweeps import supply_air_sweep
 
 __all__ = [
     "Recorder",
@@ -25,6 +26,7 @@ __all__ = [
     "hall_map",
     "learning_curve",
     "paired_savings",
+    "supply_air_sweep",
     "violations",
 ]
 
@@ -35,6 +37,7 @@ _MODULES = {
     "hall_map": "halls",
     "learning_curve": "learning",
     "paired_savings": "comparison",
+    "supply_air_sweep": "sweeps",
     "violations": "comparison",
 }
 

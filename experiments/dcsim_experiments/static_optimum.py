@@ -1,7 +1,7 @@
 """The best static set-points that a hall has, what they save, and which limits they lean on.
 
     python -m dcsim_experiments.static_optimum --out static_optimum.json
-    python -m dcsim_experiments.static_optimum --sweep
+    python -m dcsim_experiments.static_optimum --sweep --figure supply_air_sweep.png
 
 A hall on evaporative towers feels the weather through the wet bulb alone, apart from its envelope, which sees the mean dry bulb of the hours
 with that wet bulb. So steady states are found once for a dozen wet bulbs and three loads, at sea-level pressure, and weighted with the hours
@@ -32,6 +32,7 @@ from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.model import MECHANICAL, State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
 from dcsim.plant.steady import LONG_STEP_S
+from dcsim.plots import supply_air_sweep
 from dcsim_experiments.run_folder import write_json
 from dcsim_experiments.static_search import (
     VARIABLES,
@@ -56,7 +57,7 @@ GENERATIONS, POPULATION = 36, 128
 RESET_MOVES, FIXED_MOVES = 90, 30  # long steps until resets and fixed set-points have come to rest
 CHECKS = 12  # long steps that a winner is run on
 BASELINES = ("fixed", "g36-default", "g36")
-SWEEP_WET_BULB, SWEEP_LOAD = 14.0, 0.5
+SWEEP_WET_BULB, SWEEP_LOADS = 14.0, {"enterprise-1mw": 0.8, "hyperscale-10mw": 0.5}
 SWEEP_SPREAD = 3.0  # K of wet bulb around it, of the hours whose dry bulb is taken
 AT_BOUND = 0.01  # of the range
 POWERS = ("thermal", "cooling", "server_fan", "crah_fan", "pump", "chiller", "tower_fan")
@@ -328,12 +329,14 @@ def table(hall_name: str, content: dict[str, Any]) -> str:
 def sweep(
     hall_name: str,
     wet_bulb: float = SWEEP_WET_BULB,
-    load: float = SWEEP_LOAD,
+    load: float | None = None,
     steps: int = 21,
     generations: int = GENERATIONS,
     population: int = POPULATION,
 ) -> dict[str, Any]:
     """Supply-air set-points, kept to within 0.1 K, with all else at its best for thermal power; limits are not priced.
+
+    The load is that of ``SWEEP_LOADS`` unless given.
 
     Returns
     -------
@@ -342,6 +345,7 @@ def sweep(
         ``rack_inlet_max`` at each step.
     """
     hall = build_hall(hall_name)
+    load = SWEEP_LOADS.get(hall_name, 0.5) if load is None else load
     plant = SteadyHall(hall, {**dict.fromkeys(DEFAULT_WEIGHTS, 0.0), "thermal_power": 1.0}, supply_tolerance=0.1)
     low, high = box(hall)
     supply = np.linspace(low[0], high[0], steps)
@@ -400,6 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sweep", action="store_true", help="sweep the supply-air set-point instead")
     parser.add_argument("--out", type=Path, help="JSON file")
+    parser.add_argument("--figure", type=Path, help="PNG file of the sweep")
     options = parser.parse_args(arguments)
     content: dict[str, Any] = {}
     for hall in options.halls:
@@ -417,6 +422,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             content[hall] = summary(found)
             print(table(hall, content[hall]), end="\n\n")
+    if options.sweep and options.figure:
+        supply_air_sweep(content).savefig(options.figure)
+        print(options.figure)
     if options.out:
         write_json(options.out, content)
         print(options.out)
