@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_YEAR
-from dcsim.drivers.messages import nearest, place
-from dcsim.drivers.tables import fill_missing, read_table
+from dcsim.drivers.messages import place
+from dcsim.drivers.tables import fill_missing, find_file, read_table
 from dcsim.drivers.units import Quantity
 from dcsim.drivers.yearly import YearOfSteps, year_of_steps
 from dcsim.errors import InputError
@@ -77,6 +77,8 @@ class Grid:
         Three letters, such as USD.
     provenance : str
         Where the numbers come from, one line.
+    is_universal : bool
+        Whether a file was stamped in universal time and moved to the site's clock.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Grid:
     price: YearOfSteps
     currency: str
     provenance: str
+    is_universal: bool = False
     _tables: dict[float, GridValues] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def at(self, time_s: ArrayLike) -> GridValues:
@@ -153,11 +156,7 @@ def load_grid(name_or_path: str | Path, utc_offset: float | None = None) -> Grid
     """
     if str(name_or_path) in GRID_PROFILES:
         return _load_cached(str(name_or_path), 0, None)
-    path = Path(name_or_path)
-    if not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise InputError(f"grid file '{path}' does not exist; built-in grids: {', '.join(GRID_PROFILES)}")
-        raise InputError(f"unknown grid '{name_or_path}': {nearest(str(name_or_path), GRID_PROFILES)}")
+    path = find_file("grid", name_or_path, GRID_PROFILES)
     return _load_cached(str(path.resolve()), path.stat().st_mtime_ns, utc_offset)
 
 
@@ -205,4 +204,5 @@ def read_grid_csv(path: str | Path, utc_offset: float | None = None, fill_gaps_h
         price=years["price"],
         currency=table.currency or flat.currency,
         provenance=f"CSV {path.name}" + (f"; {missing[0]} from profile 'flat'" if missing else ""),
+        is_universal=table.is_universal,
     )

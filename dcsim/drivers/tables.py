@@ -14,7 +14,7 @@ import gzip
 import math
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_YEAR, parse_timestamp
-from dcsim.drivers.messages import place
+from dcsim.drivers.messages import nearest, place
 from dcsim.drivers.units import UNITS, Quantity, conversion
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 
-__all__ = ["Table", "fill_missing", "open_lines", "read_table"]
+__all__ = ["Table", "fill_missing", "find_file", "open_lines", "read_table"]
 
 _MISSING = {"", "nan", "na", "n/a", "null", "none"}
 _HEADER = re.compile(r"(.*?)\s*\[(.*)\]\s*")
@@ -49,6 +49,7 @@ class Table(NamedTuple):
     utc_offset: float  # local standard time less universal time [h]
     currency: str  # of a price column, else ''
     first_weekday: int  # of 1 January of the year in the middle of the file, Monday = 0
+    is_universal: bool  # the first stamp has a UTC offset or all are universal time, so the site's offset moves them
 
     def attribute(self, keys: tuple[str, ...], default: float = math.nan) -> float:
         """Return the number that a comment line gives for the first of the keys that it has, else the default."""
@@ -71,9 +72,31 @@ class Table(NamedTuple):
             hours = float(distances[wide[0]] - step) / 3600.0
             raise InputError(
                 f"{place(self.path, int(self.lines[wide[0] + 1]), 'time')}: {hours:g} h are missing before this line "
-                f"(rows are {step / 60.0:g} min apart); fill_gaps_hours={math.ceil(hours)} would fill them"
+                f"(rows are {step / 60.0:g} min apart); add rows for them"
             )
         return step
+
+
+def find_file(kind: str, name_or_path: str | Path, built_in: Iterable[str]) -> Path:
+    """Return the path of a file that was named instead of what is built in.
+
+    Raises
+    ------
+    InputError
+        If there is no such file; for a plain word with the nearest built-in name.
+    """
+    name, path, is_folder = str(name_or_path), Path(name_or_path), False
+    try:
+        if path.is_file():
+            return path
+        is_folder = bool(name) and path.is_dir()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        pass
+    if is_folder:
+        raise InputError(f"{kind} {shown(name)} is a folder, give a file; built in: {', '.join(built_in)}")
+    if path.suffix or len(path.parts) > 1:
+        raise InputError(f"{kind} file {shown(name)} does not exist; built in: {', '.join(built_in)}")
+    raise InputError(f"unknown {kind} {shown(name)}: {nearest(name, built_in)}")
 
 
 def open_lines(path: Path) -> list[str]:
@@ -141,11 +164,26 @@ def read_table(
         utc_offset = _attribute(path, attributes, ("utc_offset", "utc_offset_h"), seconds / 3600.0)
     if not -14.0 <= utc_offset <= 14.0:
         raise InputError(f"{place(path)}: the UTC offset {utc_offset:g} h is outside -14 to 14")
-    header = next(csv.reader([lines[header_line]]))
+    _, header = next(_csv_rows(path, lines[: header_line + 1], header_line))
     time_column, is_utc, used, currency = _understand_header(path, header_line + 1, header, quantities, indexed)
     clock = _Clock(time_column, utc_offset if is_utc else 0.0, utc_offset)
     table = _read_rows(path, lines, header_line + 1, header, clock, used, quantities)
-    return table._replace(attributes=attributes, utc_offset=utc_offset, currency=currency)
+    is_universal = is_utc or table.is_universal
+    return table._replace(attributes=attributes, utc_offset=utc_offset, currency=currency, is_universal=is_universal)
+
+
+def _csv_rows(path: Path, lines: list[str], first: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of the line on which a row begins, and its fields."""
+    reader = csv.reader(lines[first:])
+    while True:
+        line = first + reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(f"{place(path, line)}: {error}; is a quotation mark left open?") from None
+        yield line, row
 
 
 def _attribute(path: Path, attributes: Mapping[str, str], keys: tuple[str, ...], default: float) -> float:
@@ -246,10 +284,8 @@ def _read_rows(
     times: list[float] = []
     numbers: list[int] = []
     values: list[list[float]] = []
-    first_year, previous = 0, -math.inf
-    reader = csv.reader(lines[first:])
-    for row in reader:
-        line = first + reader.line_num
+    first_year, previous, has_offset = 0, -math.inf, False
+    for line, row in _csv_rows(path, lines, first):
         if not row or row[0].startswith("#"):
             continue
         if len(row) != len(header):
@@ -258,10 +294,11 @@ def _read_rows(
             moment, time_s = parse_timestamp(row[clock.column].strip(), clock.utc_offset, clock.shift)
         except (ValueError, OverflowError):
             raise InputError(
-                f"{place(path, line, header[clock.column])}: {row[clock.column]!r} is not an ISO timestamp"
+                f"{place(path, line, header[clock.column])}: {shown(row[clock.column])} is not an ISO timestamp"
             ) from None
         if not times:
             first_year = moment.year
+            has_offset = datetime.datetime.fromisoformat(row[clock.column].strip()).tzinfo is not None
         if moment.month == 2 and moment.day == 29:
             continue
         time_s += (moment.year - first_year) * float(SECONDS_PER_YEAR)
@@ -282,7 +319,7 @@ def _read_rows(
     # A file in universal time may begin in the last hours of the year before the one it is about.
     year = first_year + int(0.5 * (times[0] + times[-1]) // SECONDS_PER_YEAR)
     weekday = datetime.date(year, 1, 1).weekday()
-    return Table(path, np.array(times), np.array(numbers), columns, headers, {}, 0.0, "", weekday)
+    return Table(path, np.array(times), np.array(numbers), columns, headers, {}, 0.0, "", weekday, has_offset)
 
 
 def _number(
@@ -294,7 +331,7 @@ def _number(
     try:
         value = float(text)
     except ValueError:
-        raise InputError(f"{place(path, line, header[column.position])}: {text!r} is not a number") from None
+        raise InputError(f"{place(path, line, header[column.position])}: {shown(text)} is not a number") from None
     value = column.factor * value + column.offset
     quantity = quantities[column.quantity]
     if not quantity.low <= value <= quantity.high:
@@ -327,7 +364,7 @@ def fill_missing(
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         hours = (end - begin) * hours_per_row
         if hours > fill_gaps_hours or begin == 0 or end == len(values):
-            remedy = "" if begin == 0 or end == len(values) else f"; fill_gaps_hours={math.ceil(hours)} would fill it"
+            remedy = "" if begin == 0 or end == len(values) else "; write a value between its neighbors"
             raise InputError(f"{place(path, int(lines[begin]), field)}: value missing ({hours:g} h){remedy}")
     index = np.arange(len(values))
     return np.interp(index, index[~missing], values[~missing])

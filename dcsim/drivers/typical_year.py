@@ -23,16 +23,17 @@ from dcsim.drivers.tables import open_lines
 from dcsim.drivers.weather import Weather
 from dcsim.errors import InputError
 
-__all__ = ["read_epw", "read_tmy3"]
+__all__ = ["check_elevation", "read_epw", "read_tmy3"]
 
 _HOURS = 8760
+
+#: What a clock may show, by field.
+_CLOCK_RANGES = {"month": (1, 12), "day": (1, 31), "hour": (1, 24)}
 
 _WEEKDAYS = {
     name: number
     for number, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 }
-
-_EPW_CLOCK = ((1, "month"), (2, "day"), (3, "hour"))
 
 
 class _Field(NamedTuple):
@@ -83,6 +84,7 @@ def read_epw(path: str | Path, fill_gaps_hours: float = 0.0) -> Weather:
         _number(path, 1, label, text)
         for label, text in zip(("latitude", "longitude", "time zone", "elevation"), location[6:10], strict=True)
     )
+    _check_site(path, utc_offset, elevation)
     periods = next((k for k, line in enumerate(lines) if line.startswith("DATA PERIODS")), None)
     if periods is None:
         raise InputError(f"{place(path)}: no 'DATA PERIODS' line, the EPW header is incomplete")
@@ -91,10 +93,14 @@ def read_epw(path: str | Path, fill_gaps_hours: float = 0.0) -> Weather:
         raise InputError(f"{place(path, periods + 1)}: only one data period with one record an hour is supported")
 
     def clock(line: int, cells: list[str]) -> tuple[int, int, int]:
-        month, day, hour = (_number(path, line, label, cells[k]) for k, label in _EPW_CLOCK)
-        if not (month.is_integer() and day.is_integer() and hour.is_integer()):
-            raise InputError(f"{place(path, line)}: month {month:g}, day {day:g}, hour {hour:g} is no time of a year")
-        return int(month), int(day), int(hour)
+        numbers = []
+        for label, cell in zip(_CLOCK_RANGES, cells[1:4], strict=True):
+            number = _number(path, line, label, cell)
+            if not number.is_integer():
+                raise InputError(f"{place(path, line, label)}: '{cell.strip()}' is not a whole number")
+            numbers.append(int(number))
+        month, day, hour = numbers
+        return month, day, hour
 
     fields = {
         "dry_bulb": _Field(6, "dry bulb", 99.9, 1.0),
@@ -151,6 +157,7 @@ def read_tmy3(path: str | Path, fill_gaps_hours: float = 0.0) -> Weather:
         _number(path, 1, label, text)
         for label, text in zip(("time zone", "latitude", "longitude", "elevation"), station[3:], strict=True)
     )
+    _check_site(path, utc_offset, elevation)
     fields = {}
     for name, label, factor in (
         ("dry_bulb", "Dry-bulb (C)", 1.0),
@@ -186,6 +193,18 @@ def read_tmy3(path: str | Path, fill_gaps_hours: float = 0.0) -> Weather:
     )
 
 
+def check_elevation(path: Path, elevation: float) -> None:
+    """Refuse a height above the sea [m] at which no station stands, NaN among them; bounds of the EPW data dictionary."""
+    if not -1000.0 <= elevation <= 9999.9:
+        raise InputError(f"{place(path, 1, 'elevation')}: {elevation:g} m is outside -1000 to 9999.9")
+
+
+def _check_site(path: Path, utc_offset: float, elevation: float) -> None:
+    if not -12.0 <= utc_offset <= 14.0:
+        raise InputError(f"{place(path, 1, 'time zone')}: {utc_offset:g} h is outside -12 to 14")
+    check_elevation(path, elevation)
+
+
 def _hours(
     path: Path, lines: list[str], first: int, width: int, clock: Callable[[int, list[str]], tuple[int, int, int]]
 ) -> list[_Hour]:
@@ -200,8 +219,9 @@ def _hours(
         month, day, hour = clock(line, cells)
         if (month, day) == (2, 29):
             continue
-        if not (1 <= month <= 12 and 1 <= day <= 31 and 1 <= hour <= 24):
-            raise InputError(f"{place(path, line)}: month {month}, day {day}, hour {hour} is no time of a year")
+        for (label, (low, high)), value in zip(_CLOCK_RANGES.items(), (month, day, hour), strict=True):
+            if not low <= value <= high:
+                raise InputError(f"{place(path, line, label)}: {value} is outside {low} to {high}")
         number = round(time_of_year(month, day, hour) / 3600.0)
         if number != len(hours) + 1:
             problem = "is missing" if number > len(hours) + 1 else "is due"

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_YEAR
-from dcsim.drivers.messages import nearest
 from dcsim.drivers.outdoor_columns import QUANTITIES, moist_columns
-from dcsim.drivers.tables import open_lines, read_table
-from dcsim.drivers.typical_year import read_epw, read_tmy3
+from dcsim.drivers.tables import find_file, open_lines, read_table
+from dcsim.drivers.typical_year import check_elevation, read_epw, read_tmy3
 from dcsim.drivers.weather import Weather
-from dcsim.errors import InputError
 from dcsim.physics import moist_air
 
 __all__ = ["built_in_climates", "load_weather", "read_weather_csv"]
@@ -51,11 +49,7 @@ def load_weather(name_or_path: str | Path, fill_gaps_hours: float = 0.0) -> Weat
     climates = built_in_climates()
     if str(name_or_path) in climates:
         return _load_cached(str(DATA_DIRECTORY / f"{name_or_path}.csv.gz"), 0, 0.0)
-    path = Path(name_or_path)
-    if not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise InputError(f"weather file '{path}' does not exist; built-in climates: {', '.join(climates)}")
-        raise InputError(f"unknown weather '{name_or_path}': {nearest(str(name_or_path), climates)}")
+    path = find_file("weather", name_or_path, climates)
     return _load_cached(str(path.resolve()), path.stat().st_mtime_ns, float(fill_gaps_hours))
 
 
@@ -109,6 +103,7 @@ def read_weather_csv(
     table = read_table(path, QUANTITIES, utc_offset)
     if elevation is None:
         elevation = table.attribute(("elevation", "elevation_m", "altitude"), 0.0)
+    check_elevation(path, elevation)
     step = table.step(fill_gaps_hours)
     columns = moist_columns(path, table.lines, table.columns, table.headers, step / 3600.0, fill_gaps_hours, elevation)
     is_hourly = step == 3600.0 and not np.mod(table.time_s, 3600.0).any()

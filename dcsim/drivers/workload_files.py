@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_DAY
-from dcsim.drivers.messages import nearest, place
+from dcsim.drivers.messages import place
 from dcsim.drivers.stochastic import Draws, group_noise, plan_draws
-from dcsim.drivers.tables import Table, fill_missing, read_table
+from dcsim.drivers.tables import Table, fill_missing, find_file, read_table
 from dcsim.drivers.units import Quantity
 from dcsim.drivers.workload import GeneratedWorkload, Workload, as_generators, uneven_load
 from dcsim.drivers.workload_profiles import PROFILES, WorkloadProfile
@@ -44,12 +44,15 @@ class RecordedWorkload:
         Weekday of 1 January of the file's year, Monday = 0.
     pattern : WorkloadProfile
         What sets the groups apart where the file knows the hall only: `spread` and `group_noise` of this profile.
+    is_universal : bool
+        Whether the file was stamped in universal time and moved to the site's clock.
     """
 
     name: str
     load: YearOfSteps
     first_weekday: int
     pattern: WorkloadProfile = dataclasses.field(repr=False)
+    is_universal: bool = False
 
     def expected(self, time_s: ArrayLike) -> Array:
         """Return the mean load of the hall at this time of the day, over all days of the file; shape of `time_s`."""
@@ -120,11 +123,7 @@ def load_workload(name_or_path: str | Path, utc_offset: float | None = None) -> 
     """
     if str(name_or_path) in PROFILES:
         return GeneratedWorkload(PROFILES[str(name_or_path)])
-    path = Path(name_or_path)
-    if not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise InputError(f"workload file '{path}' does not exist; built-in workloads: {', '.join(PROFILES)}")
-        raise InputError(f"unknown workload '{name_or_path}': {nearest(str(name_or_path), PROFILES)}")
+    path = find_file("workload", name_or_path, PROFILES)
     return _load_cached(str(path.resolve()), path.stat().st_mtime_ns, utc_offset)
 
 
@@ -208,6 +207,7 @@ def read_workload_csv(
         load=year_of_steps(f"workload '{path.name}'", table.time_s, values, step),
         first_weekday=table.first_weekday,
         pattern=dataclasses.replace(PROFILES[pattern], noise=(), jobs=None, shifts=None),
+        is_universal=table.is_universal,
     )
 
 

@@ -41,6 +41,9 @@ GOOD = "time,dry_bulb [degC]\n2023-01-01T00:00,1\n2023-01-01T01:00,2\n"
         (GOOD.replace("dry_bulb [degC]", "dry_bulb_0 [degC]"), "'dry_bulb' cannot come as numbered columns"),
         ("# utc_offset=900\n" + GOOD, "the UTC offset 900 h is outside -14 to 14"),
         ("# utc_offset=west\n" + GOOD, "field 'utc_offset': 'west' is not a number"),
+        (GOOD.replace(",2", f",{'2' * 140_000}"), "line 3: field larger than field limit"),
+        (GOOD.replace("time", "t" * 140_000, 1), "line 1: field larger than field limit"),
+        (GOOD.replace(",1", ',"1') + "2023-01-01T02:00,3\n" * 10_000, "line 2: field larger than field limit"),
         ("time,dry_bulb [degC],temp_air [K]\n2023-01-01,1,2\n", "a second column of 'dry_bulb'"),
     ],
 )

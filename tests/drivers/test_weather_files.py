@@ -78,7 +78,7 @@ def test_missing_codes_are_refused_with_line_and_field_unless_allowed(write_epw,
 
     path = write_epw(change)
     message = refusal(read_epw, path)
-    assert f"line 59, field '{field}': value missing (2 h); fill_gaps_hours=2 would fill it" in message
+    assert f"line 59, field '{field}': value missing (2 h); write a value between its neighbors" in message
     filled = read_epw(path, fill_gaps_hours=2)
     expected = read_epw(write_epw())
     np.testing.assert_allclose(filled.dry_bulb_temperature, expected.dry_bulb_temperature, rtol=0, atol=1e-12)
@@ -108,6 +108,40 @@ def test_text_and_impossible_values_are_named_with_line_and_field(write_epw):
     assert "line 9, field 'dry bulb': 120 is outside the believable range -70 to 70" in refusal(
         read_epw, write_epw(change("120"))
     )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        (3, "25", "field 'hour': 25 is outside 1 to 24"),
+        (1, "13", "field 'month': 13 is outside 1 to 12"),
+        (2, "0", "field 'day': 0 is outside 1 to 31"),
+        (3, "1.5", "field 'hour': '1.5' is not a whole number"),
+        (3, "nan", "field 'hour': 'nan' is not a whole number"),
+    ],
+)
+def test_a_time_outside_the_calendar_is_named_with_its_field(write_epw, column, value, words):
+    def change(rows):
+        cells = rows[0].split(",")
+        cells[column] = value
+        return [",".join(cells), *rows[1:]]
+
+    assert f"line 9, {words}" in refusal(read_epw, write_epw(change))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("-6.0,", "-13,", "line 1, field 'time zone': -13 h is outside -12 to 14"),
+        ("-6.0,", "nan,", "line 1, field 'time zone': nan h is outside -12 to 14"),
+        (",300.0", ",nan", "line 1, field 'elevation': nan m is outside -1000 to 9999.9"),
+        (",300.0", ",1e5", "line 1, field 'elevation': 100000 m is outside -1000 to 9999.9"),
+    ],
+)
+def test_a_site_that_is_not_on_earth_is_refused(write_epw, old, new, words):
+    path = write_epw()
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert words in refusal(read_epw, path)
 
 
 def test_a_file_that_is_no_epw_is_refused(write_csv, write_epw, tmp_path):
