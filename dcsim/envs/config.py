@@ -1,15 +1,28 @@
 """The keyword arguments of the environments, checked, and what they name, loaded."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from dcsim.drivers import Grid, Weather, Workload, load_grid, load_weather, load_workload, parse_start
-from dcsim.engines import make_engine
+from dcsim.drivers import (
+    GeneratedWorkload,
+    Grid,
+    RecordedWorkload,
+    Weather,
+    Workload,
+    load_grid,
+    load_weather,
+    load_workload,
+    parse_start,
+)
+from dcsim.drivers.calendar import SECONDS_PER_DAY
+from dcsim.engines import ENGINES, make_engine
 from dcsim.envs.rewards import checked_weights
 from dcsim.envs.tasks import TASKS, Task
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, load_hall, nearest
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.run import hall_model
@@ -17,6 +30,9 @@ from dcsim.plant.run import hall_model
 SUBSTEP_S = 30.0
 OBSERVATION_OPTIONS = {"forecast"}
 FORECASTS = ("persistence", "truth")
+DTYPES = ("float64", "float32")
+CONTROL_INTERVALS_S = (1.0, 3600.0)  # shortest and longest; each divides a day evenly
+EPISODE_DAYS_MAX = 365.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ def configure(
     engine: str = "fused",
     dtype: str = "float64",
     threads: int = 1,
+    sensors: Mapping[str, Any] | None = None,
+    **unknown: Any,
 ) -> EnvConfig:
     """Check the keyword arguments of an environment and load what they name.
 
@@ -110,76 +128,170 @@ def configure(
         Dotted fields of the hall with new values, as of ``HallDescription.replaced``.
     engine, dtype, threads : str, str, int
         As of ``engines.make_engine``.
+    sensors : mapping, optional
+        Nothing yet: sensors are exact.
+    **unknown
+        Refused.
 
     Raises
     ------
     InputError
         One line that names the argument and the nearest valid choice.
+
+    Notes
+    -----
+    The generated load keeps the weekdays of the weather, of several that of the first. A file of load or grid that is
+    stamped in universal time is moved to the clock of the weather, so of several all must have one UTC offset.
     """
+    for name in unknown:
+        raise InputError(f"no keyword argument {name!r}{nearest(name, _keywords())}")
+    if _mapping("sensors", sensors):
+        raise InputError(f"sensors={shown(sensors)}: sensors are not modelled in this version; leave it out")
     chosen = _task(task)
-    description = load_hall(hall) if isinstance(hall, str) else hall
-    if changes:
-        description = description.replaced(dict(changes))
+    description = _hall(hall)
+    if changed := _mapping("changes", changes):
+        description = description.replaced(changed)
     built = _built(description)
-    interval = _positive(
-        "control_interval_s", chosen.control_interval_s if control_interval_s is None else control_interval_s
-    )
-    days = _positive("episode_days", chosen.episode_days if episode_days is None else episode_days)
-    steps = round(days * 86400.0 / interval)
+    interval = _control_interval(chosen.control_interval_s if control_interval_s is None else control_interval_s)
+    days = _number("episode_days", chosen.episode_days if episode_days is None else episode_days)
+    if not 0.0 < days <= EPISODE_DAYS_MAX:
+        raise InputError(f"episode_days={days:g}: expected a number above 0, at most {EPISODE_DAYS_MAX:g}")
+    steps = round(days * SECONDS_PER_DAY / interval)
     if steps < 1:
         raise InputError(f"episode_days={days:g} is shorter than one control interval of {interval:g} s")
-    names = [weather] if isinstance(weather, str) else list(weather)
-    if not names:
-        raise InputError("weather: expected at least one climate or file")
-    weathers = tuple(load_weather(name) for name in names)
-    dates = [] if start is None else [start] if isinstance(start, str) else list(start)
+    weathers = tuple(load_weather(name) for name in _names("weather", weather, "a climate or file"))
+    load_name = chosen.workload or description.workload if workload is None else _name("workload", workload)
+    load, tariff = _on_site(load_name, _name("grid", grid), weathers)
     return EnvConfig(
         hall=built,
         engine=_engine(built, engine, dtype, threads),
         weathers=weathers,
-        workload=load_workload(workload or chosen.workload or description.workload),
-        grid=load_grid(grid, weathers[0].utc_offset),
+        workload=load,
+        grid=tariff,
         task=chosen,
-        start_s=tuple(parse_start(date) for date in dates),
+        start_s=() if start is None else tuple(parse_start(date) for date in _names("start", start, "an ISO date")),
         episode_steps=steps,
         control_interval_s=interval,
         substeps=max(2, round(interval / SUBSTEP_S)),
         forecast=_forecast(observation),
-        weights=checked_weights(reward),
+        weights=_weights(reward),
     )
 
 
+def _keywords() -> list[str]:
+    """Names of all keyword arguments of an environment."""
+    return [*(name for name in inspect.signature(configure).parameters if name != "unknown"), "render_mode"]
+
+
+def _hall(hall: Any) -> HallDescription:
+    if isinstance(hall, HallDescription):
+        return hall
+    return load_hall(_name("hall", hall))
+
+
+def _on_site(load_name: str, grid_name: str, weathers: Sequence[Weather]) -> tuple[Workload, Grid]:
+    """Load and grid on the clock of the weathers."""
+    first = weathers[0]
+    load = load_workload(load_name, first.utc_offset)
+    grid = load_grid(grid_name, first.utc_offset)
+    if isinstance(load, GeneratedWorkload):
+        load = replace(load, first_weekday=first.first_weekday)
+    offsets = sorted({weather.utc_offset for weather in weathers})
+    for kind, name, is_universal in (
+        ("workload", load_name, isinstance(load, RecordedWorkload) and load.is_universal),
+        ("grid", grid_name, grid.is_universal),
+    ):
+        if is_universal and len(offsets) > 1:
+            hours = ", ".join(f"{offset:+g}" for offset in offsets)
+            raise InputError(
+                f"{kind} file {name!r} is stamped in universal time and the weathers have UTC offsets of {hours} h; "
+                "stamp it in local standard time or take weathers of one offset"
+            )
+    return load, grid
+
+
 def _forecast(observation: Any) -> str:
-    for key in _mapping("observation", observation):
+    options = _mapping("observation", observation)
+    for key in options:
         if key not in OBSERVATION_OPTIONS:
-            raise InputError(f"observation: no option {key!r}{nearest(str(key), OBSERVATION_OPTIONS)}")
-    wanted = (observation or {}).get("forecast")
+            raise InputError(f"observation: no option {shown(key)}{nearest(str(key), OBSERVATION_OPTIONS)}")
+    wanted = options.get("forecast")
     if wanted is None or isinstance(wanted, bool):
         return FORECASTS[0] if wanted else ""
     if wanted not in FORECASTS:
-        near = nearest(wanted, FORECASTS) if isinstance(wanted, str) else ""
-        raise InputError(f"observation: forecast={wanted!r}: expected True, False, 'persistence' or 'truth'{near}")
+        raise InputError(
+            f"observation: forecast={shown(wanted)}: expected True, False, 'persistence' or 'truth'"
+            f"{_near(wanted, FORECASTS)}"
+        )
     return str(wanted)
+
+
+def _weights(reward: Any) -> dict[str, float]:
+    given = _mapping("reward", reward)
+    for name, weight in given.items():
+        if not isinstance(name, str) or isinstance(weight, bool):
+            raise InputError(f"reward: {shown(name)}: {shown(weight)}: expected names of terms with numbers")
+    weights = checked_weights(given)
+    if not any(weights.values()):
+        raise InputError("reward: every weight is 0, so nothing would be rewarded; give one above 0")
+    return weights
 
 
 def _mapping(name: str, value: Any) -> dict[Any, Any]:
     """Return a mapping as a dict, empty for None."""
     if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{name}={value!r}: expected a mapping")
+        raise InputError(f"{name}={shown(value)}: expected a mapping")
     return dict(value or {})
 
 
-def _positive(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0.0 < value < float("inf"):
-        raise InputError(f"{name}={value!r}: expected a number above 0")
+def _name(argument: str, value: Any) -> str:
+    if not isinstance(value, str | Path):
+        raise InputError(f"{argument}={shown(value)}: expected a name or file")
+    return str(value)
+
+
+def _names(argument: str, value: Any, what: str) -> list[str]:
+    """Return one or several names as a list."""
+    names = [value] if isinstance(value, str | Path) else value
+    if not isinstance(names, Sequence) or not names or not all(isinstance(name, str | Path) for name in names):
+        raise InputError(f"{argument}={shown(value)}: expected {what}, or several")
+    return [str(name) for name in names]
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{name}={shown(value)}: expected a number")
     return float(value)
 
 
-def _task(name: str | None) -> Task:
+def _control_interval(value: Any) -> float:
+    interval = _number("control_interval_s", value)
+    low, high = CONTROL_INTERVALS_S
+    if not low <= interval <= high or SECONDS_PER_DAY % interval:
+        nearby = SECONDS_PER_DAY / round(SECONDS_PER_DAY / min(max(interval, low), high)) if interval > 0.0 else 300.0
+        raise InputError(
+            f"control_interval_s={interval:g}: expected {low:g} to {high:g} s that divide a day evenly; "
+            f"nearest is {nearby:g}"
+        )
+    return interval
+
+
+def _choice(argument: str, value: Any, choices: Iterable[str]) -> str:
+    choices = tuple(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{argument}={shown(value)}: known: {', '.join(choices)}{_near(value, choices)}")
+    return value
+
+
+def _near(value: Any, choices: Iterable[str]) -> str:
+    return nearest(value, choices) if isinstance(value, str) else ""
+
+
+def _task(name: Any) -> Task:
     if name is None:
         return Task()
-    if name not in TASKS:
-        raise InputError(f"no task {name!r}{nearest(name, TASKS)}")
+    if not isinstance(name, str) or name not in TASKS:
+        raise InputError(f"no task {shown(name)}{nearest(str(name), TASKS)}")
     return TASKS[name]
 
 
@@ -188,5 +300,8 @@ def _built(description: HallDescription) -> Hall:
     return build_hall(description)
 
 
-def _engine(hall: Hall, engine: str, dtype: str, threads: int) -> Any:
-    return make_engine(engine, hall_model(hall), hall.params, dtype=dtype, threads=threads)
+def _engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise InputError(f"threads={shown(threads)}: expected a whole number of at least 1")
+    name, precision = _choice("engine", engine, ENGINES), _choice("dtype", dtype, DTYPES)
+    return make_engine(name, hall_model(hall), hall.params, dtype=precision, threads=threads)

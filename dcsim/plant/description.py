@@ -16,12 +16,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 from dcsim.physics.chiller_curves import CURVE_SETS
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Quantity(_Frozen):
@@ -47,8 +47,6 @@ def _in(unit: str, above: float | None = None, least: float | None = None, most:
         if quantity.unit != unit:
             raise ValueError(f"unit is {quantity.unit!r}, expected {unit!r}")
         for value in quantity.values if isinstance(quantity, Series) else (quantity.value,):
-            if value != value:
-                raise ValueError("value is not a number")
             if above is not None and not value > above:
                 raise ValueError(f"{value:g} {unit} is not above {above:g}")
             if least is not None and value < least:
@@ -302,6 +300,8 @@ class HallDescription(_Frozen):
         """
         content = self.model_dump(mode="json")
         for path, value in changes.items():
+            if not isinstance(path, str):
+                raise InputError(f"hall field {shown(path)}: expected a dotted name such as 'crahs.fan_power'")
             node: Any = content
             *parents, leaf = path.split(".")
             for key in parents:
@@ -337,7 +337,9 @@ def parse_hall(content: Any, origin: str) -> HallDescription:
     try:
         return HallDescription.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        errors = error.errors(include_url=False)
+        # A slip in a key also leaves the right key missing: the slip is what to mend.
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
         place = [str(part) for part in first["loc"]]
         problem = str(first["msg"]).removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
@@ -370,9 +372,15 @@ def load_hall(name: str | Path) -> HallDescription:
         return parse_hall(_read(_preset_folder().joinpath(f"{name}.yaml").read_text, str(name)), str(name))
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
-        raise InputError(f"hall {str(name)!r} is neither built in nor a .yaml file{nearest(str(name), hall_names())}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such hall file")
+        raise InputError(
+            f"hall {shown(str(name))} is neither built in nor a .yaml file{nearest(str(name), hall_names())}"
+        )
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        is_file = is_folder = False
+    if not is_file:
+        raise InputError(f"{shown(str(path))}: {'a folder, not a hall file' if is_folder else 'no such hall file'}")
     return parse_hall(_read(path.read_text, str(path)), str(path))
 
 
