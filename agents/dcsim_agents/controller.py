@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dcsim.envs.signals import Signals
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, nearest
 from dcsim_agents.signal_io import Reading, SetpointWriter, SignalReader
 
@@ -120,6 +120,13 @@ FACTORIES: dict[str, str] = {
 """Where the factory of each controller stands: ``module:attribute``, called with an ``EnvView``."""
 
 
+LEARNED = ("ppo", "sac")
+"""Algorithms whose policies are loaded from their folder."""
+
+LATER = ("static-opt", "arx-mpc", "nn-mpc", "mpc", "oracle", "tqc", "recurrentppo")
+"""Names that are kept for controllers which this version lacks."""
+
+
 def controller_names() -> list[str]:
     """Names that ``make_controller`` knows."""
     return sorted(FACTORIES)
@@ -173,13 +180,26 @@ def make_controller(name: str | Path, env: Any) -> Controller:
     InputError
         For an unknown name, with the nearest one, or a policy that does not fit the environment.
     """
+    if not isinstance(name, str | Path):
+        raise InputError(f"controller {shown(name)}: expected a name or the folder of a trained policy")
     view = env if isinstance(env, EnvView) else view_of(env)
     if str(name) in FACTORIES:
         module, _, attribute = FACTORIES[str(name)].partition(":")
         factory: Callable[[EnvView], Controller] = getattr(importlib.import_module(module), attribute)
         return factory(view)
-    if Path(name).is_dir():
+    if _is_folder(name):
         from dcsim_agents.learned import load_policy
 
         return load_policy(name, view)
-    raise InputError(f"no controller and no policy folder {str(name)!r}{nearest(str(name), FACTORIES)}")
+    if str(name) in LEARNED:
+        raise InputError(f"controller {str(name)!r} has to be trained: give the folder of a trained policy")
+    if str(name) in LATER:
+        raise InputError(f"controller {str(name)!r} is not in this version; known: {', '.join(controller_names())}")
+    raise InputError(f"no controller and no policy folder {shown(str(name))}{nearest(str(name), FACTORIES)}")
+
+
+def _is_folder(name: str | Path) -> bool:
+    try:
+        return bool(str(name)) and Path(name).is_dir()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return False

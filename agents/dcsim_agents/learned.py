@@ -243,7 +243,7 @@ def read_policy(folder: str | Path) -> dict[str, Any]:
         raise InputError(f"{file}: no such file; give the folder of a saved policy")
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{file}: not valid JSON ({str(error).splitlines()[0]}); save the policy anew") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
@@ -253,9 +253,13 @@ def read_policy(folder: str | Path) -> dict[str, Any]:
         is_sound = (
             content["output"] in OUTPUTS
             and isinstance(content["weights_sha256"], str)
+            and isinstance(content["algo"], str)
+            and isinstance(content["config"], dict)
             and all(step["kind"] in {"linear", "lstm", "limit", *ACTIVATIONS} for step in steps)
             and all(isinstance(step["weights"], int) and isinstance(step["limit"], int | float) for step in steps)
-            and all(isinstance(name, str) and float(low) < float(high) for name, _, low, high in signals)
+            and all(isinstance(name, str) and isinstance(unit, str) for name, unit, _, _ in signals)
+            and all(isinstance(end, int | float) for *_, low, high in signals for end in (low, high))
+            and all(low < high for *_, low, high in signals)
         )
     except (KeyError, TypeError, ValueError):
         is_sound = False
@@ -279,18 +283,25 @@ def _differences(part: str, there: Sequence[Signal], here: Sequence[Signal]) -> 
     trained, present = {signal.name: signal[:4] for signal in there}, {signal.name: signal[:4] for signal in here}
     problems = []
     if missing := [name for name in trained if name not in present]:
-        problems.append(f"{part} lacks {', '.join(missing)}")
+        problems.append(f"{part} lacks {_few(missing)}")
     if extra := [name for name in present if name not in trained]:
-        problems.append(f"{part} has besides {', '.join(extra)}")
+        problems.append(f"{part} has besides {_few(extra)}")
+    changed = []
     for name, signal in present.items():
         if name in trained and trained[name] != signal:
             _, unit, low, high = trained[name]
-            problems.append(
-                f"{part} {name} was {low:g} to {high:g} {unit}, is {signal[2]:g} to {signal[3]:g} {signal[1]}"
-            )
+            changed.append(f"{name} was {low:g} to {high:g} {unit}, is {signal[2]:g} to {signal[3]:g} {signal[1]}")
+    if changed:
+        problems.append(f"{part} {_few(changed)}")
     if not problems and list(trained) != list(present):
         problems.append(f"{part} has another order")
     return problems
+
+
+def _few(items: Sequence[str], most: int = 3) -> str:
+    """Return the first items of a list, and how many more there are."""
+    more = f" and {len(items) - most} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
 
 
 def _read_steps(folder: Path, content: Mapping[str, Any]) -> list[Step]:

@@ -34,6 +34,27 @@ def test_an_unknown_name_is_refused_with_the_nearest(env: Any) -> None:
         make_controller("g36-defualt", env)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (None, "controller None: expected a name or the folder of a trained policy"),
+        (5, "controller 5: expected a name"),
+        ("", "no controller and no policy folder ''"),
+        ("x" * 5000, "no controller and no policy folder 'xxx"),
+        ("ppo", "controller 'ppo' has to be trained: give the folder of a trained policy"),
+        ("sac", "give the folder of a trained policy"),
+        ("mpc", "controller 'mpc' is not in this version; known: fixed, g36"),
+        ("static-opt", "is not in this version"),
+        ("recurrentppo", "is not in this version"),
+    ],
+)
+def test_what_is_no_controller_here_is_refused_in_one_line(name: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        make_controller(name, gym.make(ENV_IDS[0]))
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
 def test_a_foreign_environment_is_refused() -> None:
     with pytest.raises(InputError, match="not an environment of dcsim"):
         make_controller("fixed", gym.make("CartPole-v1"))

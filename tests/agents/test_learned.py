@@ -103,6 +103,19 @@ def test_other_signals_are_refused_by_name(folder: Path) -> None:
         make_controller(folder, forecast)
 
 
+def test_many_other_signals_are_counted(folder: Path, vector: Any) -> None:
+    view = view_of(vector)
+    renamed, stretched = (
+        tuple(signal._replace(**{field: value(signal)}) for signal in view.signals.observation)
+        for field, value in (("name", lambda s: f"other_{s.name}"), ("high", lambda s: s.high + 1.0))
+    )
+    count = len(view.signals.observation) - 3
+    for observation in (renamed, stretched):
+        with pytest.raises(InputError, match=f" and {count} more") as error:
+            load_policy(folder, EnvView(type(view.signals)(observation, view.signals.action), view.hall, 300.0))
+        assert len(str(error.value)) < 600
+
+
 def test_another_range_or_order_is_refused(folder: Path, vector: Any) -> None:
     view = view_of(vector)
     signals = list(view.signals.observation)
@@ -144,6 +157,13 @@ def edited(folder: Path, **changes: Any) -> None:
         (lambda f: edited(f, format=9), "format 9, expected 1"),
         (lambda f: edited(f, steps=[{"kind": "exec"}]), "not the description of a policy"),
         (lambda f: edited(f, observation=[["x", "K", 1.0, 0.0]]), "not the description of a policy"),
+        (lambda f: (f / POLICY_FILE).write_text("[" * 100_000), "policy.json: not valid JSON"),
+        *(
+            (lambda f, value=value: edited(f, config=value), "not the description of a policy")
+            for value in (None, [], 3)
+        ),
+        (lambda f: edited(f, algo=None), "not the description of a policy"),
+        (lambda f: edited(f, observation=[["x", "K", "0", "1"]]), "not the description of a policy"),
         (lambda f: cut(f / WEIGHTS_FILE), "does not match its hash"),
         (lambda f: (cut(f / WEIGHTS_FILE), rehashed(f)), "not the weights of this policy"),
         (lambda f: ((f / WEIGHTS_FILE).write_text("no zip"), rehashed(f)), "not the weights of this policy"),
