@@ -90,13 +90,32 @@ def test_energy_that_was_saved_by_breaking_the_limit_never_wins():
     sentence = results.verdict(result, ["ppo"])
     assert sentence.startswith("rules won")
     assert "The learned controller ppo did not win" in sentence
-    assert "stood 30.0 K min a day above the inlet limit (g36: 0.0)" in sentence
+    assert "stood 30.0 K min a day above the inlet limit in ordinary weeks, chicago" in sentence
     assert "pid used less but stood 9.0 K min a day above the inlet limit" in sentence
 
 
-def test_violations_are_measured_against_those_of_the_reference():
-    result = results.content(evaluation({"ppo": 0.9}, {"ppo": 5.0, "g36": 4.5}), "g36")
-    assert results.verdict(result, ["ppo"]).startswith("ppo won")
+def test_a_reference_that_breaks_the_limit_excuses_nobody():
+    result = results.content(evaluation({"ppo": 0.9, "rules": 1.1}, {"ppo": 600.2, "g36": 600.0, "rules": 1.0}), "g36")
+    sentence = results.verdict(result, ["ppo"])
+    assert sentence.startswith("rules won: ")
+    assert "The reference g36 itself stood 600.0 K min a day above the inlet limit" in sentence
+    assert "The learned controller ppo did not win" in sentence
+
+
+def test_where_nobody_keeps_the_limit_there_is_no_winner():
+    result = results.content(evaluation({"ppo": 0.5, "rules": 1.1}, {"ppo": 90.0, "g36": 2.0, "rules": 1.5}), "g36")
+    sentence = results.verdict(result, ["ppo"])
+    assert sentence.startswith("No controller kept the inlet limit (at most 1 K min a day")
+    assert "rules came nearest: it stood 1.5 K min a day" in sentence
+    assert " won:" not in sentence and "The learned controller ppo did not win" in sentence
+
+
+def test_the_limit_is_to_be_kept_in_every_group_not_in_the_mean():
+    uneven = evaluation({"ppo": 0.9})
+    uneven.metrics["ppo"]["violation_k_min"] = np.array([0.0, 0.0, 3.0, 3.0])  # of two days: 0.75 in the mean
+    result = results.content(uneven, "g36")
+    assert results.worst_group(result, "ppo") == ("load-step, miami", 1.5)
+    assert results.verdict(result, ["ppo"]).startswith("g36 won")
 
 
 def test_a_controller_that_tripped_never_wins():
