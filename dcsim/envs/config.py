@@ -27,7 +27,8 @@ from dcsim.plant.description import HallDescription, load_hall, nearest
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.run import hall_model
 
-SUBSTEP_S = 30.0
+SUBSTEP_S, SUBSTEP_MAX_S, SUBSTEPS = 30.0, 60.0, 10
+"""Sub-steps of 30 s; of up to 60 s where a long control interval takes more than ten: transients are over by then."""
 OBSERVATION_OPTIONS = {"forecast"}
 FORECASTS = ("persistence", "truth")
 DTYPES = ("float64", "float32")
@@ -172,7 +173,7 @@ def configure(
         start_s=() if start is None else tuple(parse_start(date) for date in _names("start", start, "an ISO date")),
         episode_steps=steps,
         control_interval_s=interval,
-        substeps=max(2, round(interval / SUBSTEP_S)),
+        substeps=max(2, round(interval / min(max(interval / SUBSTEPS, SUBSTEP_S), SUBSTEP_MAX_S))),
         forecast=_forecast(observation),
         weights=_weights(reward),
     )
