@@ -14,7 +14,7 @@ import datetime
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 
 __all__ = [
     "SECONDS_PER_DAY",
@@ -78,9 +78,9 @@ def parse_start(text: str) -> float:
     try:
         moment = datetime.datetime.fromisoformat(candidate)
     except ValueError:
-        raise InputError(f"start '{text}' is not an ISO date such as '2023-07-15' or '07-15T06:00'") from None
+        raise InputError(f"start {shown(text)} is not an ISO date such as '2023-07-15' or '07-15T06:00'") from None
     if moment.tzinfo is not None:
-        raise InputError(f"start '{text}' has a UTC offset: give the local standard time of the site instead")
+        raise InputError(f"start {shown(text)} has a UTC offset: give the local standard time of the site instead")
     return _seconds(moment)
 
 

@@ -3,7 +3,7 @@
 Both leave persistence for the usual day as the horizon grows, by the weight ``exp(-h / 6 h)``:
 
 - load: the calendar's expectation, and the present departure from it as it fades. ``load_forecast(load, expected,
-  expected_later, hours)`` takes the load now and ``Workload.expected`` now and at the time forecast;
+  expected_later, hours)`` takes the load now and ``Workload.expected(time_s, now_s=...)`` now and at the time forecast;
 - wet bulb: from the present value to the one at the same clock time in the 24 h up to now.
   ``wet_bulb_forecast(wet_bulb, wet_bulb_day_before, hours)`` takes the wet bulb now and ``lag_hours(hours)`` before now.
 
@@ -33,7 +33,8 @@ def load_forecast(load: ArrayLike, expected: ArrayLike, expected_later: ArrayLik
     load : array_like
         Load now, 0 to 1.
     expected, expected_later : array_like
-        What the calendar alone tells, as of ``Workload.expected``, now and at the time forecast.
+        What the calendar alone tells, as of ``Workload.expected``, now and at the time forecast; where either is NaN, as
+        on the first day of a file, the present load stays.
     hours : array_like
         Horizon [h], at least 0.
 
@@ -43,7 +44,8 @@ def load_forecast(load: ArrayLike, expected: ArrayLike, expected_later: ArrayLik
         0 to 1.
     """
     load, expected, later = (np.asarray(values, dtype=np.float64) for values in (load, expected, expected_later))
-    result: Array = np.clip(later + (load - expected) * _persistence(hours), 0.0, 1.0)
+    forecast = later + (load - expected) * _persistence(hours)
+    result: Array = np.clip(np.where(np.isnan(forecast), load, forecast), 0.0, 1.0)
     return result
 
 

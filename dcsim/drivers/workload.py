@@ -57,11 +57,17 @@ class Workload(Protocol):
         interval_s: float,
         steps: int,
         groups: int,
+        first_weekday: ArrayLike | None = None,
     ) -> Array:
         """Return the utilization of the rack groups, shape (N, T, R), 0 to 1."""
 
-    def expected(self, time_s: ArrayLike) -> Array:
-        """Return the hall's load that the calendar alone predicts, the shape of `time_s`, 0 to 1."""
+    def expected(
+        self, time_s: ArrayLike, first_weekday: ArrayLike | None = None, now_s: ArrayLike | None = None
+    ) -> Array:
+        """Return the hall's load that the calendar predicts from what is known by `now_s`, 0 to 1; NaN for nothing."""
+
+    def covers(self, start_s: ArrayLike, length_s: float) -> NDArray[np.bool_]:
+        """Return whether there is load from times [s] on for some time [s], the shape of `start_s`."""
 
 
 def as_generators(seeds: Sequence[int | np.random.Generator]) -> list[np.random.Generator]:
@@ -92,20 +98,26 @@ class GeneratedWorkload:
         """Name of the profile."""
         return self.profile.name
 
-    def expected(self, time_s: ArrayLike) -> Array:
+    def expected(
+        self, time_s: ArrayLike, first_weekday: ArrayLike | None = None, now_s: ArrayLike | None = None
+    ) -> Array:
         """Return the mean load of a group at times: what the calendar tells, and no noise.
 
         Parameters
         ----------
         time_s : array_like, any shape
             Time [s] since 1 January 00:00 local standard time.
+        first_weekday : array_like of int, optional
+            Weekday of 1 January at each time instead of the workload's own; broadcasts with `time_s`.
+        now_s : array_like, optional
+            Without effect: the profile is known at all times.
 
         Returns
         -------
         ndarray, same shape
             Mean utilization over all seeds, jobs included.
         """
-        calendar = _calendar_load(self.profile, time_s, self.first_weekday)
+        calendar = _calendar_load(self.profile, time_s, self.first_weekday if first_weekday is None else first_weekday)
         jobs = self.profile.jobs
         if jobs is None:
             return np.minimum(calendar, 1.0)
@@ -118,6 +130,10 @@ class GeneratedWorkload:
             probability *= jobs.running / (count + 1.0)
         return load + remainder
 
+    def covers(self, start_s: ArrayLike, length_s: float) -> NDArray[np.bool_]:
+        """Return true for all times, the shape of `start_s`."""
+        return np.ones(np.shape(start_s), bool)
+
     def generate(
         self,
         seeds: Sequence[int | np.random.Generator],
@@ -125,6 +141,7 @@ class GeneratedWorkload:
         interval_s: float,
         steps: int,
         groups: int,
+        first_weekday: ArrayLike | None = None,
     ) -> Array:
         """Return the utilization of rack groups for a batch of environments.
 
@@ -140,6 +157,8 @@ class GeneratedWorkload:
             Number of intervals T.
         groups : int
             Number of rack groups R.
+        first_weekday : array_like of int, scalar or shape (N,), optional
+            Weekday of 1 January of each environment, instead of the workload's own.
 
         Returns
         -------
@@ -151,18 +170,26 @@ class GeneratedWorkload:
         generators = as_generators(seeds)
         plan = plan_draws(self.profile, float(interval_s), int(steps), int(groups))
         start = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(generators),))
+        weekday = np.broadcast_to(self.first_weekday if first_weekday is None else first_weekday, start.shape)
         load = np.empty((len(generators), steps, groups))
         # Blocks whose arrays stay in the processor's cache; the result does not depend on them.
         rows = max(1, _BLOCK // (steps * groups))
         for first in range(0, len(generators), rows):
             block = slice(first, first + rows)
-            self._fill(load[block], generators[block], start[block], plan)
+            self._fill(load[block], generators[block], start[block], weekday[block], plan)
         return load
 
-    def _fill(self, load: Array, generators: list[np.random.Generator], start_s: Array, plan: Plan) -> None:
+    def _fill(
+        self,
+        load: Array,
+        generators: list[np.random.Generator],
+        start_s: Array,
+        first_weekday: NDArray[np.int64],
+        plan: Plan,
+    ) -> None:
         draws = Draws(generators, plan.counts)
         middle = start_s[:, None] + (np.arange(plan.steps) + 0.5) * plan.interval_s
-        hall = _calendar_load(self.profile, middle, self.first_weekday)
+        hall = _calendar_load(self.profile, middle, first_weekday[:, None])
         hall += hall_noise(plan, draws)
         shift_load, job_load = event_load(plan, draws)
         if shift_load is not None:
@@ -196,14 +223,14 @@ def uneven_load(hall: Array, group: Array, jobs: Array | None = None, out: Array
     return np.minimum(np.maximum(load, 0.0, out=load), 1.0, out=load)
 
 
-def _calendar_load(profile: WorkloadProfile, time_s: ArrayLike, first_weekday: int) -> Array:
+def _calendar_load(profile: WorkloadProfile, time_s: ArrayLike, first_weekday: ArrayLike) -> Array:
     """Return level, day and week of the hall's load."""
     time_s = np.asarray(time_s, dtype=np.float64)
     load = np.full(time_s.shape, profile.level)
     if profile.daily_amplitude:
         load += profile.daily_amplitude * np.cos((2.0 * np.pi / 24.0) * (hour_of_day(time_s) - profile.peak_hour))
     if profile.weekend_drop:
-        hours = np.mod(time_s / 3600.0 + 24.0 * first_weekday - _WEEKEND_CENTER, _HOURS_PER_WEEK)
+        hours = np.mod(time_s / 3600.0 + 24.0 * np.asarray(first_weekday) - _WEEKEND_CENTER, _HOURS_PER_WEEK)
         distance = np.minimum(hours, _HOURS_PER_WEEK - hours)
         weekend = np.clip((24.0 + 0.5 * _WEEKEND_EDGE - distance) / _WEEKEND_EDGE, 0.0, 1.0)
         load -= profile.weekend_drop * weekend

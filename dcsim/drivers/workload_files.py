@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dcsim.drivers.calendar import SECONDS_PER_DAY
+from dcsim.drivers.calendar import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from dcsim.drivers.messages import place
 from dcsim.drivers.stochastic import Draws, group_noise, plan_draws
 from dcsim.drivers.tables import Table, fill_missing, find_file, read_table
@@ -22,6 +22,10 @@ from dcsim.errors import InputError
 __all__ = ["RecordedWorkload", "load_workload", "read_workload_csv"]
 
 Array = NDArray[np.float64]
+
+#: How long before its first and after its last row a file's load holds on [s]: an episode that spans the file also asks
+#: for the hour before, the change over which it shows, and for the control interval after.
+_HOLD = 7200.0
 
 _QUANTITIES = {
     # A little above 1 is what the rounding of a monitor leaves; it is cut to 1.
@@ -54,10 +58,57 @@ class RecordedWorkload:
     pattern: WorkloadProfile = dataclasses.field(repr=False)
     is_universal: bool = False
 
-    def expected(self, time_s: ArrayLike) -> Array:
-        """Return the mean load of the hall at this time of the day, over all days of the file; shape of `time_s`."""
+    def expected(
+        self, time_s: ArrayLike, first_weekday: ArrayLike | None = None, now_s: ArrayLike | None = None
+    ) -> Array:
+        """Return the mean load of the hall at times of the day.
+
+        Parameters
+        ----------
+        time_s : array_like, any shape
+            Time [s] since 1 January 00:00 local standard time.
+        first_weekday : array_like, optional
+            Without effect: a file has its own days.
+        now_s : array_like, optional
+            Only the days of the file that have ended by then count, broadcasts with `time_s`; by default all of them.
+
+        Returns
+        -------
+        ndarray, same shape
+            NaN where no day that counts holds this time of the day.
+        """
         hour = np.mod(np.asarray(time_s, dtype=np.float64), SECONDS_PER_DAY)
-        return self._mean_day[(hour / self.load.interval).astype(np.int64) % len(self._mean_day)]
+        slot = (hour / self.load.interval).astype(np.int64) % len(self._mean_day)
+        if now_s is None:
+            return self._mean_day[slot]
+        today = np.floor_divide(np.asarray(now_s, dtype=np.float64), SECONDS_PER_DAY).astype(np.int64)
+        return self._mean_of_days_before[(today - self._first_day) % 365, slot]
+
+    def covers(self, start_s: ArrayLike, length_s: float) -> NDArray[np.bool_]:
+        """Return whether the file reaches from times [s] on for some time [s], the shape of `start_s`."""
+        first, last = self.load.covered
+        since = np.mod(np.asarray(start_s, dtype=np.float64) - first, SECONDS_PER_YEAR)
+        result: NDArray[np.bool_] = (since + length_s <= last - first) | (last - first >= SECONDS_PER_YEAR)
+        return result
+
+    @functools.cached_property
+    def _held(self) -> YearOfSteps:
+        return self.load.held_on(_HOLD)
+
+    @property
+    def _first_day(self) -> int:
+        return int(self.load.covered[0] // SECONDS_PER_DAY)
+
+    @functools.cached_property
+    def _mean_of_days_before(self) -> Array:
+        """Mean day of the days of the file before its k-th, shape (365, slots); NaN without any."""
+        values = self.load.values.reshape(365, len(self._mean_day), -1).mean(axis=2)
+        days = np.roll(values, -self._first_day, axis=0)
+        is_held = ~np.isnan(days)
+        total = np.cumsum(np.where(is_held, days, 0.0), axis=0)[:-1]
+        count = np.cumsum(is_held, axis=0)[:-1]
+        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return np.concatenate([np.full_like(mean[:1], np.nan), mean])
 
     @functools.cached_property
     def _mean_day(self) -> Array:
@@ -75,11 +126,13 @@ class RecordedWorkload:
         interval_s: float,
         steps: int,
         groups: int,
+        first_weekday: ArrayLike | None = None,
     ) -> Array:
         """Return the utilization of rack groups, shape (N, T, R): the file's means over the control intervals.
 
-        Parameters are those of `GeneratedWorkload.generate`. Seeds count only where the file knows the hall alone: they
-        draw how the load is spread over the groups.
+        Parameters are those of `GeneratedWorkload.generate`; a file has its own days, whatever `first_weekday`. Seeds
+        count only where the file knows the hall alone: they draw how the load is spread over the groups. The file's
+        first load also holds for two hours before it, and its last for two hours after it.
 
         Raises
         ------
@@ -93,7 +146,7 @@ class RecordedWorkload:
             )
         starts = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(seeds),))
         different, which = np.unique(starts, return_inverse=True)
-        means = np.stack([self.load.means(float(start), interval_s, steps) for start in different])[which]
+        means = np.stack([self._held.means(float(start), interval_s, steps) for start in different])[which]
         if by_group:
             return means
         plan = plan_draws(self.pattern, float(interval_s), int(steps), int(groups))

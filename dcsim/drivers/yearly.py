@@ -23,11 +23,14 @@ class YearOfSteps:
         Mean over the interval that starts at ``k * interval``; NaN where a file does not reach.
     interval : float
         Length of an interval [s]; S * interval is a year of 365 days.
+    covered : tuple of float
+        First and last time [s] that the rows of a file reach; the last may lie in the next year.
     """
 
     label: str
     values: NDArray[np.float64] = dataclasses.field(repr=False)
     interval: float = 3600.0
+    covered: tuple[float, float] = (0.0, float(SECONDS_PER_YEAR))
 
     def __post_init__(self) -> None:
         if len(self.values) * self.interval != SECONDS_PER_YEAR:
@@ -56,14 +59,25 @@ class YearOfSteps:
         integral = total[step] + (position - whole).reshape(shape) * covered[begun]
         return np.diff(integral, axis=0) * (self.interval / interval_s)
 
+    def held_on(self, time: float) -> "YearOfSteps":
+        """Return a year whose first value also holds for some time [s] before it, and the last one after it."""
+        values, rows = self.values.copy(), len(self.values)
+        first, last = (round(edge / self.interval) for edge in self.covered)
+        more = np.arange(int(np.ceil(time / self.interval)))
+        for index, value in ((first - 1 - more, values[first % rows]), (last + more, values[(last - 1) % rows])):
+            index %= rows
+            is_free = np.isnan(values[index].reshape(len(index), -1)[:, 0])
+            values[index[is_free]] = value
+        return dataclasses.replace(self, values=values)
+
     def _checked(self, values: NDArray[np.float64], time_s: ArrayLike) -> NDArray[np.float64]:
         if np.isnan(values).any():
             time_s = np.asarray(time_s, dtype=np.float64)
             moment = time_s[np.isnan(values.reshape((*time_s.shape, -1))[..., 0])].flat[0]
-            covered = np.flatnonzero(~np.isnan(self.values.reshape(len(self.values), -1)[:, 0])) * self.interval
+            first, last = self.covered
             raise InputError(
                 f"{self.label} has no data at {time_label(float(moment))}: "
-                f"it covers {time_label(covered[0])} to {time_label(covered[-1] + self.interval)}"
+                f"it covers {time_label(first)} to {time_label(last)}"
             )
         return values
 
@@ -89,7 +103,8 @@ def year_of_steps(label: str, time_s: NDArray[np.float64], values: NDArray[np.fl
     """
     on_grid = [one for one in (3600.0, 1800.0, 900.0) if step % one == 0.0 and not np.mod(time_s, one).any()]
     interval = on_grid[0] if on_grid else 300.0
-    if time_s[0] + SECONDS_PER_YEAR - time_s[-1] <= 1.5 * step:  # a whole year: it closes to a ring
+    is_whole = time_s[0] + SECONDS_PER_YEAR - time_s[-1] <= 1.5 * step
+    if is_whole:  # it closes to a ring
         time_s = np.append(time_s, time_s[0] + SECONDS_PER_YEAR)
         values = np.concatenate([values, values[:1]])
     edges = np.append(time_s, time_s[-1] + step)
@@ -104,4 +119,5 @@ def year_of_steps(label: str, time_s: NDArray[np.float64], values: NDArray[np.fl
     rows = int(SECONDS_PER_YEAR / interval)
     year = np.full((rows, columns.shape[1]), np.nan)
     year[grid[:-1] % rows] = np.diff(at_grid, axis=0) / interval
-    return YearOfSteps(label, year.reshape((rows, *values.shape[1:])), interval)
+    covered = (0.0, float(SECONDS_PER_YEAR)) if is_whole else (first * interval, last * interval)
+    return YearOfSteps(label, year.reshape((rows, *values.shape[1:])), interval, covered)

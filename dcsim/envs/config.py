@@ -141,7 +141,7 @@ def configure(
 
     Notes
     -----
-    The generated load keeps the weekdays of the weather, of several that of the first. A file of load or grid that is
+    The generated load has the weekdays of the first weather, unless the episode hands it those of its own. A file of load or grid that is
     stamped in universal time is moved to the clock of the weather, so of several all must have one UTC offset.
     """
     for name in unknown:
@@ -260,7 +260,7 @@ def _names(argument: str, value: Any, what: str) -> list[str]:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
         raise InputError(f"{name}={shown(value)}: expected a number")
     return float(value)
 

@@ -54,6 +54,12 @@ def test_an_unknown_day_before_leaves_the_present():
     np.testing.assert_array_equal(wet_bulb_forecast([20.0, 20.0], [np.nan, 10.0], 1e3), [20.0, 10.0])
 
 
+def test_an_unknown_profile_leaves_the_present_load():
+    np.testing.assert_array_equal(
+        load_forecast([0.7, 0.7, 0.7], [np.nan, 0.5, 0.5], [0.4, np.nan, 0.4], 1e3), [0.7, 0.7, 0.4]
+    )
+
+
 def test_the_profile_helps_beyond_persistence():
     workload, time_s = load_workload("enterprise"), np.arange(28 * 24) * 3600.0
     load = workload.generate(range(20), 0.0, 3600.0, len(time_s) + 24, 4).mean(axis=2)

@@ -121,6 +121,16 @@ def test_daily_and_weekly_shape_follow_the_wall_clock():
     assert np.abs(np.diff(night)).max() < 0.04
 
 
+def test_every_environment_may_have_weekdays_of_its_own():
+    workload, time_s = load_workload("enterprise"), np.arange(14) * DAY
+    monday = dataclasses.replace(workload, first_weekday=0)
+    both = workload.generate([1, 1], 0.0, 3600.0, 168, 4, first_weekday=[6, 0])
+    np.testing.assert_array_equal(both[0], workload.generate([1], 0.0, 3600.0, 168, 4)[0])
+    np.testing.assert_array_equal(both[1], monday.generate([1], 0.0, 3600.0, 168, 4)[0])
+    expected = workload.expected(np.stack([time_s, time_s]), first_weekday=np.array([[6], [0]]))
+    np.testing.assert_array_equal(expected, [workload.expected(time_s), monday.expected(time_s)])
+
+
 def test_a_noise_has_its_deviation_and_memory():
     quiet = WORKLOAD_PROFILES["flat"]
     for time, interval_s in ((3600.0, 300.0), (7200.0, 3600.0), (600.0, 300.0), (100.0, 300.0)):

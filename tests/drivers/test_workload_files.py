@@ -70,6 +70,45 @@ def test_expected_is_the_mean_day_of_the_file(write_csv):
     np.testing.assert_allclose(half.expected([6 * 3600.0, 18 * 3600.0]), 0.3)
 
 
+def test_expected_of_a_moment_knows_the_days_before_it_only(write_csv):
+    rows = np.random.default_rng(0).uniform(0.2, 0.8, 72)
+    workload = load_workload(write_csv(csv_text("utilization [-]", rows)))
+    hours = np.arange(24) * 3600.0
+    second, third = 2 * DAY + hours, 3 * DAY + hours  # the file begins on 2 January
+    assert np.isnan(workload.expected(DAY + hours, now_s=DAY + 23 * 3600.0)).all()
+    np.testing.assert_allclose(workload.expected(second + 3600.0, now_s=second), np.roll(rows[:24], -1))
+    np.testing.assert_allclose(workload.expected(third, now_s=third), 0.5 * (rows[:24] + rows[24:48]))
+    shuffled = load_workload(write_csv(csv_text("utilization [-]", [*rows[:48], *rows[:47:-1]]), "other.csv"))
+    np.testing.assert_array_equal(workload.expected(third, now_s=third), shuffled.expected(third, now_s=third))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_an_episode_may_span_the_whole_file(write_csv, groups):
+    header = ",".join(f"utilization_{k} [-]" for k in range(groups))
+    rows = [",".join(f"{(k + 1) / 100}" for _ in range(groups)) for k in range(24)]
+    workload = load_workload(write_csv(csv_text(header, rows)))
+    # The hour before shows the change at the first row, and the last observation comes after the last row.
+    load = workload.generate([0], DAY - 3600.0, 300.0, 12 + 288 + 1, groups)[0]
+    np.testing.assert_allclose(load[:24], 0.01)
+    np.testing.assert_allclose(load[-13:], 0.24)
+
+
+def test_a_file_says_what_it_covers(write_csv):
+    workload = load_workload(write_csv(csv_text("utilization [-]", ["0.5"] * 48)))
+    np.testing.assert_array_equal(workload.covers(np.arange(5) * DAY, DAY), [False, True, True, False, False])
+    year = load_workload(write_csv(csv_text("utilization [-]", ["0.5"] * 8760), "year.csv"))
+    assert year.covers(np.arange(365) * DAY, 3 * DAY).all()
+    turn = (
+        csv_text("utilization [-]", ["0.5"] * 48)
+        .replace("2023-01-02", "2022-12-31")
+        .replace("2023-01-03", "2023-01-01")
+    )
+    workload = load_workload(write_csv(turn, "turn.csv"))
+    np.testing.assert_array_equal(workload.covers([364 * DAY, 0.0, DAY], DAY), [True, True, False])
+    with pytest.raises(InputError, match="it covers 12-31 00:00 to 01-02 00:00"):
+        workload.generate([0], 5 * DAY, 300.0, 12, 2)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -97,5 +136,5 @@ def test_another_number_of_groups_is_refused(write_csv):
 
 def test_time_outside_the_file_is_refused(write_csv):
     workload = load_workload(write_csv(csv_text("utilization [-]", ["0.5"] * 24)))
-    with pytest.raises(InputError, match=r"has no data at 01-03 00:00: it covers 01-02 00:00 to 01-03 00:00"):
+    with pytest.raises(InputError, match=r"has no data at 01-03 02:00: it covers 01-02 00:00 to 01-03 00:00"):
         workload.generate([0], DAY + 12 * 3600.0, 300.0, 288, 5)
