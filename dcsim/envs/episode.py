@@ -1,6 +1,6 @@
 """What drives an episode, drawn and laid out at its start, so that a step only has to look up one row."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,8 +71,11 @@ class EpisodeSource:
             days = [self._days[i] for i in site]
             empty = next((i for i, some in zip(site, days, strict=True) if not len(some)), None)
             if empty is not None:
+                weather = config.weathers[empty]
+                short = f"workload '{config.workload.name}' covers a part of the year"
                 raise InputError(
-                    f"{_coverage(config.weathers[empty])}, no whole episode of {config.episode_steps} steps"
+                    f"{short if weather.is_complete else _coverage(weather)}, "
+                    f"no whole episode of {config.episode_steps} steps from a midnight on; shorten episode_days or give a start"
                 )
             start = np.array(
                 [float(d[g.integers(len(d))]) * calendar.SECONDS_PER_DAY for d, g in zip(days, generators, strict=True)]
@@ -80,7 +83,10 @@ class EpisodeSource:
 
         lag = self._ahead[-1] if config.forecast == "truth" else 0
         rows = self._hour + steps + lag
-        load = config.workload.generate(generators, start - self._hour * interval, interval, rows, hall.racks)
+        weekday = self._first_weekday[site]
+        load = config.workload.generate(
+            generators, start - self._hour * interval, interval, rows, hall.racks, first_weekday=weekday
+        )
         if task.reload is not None:
             load = task.reload(load, (np.arange(rows) - self._hour) * interval, generators)
         mean = load.mean(axis=2)
@@ -88,7 +94,7 @@ class EpisodeSource:
         time = start[:, None] + np.arange(steps) * interval
         slot = (time / self._table_s + 1e-9).astype(np.int64)
         day = time * (2.0 * np.pi / calendar.SECONDS_PER_DAY)
-        week = (day + 2.0 * np.pi * self._first_weekday[site][:, None]) / 7.0
+        week = (day + 2.0 * np.pi * weekday[:, None]) / 7.0
 
         table = np.empty((n, steps, self.columns), np.float32)
         parts = [
@@ -106,7 +112,8 @@ class EpisodeSource:
         ]
         if config.with_forecast:
             middle = time + 0.5 * interval
-            expected = config.workload.expected(middle)
+            known: dict[str, Any] = {"first_weekday": weekday[:, None], "now_s": time}
+            expected = config.workload.expected(middle, **known)
             for ahead, hours in zip(self._ahead, FORECAST_HOURS, strict=True):
                 later = slot + round(hours * calendar.SECONDS_PER_HOUR / self._table_s)
                 if config.forecast == "truth":
@@ -117,7 +124,7 @@ class EpisodeSource:
                     wet_bulb = forecasts.wet_bulb_forecast(
                         self._outdoor_at(site, slot)[:, :, 1], self._outdoor_at(site, before)[:, :, 1], hours
                     )
-                    expected_later = config.workload.expected(middle + hours * calendar.SECONDS_PER_HOUR)
+                    expected_later = config.workload.expected(middle + hours * calendar.SECONDS_PER_HOUR, **known)
                     load_ahead = forecasts.load_forecast(mean[:, now], expected, expected_later, hours)
                 price = self._tariff[later % len(self._tariff)][:, :, 0]  # published a day ahead
                 parts += [wet_bulb[:, :, None], load_ahead[:, :, None], price[:, :, None]]
@@ -132,7 +139,14 @@ class EpisodeSource:
         return Episodes(start, table, crah, chiller)
 
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
-        """Days of the year from whose midnight on there is weather for a whole episode."""
+        """Days of the year from whose midnight on there are weather and load for a whole episode."""
+        all_days = self._days_of_weather(year)
+        days = np.asarray(all_days, float) * calendar.SECONDS_PER_DAY
+        return all_days[
+            self._config.workload.covers(days, self._config.episode_steps * self._config.control_interval_s)
+        ]
+
+    def _days_of_weather(self, year: np.ndarray) -> np.ndarray:
         known = ~np.isnan(year[:, 0])
         length = int(np.ceil(self._steps * self._config.control_interval_s / self._table_s))
         if known.all():
