@@ -78,7 +78,9 @@ class Batch:
 
     # --- episodes ---------------------------------------------------------------------------------------------------------------
 
-    def reset(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
+    def reset(
+        self, index: np.ndarray, generators: Sequence[np.random.Generator], start_s: np.ndarray | None = None
+    ) -> None:
         """Start new episodes in the environments ``index``, each with its own generator.
 
         Parameters
@@ -86,8 +88,10 @@ class Batch:
         index : np.ndarray of int, shape (n,)
         generators : sequence of np.random.Generator, length n
             Advanced by what the episode draws.
+        start_s : np.ndarray, shape (n,), optional
+            Starts [s of the year] instead of those of the configuration.
         """
-        episodes = self._episodes.draw(list(generators))
+        episodes = self._episodes.draw(list(generators), start_s)
         self._start_s[index], self._elapsed[index] = episodes.start_s, 0
         self._drivers[index] = episodes.drivers
         if self._crah_available is not None and self._chiller_available is not None:

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box
 
+from dcsim.drivers import parse_start
 from dcsim.envs.batch import Batch
 from dcsim.envs.config import configure
 from dcsim.envs.signals import Signals
@@ -64,9 +65,17 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, float]]:
-        """Start an episode, settled at its first load and weather."""
+        """Start an episode, settled at its first load and weather.
+
+        Parameters
+        ----------
+        seed : int, optional
+        options : dict, optional
+            ``start``: ISO date of this episode, instead of what the environment was made with.
+        """
         super().reset(seed=seed)
-        self._batch.reset(self._index, [self.np_random])
+        start = (options or {}).get("start")
+        self._batch.reset(self._index, [self.np_random], None if start is None else np.array([parse_start(start)]))
         self._info = self._batch.start_info()
         self._is_running = True
         return self._batch.observation()[0], dict(self._info)

@@ -55,15 +55,24 @@ class EpisodeSource:
         self._days = [self._covered_days(year) for year in years]
         self.columns = hall.racks + hall.crah_groups + 4 + 9 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
 
-    def draw(self, generators: list[np.random.Generator]) -> Episodes:
-        """Draw one episode with each generator; what it draws depends on its own generator alone."""
+    def draw(self, generators: list[np.random.Generator], start_s: np.ndarray | None = None) -> Episodes:
+        """Draw one episode with each generator; what it draws depends on its own generator alone.
+
+        Parameters
+        ----------
+        generators : list of np.random.Generator, length n
+        start_s : np.ndarray, shape (n,), optional
+            Starts [s of the year] instead of those of the configuration.
+        """
         config, steps = self._config, self._steps
         hall, task, interval = config.hall, config.task, config.control_interval_s
         n = len(generators)
         sites = len(config.weathers)
         site = np.array([g.integers(sites) if sites > 1 else 0 for g in generators])
         dates = config.start_s
-        if dates:
+        if start_s is not None:
+            start = np.asarray(start_s, float)
+        elif dates:
             start = np.array([dates[g.integers(len(dates)) if len(dates) > 1 else 0] for g in generators])
         elif self._task_start is not None:
             start = np.array([self._task_start[i] for i in site])

@@ -8,6 +8,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from dcsim.drivers import parse_start
 from dcsim.envs.batch import Batch
 from dcsim.envs.config import configure
 from dcsim.envs.env import box
@@ -68,7 +69,10 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start an episode in every environment, or in those of ``options["reset_mask"]``."""
+        """Start an episode in every environment, or in those of ``options["reset_mask"]``.
+
+        ``options["start"]``, an ISO date for each environment, takes the place of what the environments were made with.
+        """
         mask = (options or {}).get("reset_mask")
         index = self._all if mask is None else np.flatnonzero(mask)
         seeds: list[int | None]
@@ -84,7 +88,11 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             for i in index:
                 if seeds[i] is not None:
                     self._generators[i] = seeding.np_random(seeds[i])[0]
-        self._batch.reset(index, [self._generators[i] for i in index])
+        dates = (options or {}).get("start")
+        if dates is not None and (isinstance(dates, str) or len(dates) != self.num_envs):
+            raise InputError(f"options: start={dates!r}: expected an ISO date for each of {self.num_envs} environments")
+        starts = None if dates is None else np.array([parse_start(dates[i]) for i in index])
+        self._batch.reset(index, [self._generators[i] for i in index], starts)
         info = self._batch.start_info()
         return self._batch.observation(), {name: np.atleast_1d(value) for name, value in info.items()}
 

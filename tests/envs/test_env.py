@@ -396,3 +396,19 @@ def test_forecasts_use_nothing_later_than_now():
         return np.array(rows)[:, columns]
 
     np.testing.assert_array_equal(seen(0.0), seen(0.2))
+
+
+def test_a_reset_may_say_where_each_episode_starts():
+    dates = ["2023-02-01", "2023-07-20", "2023-11-05"]
+    vector = gym.make_vec("dcsim/Enterprise-v0", num_envs=3)
+    rows, info = vector.reset(seed=5, options={"start": dates})
+    assert_allclose(info["time_s"] / 86400.0, [31.0, 200.0, 308.0])
+    for row, date in enumerate(dates):
+        single = gym.make("dcsim/Enterprise-v0")
+        np.testing.assert_array_equal(single.reset(seed=5 + row, options={"start": date})[0], rows[row])
+        fixed = gym.make("dcsim/Enterprise-v0", start=date)
+        np.testing.assert_array_equal(fixed.reset(seed=5 + row)[0], rows[row])
+    with pytest.raises(InputError, match="for each of 3 environments"):
+        vector.reset(options={"start": dates[:2]})
+    with pytest.raises(InputError, match="2023-13-01"):
+        vector.reset(options={"start": [*dates[:2], "2023-13-01"]})
