@@ -15,7 +15,7 @@ from dcsim.drivers.calendar import time_label
 from dcsim.envs.tasks import TASKS
 from dcsim.errors import InputError
 from dcsim_experiments import results
-from dcsim_experiments.config import CompareConfig, check_at_least, check_choice, check_env, test_weeks
+from dcsim_experiments.config import CompareConfig, check_at_least, check_choice, check_env, spread, test_weeks
 from dcsim_experiments.results import Evaluation, Group
 from dcsim_experiments.rollout import Rollout, Scenario, record, run
 from dcsim_experiments.run_folder import RunFolder, package_versions
@@ -61,7 +61,7 @@ def main(config: CompareConfig, command: str | None = None) -> Path:
     controllers = named(config.controllers)
     reference = chosen_reference(config.reference, list(controllers))
     scenarios = scenarios_of(config)
-    check_controllers(controllers, scenarios[0])
+    check_controllers(controllers, scenarios)
     folder = RunFolder(config.out, "compare", settings(config), config.seed, RESULT_FILE)
     evaluation = evaluate(controllers, scenarios)
     result = results.content(evaluation, reference) | context(config, scenarios, controllers, command)
@@ -119,39 +119,44 @@ def scenarios_of(config: CompareConfig) -> list[Scenario]:
         check_choice("--tasks:", word, sorted(TASKS))
     if not config.weather:
         raise InputError("--weather: expected at least one climate or file")
-    check_at_least(0, episode_days=config.episode_days)
+    if config.episode_days is not None and not config.episode_days > 0.0:
+        raise InputError(f"--episode-days {config.episode_days:g}: expected more than 0")
     scenarios = []
     tasks: tuple[str | None, ...] = config.tasks or (None,)
     for task in tasks:
         starts = config.start
         if not starts and (task is None or TASKS[task].find_start is None):
             starts = test_weeks()
+        days = ORDINARY_DAYS if config.episode_days is None and task is None else config.episode_days
         for weather in config.weather:
             keywords: dict[str, Any] = {
                 "weather": weather,
                 "task": task,
-                "start": list(starts) or None,
-                "episode_days": config.episode_days or (ORDINARY_DAYS if task is None else None),
+                "episode_days": days,
                 "workload": config.workload,
                 "grid": config.grid,
                 "observation": {"forecast": True} if config.forecast else None,
             }
             given = {name: value for name, value in keywords.items() if value is not None}
-            scenarios.append(Scenario(config.env, config.episodes, config.seed, given))
+            own = spread(starts, config.episodes, config.seed) if starts else ()
+            scenarios.append(Scenario(config.env, config.episodes, config.seed, given, own))
     return scenarios
 
 
-def check_controllers(controllers: Mapping[str, str], scenario: Scenario) -> None:
-    """Make every controller once, so that a wrong name is told before anything is run.
+def check_controllers(controllers: Mapping[str, str], scenarios: Sequence[Scenario]) -> None:
+    """Start all episodes and make every controller once, so that what is wrong is told before anything is written.
 
     Raises
     ------
     InputError
         Naming the controller, or what of the environment is wrong.
     """
-    env = scenario.make()
-    for place in controllers.values():
-        make_controller(place, env)
+    for scenario in scenarios:
+        env = scenario.make_vec()
+        env.reset(seed=scenario.seed)  # weather or load may not reach over an episode
+        for place in controllers.values():
+            make_controller(place, env)
+        env.close()
 
 
 def evaluate(controllers: Mapping[str, str], scenarios: Sequence[Scenario]) -> Evaluation:
@@ -215,12 +220,12 @@ def recordings(
     policies = [name for name, place in controllers.items() if place not in FACTORIES]
     order = dict.fromkeys([reference, results.by_energy(result)[0], *policies, *results.by_energy(result)])
     energy = evaluation.metrics[reference][results.HEADLINE][: scenario.episodes]
-    seed = scenario.seed + int(np.argmax(energy))
+    episode = int(np.argmax(energy))
     trajectories = {}
     for name in list(order)[:SHOWN]:
-        env = scenario.make()
+        env = scenario.make(episode)
         steps = round(DAY_S / env.unwrapped.batch.config.control_interval_s)
-        trajectories[name] = record(make_controller(controllers[name], env), env, seed, steps)
+        trajectories[name] = record(make_controller(controllers[name], env), env, scenario.seed + episode, steps)
     return trajectories
 
 
@@ -251,7 +256,8 @@ def about(place: str) -> str:
     if place not in FACTORIES:
         policy = read_policy(place)
         steps = policy["config"].get("steps")
-        return f"{str(policy['algo']).upper()} policy" + (f" trained for {steps:,} control steps" if steps else "")
+        words = f" trained for {steps:,} control steps" if isinstance(steps, int) else ""
+        return f"{policy['algo'].upper()} policy{words}"
     if place in ABOUT:
         return ABOUT[place]
     module, _, attribute = FACTORIES[place].partition(":")

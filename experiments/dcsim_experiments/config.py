@@ -19,6 +19,7 @@ TRAINING_SEED = 10_000  # seeds below belong to tests
 _SEEDS_PER_TRAINING = 10_000  # more than any batch has rows
 _FIRST_DAY = datetime.date(2023, 1, 1)  # any year of 365 days
 WEEKS = 52
+SEED_MAX = 2**31 - 1  # more than some generators take
 
 CommaList = Annotated[
     tuple[str, ...],
@@ -36,6 +37,28 @@ CommaList = Annotated[
 def test_weeks() -> tuple[str, ...]:
     """First days of the even weeks of the year, as ISO dates."""
     return tuple(_day(7 * week) for week in range(WEEKS) if week % 2 == 1)
+
+
+def spread(starts: Sequence[str], episodes: int, seed: int) -> tuple[str, ...]:
+    """Deal starts to episodes, evenly spread over the list, so that few test weeks still cover all seasons.
+
+    Parameters
+    ----------
+    starts : sequence of str
+    episodes : int
+        Where there are more than starts, whole rounds come first.
+    seed : int
+        Shifts the choice by as many starts, so that another seed gives other ones.
+
+    Returns
+    -------
+    tuple of str
+        The start of each episode.
+    """
+    count = len(starts)
+    last = episodes % count  # of the round that is not whole
+    chosen = [*range(count)] * (episodes // count) + [(2 * i + 1) * count // (2 * last) for i in range(last)]
+    return tuple(starts[(index + seed) % count] for index in chosen)
 
 
 def training_days() -> tuple[str, ...]:
@@ -123,13 +146,13 @@ class CompareConfig:
     tasks: CommaList = ()
     """Stress tasks; by default ordinary weeks that no training has seen."""
     seed: int = 0
-    """Seed of the first episode; the others follow."""
+    """Seed of the first episode; the others follow. It also shifts which weeks they start in."""
     reference: str | None = None
     """Controller that the others are compared with; by default g36, or the first where g36 does not take part."""
     episode_days: float | None = None
     """Length of an episode; by default the task's, or a week."""
     start: CommaList = ()
-    """ISO dates of which each episode draws its start; by default the test weeks, or the task's own."""
+    """ISO dates over which the starts of the episodes are spread; by default the test weeks, or the task's own."""
     workload: str | None = None
     """Load profile; by default the hall's or the task's own."""
     grid: str = "us-average"
@@ -163,7 +186,7 @@ class BenchConfig:
 
 
 def check_at_least(least: float, **values: float | None) -> None:
-    """Refuse values below ``least``; None passes.
+    """Refuse values below ``least`` and a ``seed`` above ``SEED_MAX``; None passes.
 
     Raises
     ------
@@ -173,6 +196,8 @@ def check_at_least(least: float, **values: float | None) -> None:
     for name, value in values.items():
         if value is not None and not value >= least:
             raise InputError(f"--{name.replace('_', '-')} {value:g}: expected at least {least:g}")
+        if name == "seed" and value is not None and value > SEED_MAX:
+            raise InputError(f"--seed {value}: expected at most {SEED_MAX}")
 
 
 def check_env(env: str) -> None:

@@ -66,7 +66,7 @@ def main(config: DemoConfig, command: str | None = None) -> Path:
     )
     scenarios = scenarios_of(comparison)
     baselines = dict.fromkeys(BASELINES)
-    check_controllers({name: name for name in baselines}, scenarios[0])
+    check_controllers({name: name for name in baselines}, scenarios)
     kept = settings(config) | {"training": recorded(training), "comparison": settings(comparison)}
     folder = RunFolder(config.out, "demo", kept, config.seed, RESULT_FILE)
 

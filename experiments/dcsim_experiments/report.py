@@ -35,7 +35,7 @@ FORESEEING = frozenset({"oracle"})
 
 DASH, MINUS = "\u2013", "\u2212"
 CARDS_MAX = 4
-DATES_MAX = 12
+DATES_MAX = 26
 
 CAPTIONS: Mapping[str, str] = {
     "savings": "Left: thermal energy relative to the reference on the very same episodes, with 95 % intervals; left of the line is less. "

@@ -1,7 +1,7 @@
 """Controllers run over the same episodes: what each cost, and what some of them did step by step."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,20 +75,39 @@ class Scenario:
     episodes, seed : int
     keywords : mapping
         Keyword arguments of the environment.
+    starts : sequence of str
+        Start of each episode, instead of the keyword ``start``; empty leaves it to the keywords.
     """
 
     env: str
     episodes: int
     seed: int
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    starts: Sequence[str] = ()
 
     def make_vec(self) -> Any:
         """Return a vector environment with a row for each episode."""
-        return gym.make_vec(self.env, num_envs=self.episodes, **self.keywords)
+        env = gym.make_vec(self.env, num_envs=self.episodes, **self._keywords(0))
+        return _OwnStarts(env, list(self.starts)) if self.starts else env
 
-    def make(self) -> Any:
-        """Return the single environment."""
-        return gym.make(self.env, disable_env_checker=True, **self.keywords)
+    def make(self, episode: int = 0) -> Any:
+        """Return the single environment of an episode; seeded with ``seed + episode`` it is that row of ``make_vec``."""
+        return gym.make(self.env, disable_env_checker=True, **self._keywords(episode))
+
+    def _keywords(self, episode: int) -> dict[str, Any]:
+        return {**self.keywords, **({"start": self.starts[episode]} if self.starts else {})}
+
+
+class _OwnStarts(gym.vector.VectorWrapper):
+    """Rows that start on dates of their own."""
+
+    def __init__(self, env: Any, starts: list[str]) -> None:
+        super().__init__(env)
+        self._starts = starts
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> Any:
+        """Start every row on its date."""
+        return self.env.reset(seed=seed, options={"start": self._starts, **(options or {})})
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """``dcsim compare`` on small episodes: agreed files and keys, the same episodes for all, the same file twice."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from dcsim_experiments import compare, config
@@ -90,12 +93,52 @@ def test_every_task_and_climate_is_a_group(run_cli, read, tmp_path):
 def test_ordinary_episodes_are_whole_test_weeks_and_tasks_keep_their_own_start():
     ordinary, *_ = compare.scenarios_of(CompareConfig())
     assert ordinary.keywords["episode_days"] == 7.0
-    assert ordinary.keywords["start"] == list(config.test_weeks())
+    assert set(ordinary.starts) <= set(config.test_weeks())
     heat, crah = compare.scenarios_of(CompareConfig(tasks=("heat-wave", "crah-failure")))
-    assert "start" not in heat.keywords and "episode_days" not in heat.keywords
-    assert crah.keywords["start"] == list(config.test_weeks())
+    assert not heat.starts and "episode_days" not in heat.keywords
+    assert crah.starts == ordinary.starts
     chosen, *_ = compare.scenarios_of(CompareConfig(start=("07-15",)))
-    assert chosen.keywords["start"] == ["07-15"]
+    assert set(chosen.starts) == {"07-15"}
+
+
+def test_test_weeks_are_spread_over_the_year_and_none_comes_twice_before_all_came():
+    weeks = config.test_weeks()
+    for seed in (0, 3):
+        starts = config.spread(weeks, 8, seed)
+        assert len(set(starts)) == 8
+        assert {(int(day[5:7]) - 1) // 3 for day in starts} == {0, 1, 2, 3}
+    assert config.spread(weeks, 8, 0)[:2] == (weeks[1], weeks[4])
+    assert set(config.spread(weeks, 8, 1)) != set(config.spread(weeks, 8, 0))
+    assert sorted(config.spread(weeks, 26, 5)) == sorted(weeks)
+    assert set(config.spread(weeks, 30, 0)[:26]) == set(weeks) and len(set(config.spread(weeks, 30, 0)[26:])) == 4
+    assert config.spread(["07-15"], 3, 2) == ("07-15",) * 3
+
+
+def test_the_report_lists_the_starts(run_cli, read, tmp_path):
+    assert run_cli(*SMALL, "--controllers", "fixed", "--out", tmp_path / "run")[0] == 0
+    expected = [day[5:] for day in config.spread(config.test_weeks(), 3, 0)]
+    assert [row["start"].removesuffix(" 00:00") for row in read(tmp_path / "run" / "compare.json")["rows"]] == expected
+    assert ", ".join(expected) in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("found", [None, [1], "seed 3"])
+def test_a_policy_whose_training_is_no_table_is_refused(run_cli, trained, read, tmp_path, found):
+    policy = tmp_path / "policy"
+    shutil.copytree(trained, policy)
+    (policy / "policy.json").write_text(json.dumps(read(policy / "policy.json") | {"config": found}))
+    code, _, err = run_cli(*SMALL, "--controllers", f"fixed,{policy}", "--out", tmp_path / "run")
+    assert code == 2 and err.count("\n") == 1
+    assert str(policy / "policy.json") in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_weather_that_does_not_reach_over_the_episodes_leaves_no_folder(run_cli, tmp_path):
+    rows = "".join(f"2023-07-01 {hour:02d}:00,30,50,101325\n" for hour in range(24))
+    file = tmp_path / "july.csv"
+    file.write_text("time,dry_bulb_temperature [degC],relative_humidity [%],pressure [Pa]\n" + rows)
+    code, _, err = run_cli(*SMALL, "--controllers", "fixed", "--weather", f"chicago,{file}", "--out", tmp_path / "run")
+    assert code == 2 and "not the episode from" in err
+    assert not (tmp_path / "run").exists()
 
 
 def test_policies_of_one_name_go_under_their_parents_names():

@@ -48,6 +48,20 @@ def test_totals_are_those_of_the_single_environment_stepped_by_hand():
         assert rollout.start_s[row] == first["time_s"]
 
 
+def test_every_row_has_its_own_start_and_is_the_single_environment_of_that_start():
+    scenario = Scenario(ID, 3, 7, {"episode_days": 0.1, "task": "crah-failure"}, ("07-09", "01-08", "07-09"))
+    env = scenario.make_vec()
+    rollout = run(Constant(MIDDLE), env, 7)
+    np.testing.assert_array_equal(rollout.start_s, [189 * 86400.0, 7 * 86400.0, 189 * 86400.0])
+    observation, _ = env.reset(seed=7)
+    for row in range(3):
+        single = scenario.make(row)
+        np.testing.assert_array_equal(single.reset(seed=7 + row)[0], observation[row])
+        steps = range(env.unwrapped.batch.config.episode_steps)
+        total = sum(single.step(MIDDLE.astype(np.float32))[4]["thermal_energy_kwh"] for _ in steps)
+        np.testing.assert_allclose(rollout.metrics["thermal_energy_kwh"][row], total, rtol=1e-12)
+
+
 def test_the_parts_of_thermal_energy_add_up_to_it():
     rollout = run(Constant(MIDDLE), Scenario(ID, 2, 0, KEYWORDS).make_vec(), 0)
     np.testing.assert_allclose(sum(rollout.energies.values()), rollout.metrics["thermal_energy_kwh"], rtol=1e-12)
