@@ -4,8 +4,6 @@
 
 A year is 73 days, every fifth one, so that all weekdays come alike; before each, three hours are run that do not count, since an episode
 starts settled for other set-points. Loads are the halls' own profiles. Ratios are those of the year's sums of energy and water.
-
-The environment draws the day of an episode from its seed. Seeds are tried until each day has one; the day is then read back.
 """
 
 import argparse
@@ -20,7 +18,6 @@ from dcsim_agents import make_controller
 from tqdm import tqdm
 
 import dcsim  # noqa: F401  (registers the environments)
-from dcsim.drivers import parse_start
 from dcsim.errors import InputError
 from dcsim_experiments.run_folder import write_json
 
@@ -84,7 +81,6 @@ BANDS = {
 CONTROLLERS = ("fixed", "rules", "g36")
 DAYS, FIRST_YEAR_DAY = 73, date(2023, 1, 3)
 WARM_UP_HOURS = 3.0
-SEARCH_ROWS, SEARCHES_MAX = 1024, 20
 SUMMED = (
     "it",
     "cooling",
@@ -106,40 +102,14 @@ def days_of_year(count: int) -> list[str]:
     return [str(FIRST_YEAR_DAY + timedelta(days=int(k * 365 / count))) for k in range(count)]
 
 
-def seeds_of_days(env_id: str, days: Sequence[str]) -> list[int]:
-    """Return for each day a seed with which an environment that may start on any of them starts on it.
-
-    Raises
-    ------
-    InputError
-        If a day was not drawn in many tries.
-    """
-    one_step = 300.0 / 86400.0
-    env: Any = gym.make_vec(env_id, num_envs=SEARCH_ROWS, start=list(days), episode_days=one_step)
-    wanted = [parse_start(day) for day in days]
-    found: dict[float, int] = {}
-    for search in range(SEARCHES_MAX):
-        first = search * SEARCH_ROWS
-        _, info = env.reset(seed=first)
-        for row, time in enumerate(info["time_s"]):
-            found.setdefault(float(time), first + row)
-        if all(time in found for time in wanted):
-            return [found[time] for time in wanted]
-    raise InputError(f"{env_id}: some of {len(days)} days were never drawn")
-
-
-def year(
-    env_id: str, climate: str, controller_name: str, days: Sequence[str], seeds: Sequence[int]
-) -> dict[str, float]:
+def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -> dict[str, float]:
     """Sums over the days of a year: energies of all meters [kWh per kW of design IT power, for the whole year], water [L], violation.
 
     Parameters
     ----------
     env_id, climate, controller_name : str
     days : sequence of str
-        ISO dates.
-    seeds : sequence of int
-        One a day, from ``seeds_of_days``.
+        ISO dates; the load of the k-th is that of seed k.
 
     Returns
     -------
@@ -147,12 +117,8 @@ def year(
         ``{name}_kwh`` for the names of ``SUMMED`` and the humidifier, ``water_l``, ``violation_k_min``: totals of a year of 365 days;
         ``pue``, ``wue_l_per_kwh``, ``load``.
     """
-    env: Any = gym.make_vec(
-        env_id, num_envs=len(days), weather=climate, start=list(days), episode_days=1.0 + WARM_UP_HOURS / 24.0
-    )
-    observation, info = env.reset(seed=list(seeds))
-    if not np.array_equal(info["time_s"], [parse_start(day) for day in days]):
-        raise InputError(f"{env_id}: seeds do not draw the days asked for")
+    env: Any = gym.make_vec(env_id, num_envs=len(days), weather=climate, episode_days=1.0 + WARM_UP_HOURS / 24.0)
+    observation, info = env.reset(seed=0, options={"start": list(days)})
     config = env.unwrapped.batch.config
     controller = make_controller(controller_name, env)
     controller.reset()
@@ -262,10 +228,9 @@ def years(
 ) -> dict[str, dict[str, Any]]:
     """Years of one environment by climate and controller."""
     dates = days_of_year(days)
-    seeds = seeds_of_days(env_id, dates)
     content: dict[str, dict[str, Any]] = {climate: {} for climate in climates}
     for climate, name in progress([(climate, name) for climate in climates for name in controllers]):
-        content[climate][name] = judged(env_id, climate, year(env_id, climate, name, dates, seeds))
+        content[climate][name] = judged(env_id, climate, year(env_id, climate, name, dates))
     return content
 
 

@@ -104,7 +104,9 @@ ECONOMIZER_SKETCH: Mapping[str, float] = {
 CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)
 SEARCH_SEEDS = (0, 1, 2)
-BUDGET_STEPS = 15_000_000  # simulator steps for each search seed; a learner trains on 5 million, after a search of its own
+BUDGET_STEPS = (
+    15_000_000  # simulator steps for each search seed; a learner trains on 5 million, after a search of its own
+)
 POPULATION, SPREAD = 16, 0.12  # candidates in a generation; standard deviation of the first, of the ranges
 WARM_UP_HOURS = 3.0  # not counted: the start is settled for other constants
 PEAK_MARGIN, PEAK_PRICE = 0.2, 0.05  # K below the limit; of design IT power per K
