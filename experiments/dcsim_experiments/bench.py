@@ -92,7 +92,7 @@ def main(config: BenchConfig, command: str | None = None) -> Path:
     """
     check_env(config.env)
     check_at_least(1, repeats=config.repeats, threads=config.threads, batches=min(config.batches, default=0))
-    check_at_least(0, seed=config.seed)
+    check_at_least(0, seed=config.seed, seconds=config.seconds)
     if config.peers and not energyplus_peer.available():
         raise InputError("--peers: EnergyPlus is not installed; pip install 'dcsim[validation]', or leave --peers out")
     folder = RunFolder(config.out, "bench", settings(config), config.seed, RESULT_FILE)

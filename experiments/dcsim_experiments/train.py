@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from dcsim.envs.sb3_vec_env import SB3VecEnv
 from dcsim.envs.tasks import TASKS
+from dcsim.errors import InputError
 from dcsim.plant.description import load_hall
 from dcsim_experiments import checkpoints
 from dcsim_experiments.compare import settings
@@ -64,6 +65,8 @@ def main(config: TrainConfig, command: str | None = None) -> Path:
     check_choice("--algo", config.algo, sorted(RECIPES))
     check_at_least(1, steps=config.steps, num_envs=config.num_envs)
     check_at_least(0, seed=config.seed, minutes=config.minutes, checkpoint_minutes=config.checkpoint_minutes)
+    if config.resume and config.out is None:
+        raise InputError("--resume needs --out, the folder of the run to go on with")
     if config.task is not None:
         check_choice("--task", config.task, sorted(TASKS))
     env = training_env(config)
