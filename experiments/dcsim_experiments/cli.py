@@ -117,7 +117,7 @@ def parsed(name: str, verb: Verb, words: Sequence[str]) -> Any:
 
 
 def one_line(box: str) -> str:
-    """Return the message in the frame that tyro draws around it, with its suggestion, as one line."""
+    """Return the message in the frame that tyro draws around it, with its suggestion or what it expects, as one line."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box).strip()  # colours
     rows = [row.strip("│ ") for row in plain.splitlines()]
     rows = [row for row in rows if row and not row.startswith(("╭", "╰"))]
@@ -127,7 +127,9 @@ def one_line(box: str) -> str:
     text = _with_nearest(" ".join(message).rstrip("."))
     near = next((i for i, row in enumerate(rows) if row.startswith("Perhaps you meant")), None)
     if near is not None and near + 1 < len(rows):
-        text += f"; did you mean {rows[near + 1].split()[0]}?"
+        text += f"; did you mean {rows[near + 1].split()[0].rstrip(',')}?"
+    if "Argument helptext:" in rows[:-1]:
+        text += f"; expected {rows[rows.index('Argument helptext:') + 1]}"
     return text[:1].lower() + text[1:]
 
 

@@ -53,7 +53,8 @@ def test_the_module_runs_as_a_program():
 def test_the_message_survives_whatever_the_frame_is_drawn_with(encoding):
     for words, parts in (
         ("train --algo sacc", ["'sacc'", "'--algo'", "did you mean 'sac'?"]),
-        ("compare --episodes two", ["--episodes", "'two'"]),
+        ("compare --episodes two", ["--episodes", "'two'", "expected --episodes INT"]),
+        ("train --forecst", ["--forecst", "did you mean --forecast?"]),
         ("compare --epsiodes 3", ["--epsiodes", "did you mean --episodes?"]),
     ):
         command = [sys.executable, "-m", "dcsim_experiments", *words.split()]
@@ -107,6 +108,7 @@ def _env():
         (["demo", "--env", "CartPole-v1"], ["--env 'CartPole-v1'"]),
         (["bench", "--batches", "0"], ["--batches 0"]),
         (["bench", "--repeats", "0"], ["--repeats 0"]),
+        (["bench", "--seconds", "-1"], ["--seconds -1"]),
         (["bench", "--batches", "one"], ["--batches", "one"]),
     ],
 )
@@ -119,6 +121,13 @@ def test_what_is_wrong_is_said_in_one_line_with_exit_code_2(run_cli, tmp_path, w
     for part in parts:
         assert part in line
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_to_be_gone_on_with_must_be_named(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run_cli("train", "--resume")
+    assert code == 2 and "--resume needs --out" in error_line(err)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_cannot_be_written_is_named(run_cli, tmp_path):
