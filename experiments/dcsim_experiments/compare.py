@@ -11,11 +11,20 @@ from dcsim_agents.controller import FACTORIES, make_controller
 from dcsim_agents.learned import read_policy
 from tqdm import tqdm
 
+from dcsim.drivers import load_weather
 from dcsim.drivers.calendar import time_label
 from dcsim.envs.tasks import TASKS
 from dcsim.errors import InputError
 from dcsim_experiments import results
-from dcsim_experiments.config import CompareConfig, check_at_least, check_choice, check_env, spread, test_weeks
+from dcsim_experiments.config import (
+    CompareConfig,
+    calendar_days,
+    check_at_least,
+    check_choice,
+    check_env,
+    spread,
+    test_weeks,
+)
 from dcsim_experiments.results import Evaluation, Group
 from dcsim_experiments.rollout import Rollout, Scenario, record, run
 from dcsim_experiments.run_folder import RunFolder, package_versions
@@ -69,6 +78,10 @@ def main(config: CompareConfig, command: str | None = None) -> Path:
     if policies:
         seeds = [policy["config"].get("seed") for policy in policies.values()]
         result["seeds"] = [seed for seed in seeds if seed is not None]
+        result["seen_in_training"] = {
+            name: [group.label for group in evaluation.groups if is_seen(policy["config"], group)]
+            for name, policy in policies.items()
+        }
     publish(folder, result, list(policies), recordings(controllers, scenarios[0], evaluation, result))
     return folder.path
 
@@ -257,12 +270,33 @@ def about(place: str) -> str:
         policy = read_policy(place)
         steps = policy["config"].get("steps")
         words = f" trained for {steps:,} control steps" if isinstance(steps, int) else ""
+        words += f" on the task {policy['config']['task']}" if policy["config"].get("task") else ""
         return f"{policy['algo'].upper()} policy{words}"
     if place in ABOUT:
         return ABOUT[place]
     module, _, attribute = FACTORIES[place].partition(":")
     text = getattr(importlib.import_module(module), attribute).__doc__ or place
     return str(text).strip().splitlines()[0].rstrip(".")
+
+
+def is_seen(training: Mapping[str, Any], group: Group) -> bool:
+    """Whether a training met the task and climate of a group on a day that the group is tested on.
+
+    Parameters
+    ----------
+    training : mapping
+        As of ``train.recorded``; of other makers, who may have left anything in it, nothing is known.
+    group : Group
+    """
+    weather, days = training.get("weather"), training.get("training_days")
+    if training.get("task") != group.task or not isinstance(weather, list) or group.weather not in weather:
+        return False
+    task = TASKS[group.task] if group.task else None
+    if task is not None and task.find_start is not None:
+        trained = calendar_days(time_label(task.find_start(load_weather(group.weather))), task.episode_days)
+    else:
+        trained = {str(day)[5:] for day in days} if isinstance(days, list) else set()
+    return any(trained & calendar_days(date, group.days) for date in group.dates)
 
 
 def publish(

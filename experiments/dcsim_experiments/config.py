@@ -1,8 +1,9 @@
 """What each verb of the command line can be told; the fields are the options and their texts the help.
 
 Training and testing use different weeks of the year: training episodes lie within odd weeks (the 1st, 3rd ... from
-1 January), test episodes start with even ones and last a week, so no test hour was seen in training. Seeds differ too:
-training draws from ``TRAINING_SEED`` on, tests from small numbers.
+1 January), test episodes start with even ones and last a week, so no test hour was seen in training. Tasks that say when
+they start, such as a heat wave, are the exception: they are trained on and tested on the same days. Seeds, and with them
+loads, always differ: training draws from ``TRAINING_SEED`` on, tests from small numbers.
 """
 
 import datetime
@@ -66,6 +67,13 @@ def training_days() -> tuple[str, ...]:
     return tuple(_day(7 * week + day) for week in range(WEEKS) if week % 2 == 0 for day in range(7))
 
 
+def calendar_days(start: str, days: float) -> set[str]:
+    """Days of the year, ``MM-DD``, of an episode that starts at ``MM-DD HH:MM``."""
+    first = datetime.datetime.fromisoformat(f"{_FIRST_DAY.year}-{start}")
+    last = first + datetime.timedelta(days=days, seconds=-1)
+    return {f"{first + datetime.timedelta(days=k):%m-%d}" for k in range((last.date() - first.date()).days + 1)}
+
+
 def _day(number: int) -> str:
     return (_FIRST_DAY + datetime.timedelta(days=number)).isoformat()
 
@@ -114,7 +122,7 @@ class TrainConfig:
     weather: CommaList = ("chicago",)
     """Climates or weather files, of which each episode draws one."""
     task: str | None = None
-    """Stress task to train on; by default ordinary days of the training weeks."""
+    """Stress task to train on, in the training weeks or on its own days; by default ordinary days."""
     workload: str | None = None
     """Load profile; by default the hall's own."""
     grid: str = "us-average"

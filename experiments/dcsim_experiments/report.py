@@ -19,6 +19,7 @@ from dcsim_experiments.html_page import (
     write_page,
 )
 from dcsim_experiments.results import (
+    FORESEEING,
     HEADLINE,
     VIOLATION,
     VIOLATION_TOLERANCE,
@@ -29,9 +30,6 @@ from dcsim_experiments.results import (
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FORESEEING = frozenset({"oracle"})
-"""Controllers that are handed the true future: a bound, not competitors."""
 
 DASH, MINUS = "\u2013", "\u2212"
 CARDS_MAX = 4

@@ -11,6 +11,8 @@ from dcsim_experiments.statistics import gap_share, relative_difference, summary
 
 HEADLINE = "thermal_energy_kwh"
 VIOLATION = "violation_k_min"
+FORESEEING = frozenset({"oracle"})
+"""Controllers that are handed the true future: a bound, not competitors."""
 VIOLATION_TOLERANCE = 1.0  # K min a day above the inlet limit that still count as keeping it
 
 
@@ -218,7 +220,8 @@ def verdict(result: Mapping[str, Any], learned: Sequence[str] = ()) -> str:
     """Say in plain words which controller won and by how much, and how the learned ones did.
 
     The controller with the least thermal energy wins among those that keep the inlet limit, as of ``keeps_limit``. Where
-    none does there is no winner, and the one that breaks the limit least is named.
+    none does there is no winner, and the one that breaks the limit least is named. Those of ``FORESEEING`` never win. Of a
+    learned one that was tested on days it was trained on, that is said.
 
     Parameters
     ----------
@@ -227,9 +230,9 @@ def verdict(result: Mapping[str, Any], learned: Sequence[str] = ()) -> str:
     learned : sequence of str
         Which of the controllers were learned.
     """
-    order, reference = by_energy(result), result["reference"]
+    order, reference = [name for name in by_energy(result) if name not in FORESEEING], result["reference"]
     winner = next((name for name in order if keeps_limit(result, name)), None)
-    sentences = [_winning(result, winner) if winner else _nobody(result)]
+    sentences = [_winning(result, winner) if winner else _nobody(result, order)]
     if not keeps_limit(result, reference):
         sentences.append(f"The reference {reference} itself {_breach(result, reference)}.")
     sentences += [_losing(result, name, winner) for name in learned if name != winner]
@@ -239,6 +242,12 @@ def verdict(result: Mapping[str, Any], learned: Sequence[str] = ()) -> str:
             for name in order[: order.index(winner)]
             if name not in (*learned, reference)
         ]
+    sentences += [
+        f"{name} was trained on days that it is tested on here ({'; '.join(seen)}), with other loads, so how it does on "
+        "days it has not seen is not told there."
+        for name, seen in result.get("seen_in_training", {}).items()
+        if seen
+    ]
     return " ".join(sentences)
 
 
@@ -250,12 +259,15 @@ def _winning(result: Mapping[str, Any], winner: str) -> str:
     return f"{text}, {_difference(result, winner)}."
 
 
-def _nobody(result: Mapping[str, Any]) -> str:
-    name = nearest_to_limit(result, by_energy(result))
-    return (
+def _nobody(result: Mapping[str, Any], competing: Sequence[str]) -> str:
+    text = (
         f"No controller kept the inlet limit (at most {VIOLATION_TOLERANCE:g} K min a day above it for each climate and "
-        f"task, and no trip), so none won. {name} came nearest: it {_breach(result, name)}."
+        "task, and no trip), so none won."
     )
+    if not competing:
+        return text
+    name = nearest_to_limit(result, competing)
+    return f"{text} {name} came nearest: it {_breach(result, name)}."
 
 
 def _losing(result: Mapping[str, Any], name: str, winner: str | None) -> str:

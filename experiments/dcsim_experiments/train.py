@@ -39,7 +39,8 @@ VALIDATION_EPISODES = 16
 VALIDATIONS = 20  # over a whole training
 VALIDATION_SPACING_MIN = 2_000  # control steps
 VALIDATION_SEED_OFFSET = 9_000  # from the seed of the first training row
-TRAIN_DAYS = "one-day episodes within the odd weeks of the year (1st, 3rd ... from 1 January)"
+TRAIN_WEEKS = "the odd weeks of the year (1st, 3rd ... from 1 January)"
+TRAIN_DAYS = f"one-day episodes within {TRAIN_WEEKS}"
 
 
 def main(config: TrainConfig, command: str | None = None) -> Path:
@@ -70,6 +71,7 @@ def main(config: TrainConfig, command: str | None = None) -> Path:
     if config.task is not None:
         check_choice("--task", config.task, sorted(TASKS))
     env = training_env(config)
+    env.env.reset(seed=training_seed(config.seed))  # weather or load may not reach over an episode
     folder = RunFolder(config.out, "train", recorded(config), config.seed, RESULT_FILE, resume=config.resume)
     if config.resume and folder.is_finished():
         print("This training is finished already; nothing is left to do.")
@@ -108,7 +110,7 @@ def trained_days(config: TrainConfig) -> str:
     """Say in words on which days a controller is trained."""
     if has_own_start(config):
         return f"the days of the task {config.task}, the same that tests of this task run on, with other loads"
-    return TRAIN_DAYS
+    return TRAIN_DAYS if config.task is None else f"episodes of the task {config.task} within {TRAIN_WEEKS}"
 
 
 def env_keywords(config: TrainConfig) -> dict[str, Any]:

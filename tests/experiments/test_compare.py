@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 from dcsim_experiments import compare, config
-from dcsim_experiments.config import CompareConfig
+from dcsim_experiments.config import CompareConfig, TrainConfig
+from dcsim_experiments.results import Group
 from dcsim_experiments.rollout import METRICS
+from dcsim_experiments.train import recorded
 
 from dcsim.errors import InputError
 
@@ -119,6 +121,39 @@ def test_the_report_lists_the_starts(run_cli, read, tmp_path):
     expected = [day[5:] for day in config.spread(config.test_weeks(), 3, 0)]
     assert [row["start"].removesuffix(" 00:00") for row in read(tmp_path / "run" / "compare.json")["rows"]] == expected
     assert ", ".join(expected) in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("training", "task", "date", "days", "is_seen"),
+    [
+        ({}, None, "01-08 00:00", 7.0, False),  # a test week
+        ({}, None, "01-08 00:00", 8.0, True),  # runs on into the training week behind it
+        ({}, "load-step", "01-02 00:00", 1.0, False),
+        ({"task": "load-step"}, "load-step", "01-02 00:00", 1.0, True),
+        ({"task": "load-step", "weather": ("miami",)}, "load-step", "01-02 00:00", 1.0, False),
+        ({"task": "heat-wave"}, "heat-wave", None, 3.0, True),
+        ({"task": "heat-wave"}, "heat-wave", "01-08 00:00", 3.0, False),
+    ],
+)
+def test_days_that_a_policy_was_trained_on_are_found(training, task, date, days, is_seen):
+    own = compare.time_label(compare.TASKS["heat-wave"].find_start(compare.load_weather("chicago")))
+    setup = json.loads(json.dumps(recorded(TrainConfig(**training))))  # as it stands in policy.json
+    assert compare.is_seen(setup, Group(task, "chicago", days, [date or own], [0])) == is_seen
+
+
+def test_of_a_training_by_others_nothing_is_known():
+    group = Group(None, "chicago", 7.0, ["01-01 00:00"], [0])
+    for setup in ({}, {"weather": 3}, {"weather": ["chicago"], "training_days": 5}):
+        assert not compare.is_seen(setup, group)
+
+
+def test_a_policy_that_is_tested_on_its_training_days_is_said_to_be(run_cli, read, trained, tmp_path):
+    words = ("--controllers", f"g36,{trained}", "--start", "01-02")
+    assert run_cli(*SMALL, *words, "--out", tmp_path / "run")[0] == 0
+    result = read(tmp_path / "run" / "compare.json")
+    assert result["seen_in_training"] == {"ppo-small": ["ordinary weeks, chicago"]}
+    said = "ppo-small was trained on days that it is tested on here"
+    assert said in result["verdict"] and said in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("found", [None, [1], "seed 3"])

@@ -118,6 +118,19 @@ def test_the_limit_is_to_be_kept_in_every_group_not_in_the_mean():
     assert results.verdict(result, ["ppo"]).startswith("g36 won")
 
 
+def test_one_that_is_handed_the_true_future_never_wins():
+    result = results.content(evaluation({"ppo": 0.9, "oracle": 0.8}), "g36")
+    sentence = results.verdict(result, ["ppo"])
+    assert sentence.startswith("ppo won") and "oracle" not in sentence
+
+
+def test_days_that_were_trained_on_are_told():
+    result = results.content(evaluation({"ppo": 0.9}), "g36") | {"seen_in_training": {"ppo": ["load-step, miami"]}}
+    assert "ppo was trained on days that it is tested on here (load-step, miami)" in results.verdict(result, ["ppo"])
+    result["seen_in_training"] = {"ppo": []}
+    assert "trained on days" not in results.verdict(result, ["ppo"])
+
+
 def test_a_controller_that_tripped_never_wins():
     result = results.content(evaluation({"ppo": 0.5}, trips={"ppo": 1}), "g36")
     sentence = results.verdict(result, ["ppo"])

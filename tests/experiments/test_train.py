@@ -60,6 +60,25 @@ def test_what_a_training_leaves_behind(trained, read):
     assert setup["config"]["recipe"]["num_envs"] == 16
 
 
+def test_a_task_with_days_of_its_own_is_recorded_as_trained_on_these():
+    setup = TrainConfig(task="heat-wave")
+    assert train.recorded(setup)["training_days"] == []
+    assert "days of the task heat-wave" in train.trained_days(setup)
+    assert train.trained_days(TrainConfig(task="crah-failure")).startswith(
+        "episodes of the task crah-failure within the odd"
+    )
+    assert train.trained_days(TrainConfig()) == train.TRAIN_DAYS
+
+
+def test_weather_that_does_not_reach_over_the_training_weeks_leaves_no_folder(run_cli, tmp_path):
+    rows = "".join(f"2023-07-01 {hour:02d}:00,30,50,101325\n" for hour in range(24))
+    file = tmp_path / "july.csv"
+    file.write_text("time,dry_bulb_temperature [degC],relative_humidity [%],pressure [Pa]\n" + rows)
+    code, _, err = run_cli("train", "--algo", "ppo", "--num-envs", 4, "--weather", file, "--out", tmp_path / "run")
+    assert code == 2 and "not the episode from" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_events_hold_return_energy_and_violation(trained):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
