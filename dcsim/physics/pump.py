@@ -88,6 +88,24 @@ def friction_and_static_power(flow_fraction: Array, power_nominal: Array, static
     return power_nominal * flow_fraction * (static_share + friction)
 
 
+def head_fraction(first_bypassed: Array, first_share: Array, second_bypassed: Array, second_share: Array) -> Array:
+    """Head of a loop over that with two of its parts in series, when either may be bypassed.
+
+    Parameters
+    ----------
+    first_bypassed, second_bypassed : Array, shape (1, N)
+        1 where the water goes around the part, else 0.
+    first_share, second_share : Array, broadcastable
+        Of the loop's head that lies in the part [-].
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Factor on head, and so on pump power at a given flow [-].
+    """
+    return 1.0 - first_bypassed * first_share - second_bypassed * second_share
+
+
 def design_power(volume_flow: Array, pressure_drop: Array, efficiency: Array) -> Array:
     """Electric power that moves a volume flow against a pressure drop.
 

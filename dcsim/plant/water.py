@@ -36,8 +36,11 @@ def water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: Room, 
     is_free = s.mode > 0.5 * (INTEGRATED + FREE)
     bypassed_chillers = xp.where(is_free, 1.0, 0.0)
     bypassed_economizer = xp.where(h.economizer_conductance > 0.0, 0.0, 1.0)
-    chilled_head = (
-        1.0 - bypassed_chillers * p.chiller_chilled_head_share - bypassed_economizer * p.economizer_chilled_head_share
+    chilled_head = pump.head_fraction(
+        bypassed_chillers,
+        p.chiller_chilled_head_share,
+        bypassed_economizer,
+        p.economizer_chilled_head_share,
     )
     pump_power = chilled_head * pump.pump_power(
         h.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
@@ -119,10 +122,11 @@ def water_pass(new: State, s: State, u: Inputs, h: Held, p: Params, room: Room, 
     chilled_water_supply, chilled_water_return = loop.temperatures(economizer_heat + evaporator_heat)
 
     # condenser water and tower; a bypass keeps the basin from falling below its set-point
-    condenser_head = (
-        1.0
-        - bypassed_chillers * p.chiller_condenser_head_share
-        - bypassed_economizer * p.economizer_condenser_head_share
+    condenser_head = pump.head_fraction(
+        bypassed_chillers,
+        p.chiller_condenser_head_share,
+        bypassed_economizer,
+        p.economizer_condenser_head_share,
     )
     condenser_pump_power = condenser_head * pump.friction_and_static_power(
         s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share

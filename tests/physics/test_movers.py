@@ -65,3 +65,9 @@ def test_a_stopped_pump_draws_nothing(speed):
 def test_pump_design_power():
     # 10 L/s against 160 kPa at 0.64: 2.5 kW
     assert_allclose(pump.design_power(0.010, 160e3, 0.64), 2500.0, rtol=1e-14)
+
+
+def test_what_is_bypassed_costs_no_head():
+    # exchanger 17 % and evaporators 22 % of the head
+    bypassed = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    assert_allclose(pump.head_fraction(bypassed[0], 0.17, bypassed[1], 0.22), [1.0, 0.83, 0.78, 0.61], rtol=1e-14)

@@ -94,6 +94,7 @@ LAWS = {
     "polynomial_power": (fan.polynomial_power, [*draw((0, 1)), 1e3, fan.POWER_CURVES["tower"]]),
     "pump_power": (pump.pump_power, [*draw((0, 1), (0, 1)), 1e3]),
     "friction_and_static_power": (pump.friction_and_static_power, [*draw((0, 1)), 1e3, 0.3]),
+    "head_fraction": (pump.head_fraction, draw((0, 1), (0, 0.3), (0, 1), (0, 0.3))),
     "air_paths": (used_paths, ROOM),
     "used_mass_flow": (room_air.used_mass_flow, [*draw((0, 2), (0.1, 1)), 0.08, 3.0]),
     "two_zone_recirculation": (room_metrics.two_zone_recirculation, [*draw((0.3, 2.0)), 0.08, 0.1, 0.02]),
