@@ -172,6 +172,20 @@ class CompareConfig:
 
 
 @dataclass(frozen=True)
+class ValidateConfig:
+    """Compare the simulator with other programs', published and measured numbers."""
+
+    parts: tyro.conf.Positional[tuple[Literal["energyplus", "modelica", "bands", "rise"], ...]] = ()
+    """What to compare with; by default everything there is data for."""
+    data: Path | None = None
+    """Folder that holds energyplus_ref, modelica_ref and rise_pod2_exp1; without it energyplus runs the engine itself."""
+    seed: int = 0
+    """Seed of whatever is drawn; the references themselves need none."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
+@dataclass(frozen=True)
 class BenchConfig:
     """Measure control steps per second by engine, batch size and precision."""
 
