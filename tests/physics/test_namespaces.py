@@ -1,15 +1,18 @@
 """Every law gives the same numbers on NumPy arrays and torch tensors, leaves its inputs alone, and has a gradient."""
 
+import functools
 import inspect
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from dcsim.engines import graph
 from dcsim.physics import (
     chiller,
     coil,
     cooling_tower,
+    dx_coil,
     economizer,
     fan,
     figures_of_merit,
@@ -42,7 +45,23 @@ def used_paths(crah, servers, reach, demand, leakage, least, gain, xp):
     return paths.used, paths.recirculated, paths.entering_share, supply, bypass, hot
 
 
+def with_dx_map(law, *arguments, xp):
+    """A law of DX coils with the columns of its curves as its last five arguments."""
+    return law(*arguments[:-5], performance=dx_coil.DxMap(*arguments[-5:]), xp=xp)
+
+
+def dx_full_load(wet_bulb, outdoor, flow, *columns, xp):
+    return with_dx_map(dx_coil.full_load, wet_bulb, outdoor, flow, *columns, xp=xp)
+
+
+def dx_wet_bulb(wet_bulb, temperature, outdoor, mass_flow, flow, bypass, pressure, *columns, xp):
+    law = functools.partial(dx_coil.effective_wet_bulb, capacity_reference=50e3, pressure=pressure)
+    return with_dx_map(law, wet_bulb, temperature, outdoor, mass_flow, flow, bypass, *columns, xp=xp)
+
+
 AIR = draw((-30.0, 45.0), (0.0005, 0.02), (70e3, 105e3))
+DX = list(dx_coil.columns(dx_coil.CURVE_SETS["carrier-50pg24"]))
+DX_AIR = draw((2.0, 5.0), (22.0, 40.0), (0.003, 0.012))
 WATERS = draw((-2.0, 26.0), (-5.0, 45.0))
 ROOM = [
     *draw((0.0, 6.0), rows=2),
@@ -147,6 +166,21 @@ LAWS = {
     "makeup_mass_flow": (cooling_tower.makeup_mass_flow, [*draw((0, 3), (0, 300)), 5e-5, 4.0]),
     "economizer": (economizer.heat_flow, [0.8, *draw((0, 1e5), (0, 1e5), (5, 25), (0, 30))]),
     "free_fraction": (economizer.free_fraction, [*draw((15, 25), (5, 25), (5, 14)), 0.02]),
+    "dx full_load": (dx_full_load, [*draw((10, 28), (-10, 50), (0.4, 1.4)), *DX]),
+    "dx bypass_factor": (dx_coil.bypass_factor, draw((0.0, 5.0), (2.0, 9.0))),
+    "dx effective_wet_bulb": (
+        dx_wet_bulb,
+        [*draw((10, 22), (22, 40), (-10, 50), (2, 5), (0.5, 1.2), (0.05, 0.3)), 101325.0, *DX],
+    ),
+    "dx leaving_air": (dx_coil.leaving_air, [*DX_AIR, *draw((0, 6e4), (0, 1), (0.05, 0.3)), 101325.0]),
+    "dx heat_flow_to_reach": (dx_coil.heat_flow_to_reach, [*draw((15, 25)), *DX_AIR, *draw((0.05, 0.3)), 101325.0]),
+    "dx part_load": (dx_coil.part_load, [*draw((0, 6e4), (3e4, 6e4)), 0.3]),
+    "dx part_load_fraction": (dx_coil.part_load_fraction, draw((0, 1))),
+    "dx compressor_power": (
+        dx_coil.compressor_power,
+        [*draw((0, 6e4)), 3.5, *draw((0.5, 1.5), (0.3, 1), (0, 1)), chiller.column(dx_coil.PART_LOAD["inverter"][0])],
+    ),
+    "dx economizer_eir_fraction": (dx_coil.economizer_eir_fraction, draw((-10, 55))),
     "loss_power": (power_chain.loss_power, [*draw((0, 1e6)), 1e6, *power_chain.LOSSES["ups-legacy"]]),
     "tue": (figures_of_merit.tue, draw((1.1, 2), (1, 1.05), (0.01, 0.1))),
 }
@@ -190,6 +224,39 @@ def test_batch_gives_each_environment_what_it_gets_alone(name):
         assert_allclose(alone, whole[:, 7:8], rtol=1e-13, atol=1e-13)  # BLAS does not promise the last bit
 
 
+def host_values(law, arguments):
+    """Results of a law that was traced, by the meaning that each operation has on the host."""
+    trace, known, given = graph.Graph(), {}, []
+    for i, a in enumerate(arguments):
+        symbol = a
+        if isinstance(a, np.ndarray):
+            kind, level = ("param", graph.PARAM) if a.shape[1] == 1 else ("state", graph.STEP)
+            symbol = trace.leaf(kind, str(i), a.shape[0], level)
+            known[symbol.index] = a
+        given.append(symbol)
+    has_namespace = "xp" in inspect.signature(law).parameters
+    values = law(*given, xp=graph.Namespace(trace)) if has_namespace else law(*given)
+    for symbol in trace.symbols:
+        if symbol.op == "const":
+            known[symbol.index] = np.float64(symbol.args[0])
+        elif symbol.op != "leaf":
+            known[symbol.index] = graph.HOST[symbol.op](
+                *(known[a.index] if isinstance(a, graph.Symbol) else a for a in symbol.args)
+            )
+    return [known[trace.symbol(v).index] for v in (values if isinstance(values, tuple) else (values,))]
+
+
+@pytest.mark.parametrize("name", [name for name in LAWS if name != "air_paths"])  # which needs a parameter matrix
+def test_traced_laws_compute_the_same(name):
+    law, arguments = LAWS[name]
+    on_numpy = {"xp": np} if "xp" in inspect.signature(law).parameters else {}
+    expected = law(*arguments, **on_numpy)
+    with np.errstate(all="ignore"):  # an operand that `where` does not choose may be anything
+        values = host_values(law, arguments)
+    for value, reference in zip(values, expected if isinstance(expected, tuple) else (expected,), strict=True):
+        assert_allclose(np.broadcast_to(value, np.shape(reference)), reference, rtol=1e-11, atol=1e-11)
+
+
 # --- gradients ------------------------------------------------------------------------------------------------------
 
 # law, arguments that are differentiated, the rest. Beside general points: just either side of kinks, and limits.
@@ -220,7 +287,21 @@ GRADIENTS = {
     "server power": (server.dynamic_power, [0.01, 100.0, 250.0, 1.4]),
     "pump": (pump.pump_power, [0.8, 0.5, 1e3]),
     "economizer": (economizer.heat_flow, [0.8, 3e4, 4e4, 18.0, 12.0]),
+    "dx coil, dry": (lambda *a, xp: dx_capacity(*a, xp=xp), [12.0, 33.0, 30.0, 3.0, 0.9, 0.15]),
+    "dx coil, wet": (lambda *a, xp: dx_capacity(*a, xp=xp), [20.0, 26.0, 30.0, 3.0, 0.9, 0.15]),
+    "air behind a wet dx coil": (
+        lambda *a, xp: dx_coil.leaving_air(*a, xp=xp).temperature,
+        [3.0, 26.0, 0.012, 5e4, 0.7, 0.15, 101325.0],
+    ),
+    "heat of a wet dx coil": (dx_coil.heat_flow_to_reach, [14.0, 3.0, 26.0, 0.012, 0.15, 101325.0]),
+    "pumped refrigerant": (dx_coil.economizer_eir_fraction, [6.0]),
 }
+
+
+def dx_capacity(wet_bulb, temperature, outdoor, mass_flow, flow, bypass, xp):
+    columns = [xp.asarray(c) for c in DX]
+    effective = dx_wet_bulb(wet_bulb, temperature, outdoor, mass_flow, flow, bypass, 101325.0, *columns, xp=xp)
+    return dx_full_load(effective, outdoor, flow, *columns, xp=xp)[0]
 
 
 def chiller_ratio(x, y, xp):
@@ -289,6 +370,14 @@ KINKS = {
         lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
         [20.0, 1.0, 20.0, 1e5, 0.5, 500.0],
     ),
+    "no air through a dx coil": (dx_coil.bypass_factor, [0.0, 5.0]),
+    "dx coil that rests": (
+        lambda *a, xp: dx_coil.leaving_air(*a, xp=xp).temperature,
+        [0.0, 30.0, 0.008, 0.0, 0.0, 0.0, 1e5],
+    ),
+    "dx coil that need not cool": (dx_coil.heat_flow_to_reach, [25.0, 3.0, 25.0, 0.009, 0.15, 1e5]),
+    "dx machine that is off": (lambda *a, xp: dx_coil.part_load(*a, xp=xp)[1], [0.0, 0.0, 1.0]),
+    "between two points of the economizer": (dx_coil.economizer_eir_fraction, [15.4444]),
     "economizer at no difference": (economizer.heat_flow, [0.8, 3e4, 3e4, 15.0, 15.0]),
 }
 
