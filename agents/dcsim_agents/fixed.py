@@ -34,6 +34,6 @@ class FixedController(Controller):
             "condenser_water_flow": 1.0,
         }
         if "mode_request" in self.setpoints:
-            wet_bulb, mode = reading["wet_bulb_temperature"][0], reading["mode"][0]
+            wet_bulb, mode = reading["wet_bulb_temperature"][0], reading.mode
             setpoints["mode_request"] = mode_by_wet_bulb(wet_bulb, mode, FREE_BELOW, INTEGRATED_BELOW)
         return setpoints, memory

@@ -83,7 +83,7 @@ class G36Controller(Controller):
         )
 
     def _begin(self, reading: Reading) -> Memory:
-        load, mode = reading["utilization_mean"][0], reading["mode"][0]
+        load, mode = reading["utilization_mean"][0], reading.mode
         pump, chilled = reading["chilled_water_pump_speed"][0], reading["chilled_water_setpoint"][0]
         return {
             "elapsed": np.zeros((1, reading.num_envs)),
@@ -95,7 +95,7 @@ class G36Controller(Controller):
     def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
         c, interval = self.constants, self.view.control_interval_s
         elapsed, load = memory["elapsed"], reading["utilization_mean"][0]
-        wet_bulb, mode = reading["wet_bulb_temperature"][0], reading["mode"][0]
+        wet_bulb, mode = reading["wet_bulb_temperature"][0], reading.mode
         asking = self._asking(reading, memory["asking"])
         supply = trim_and_respond(
             memory["supply"],
@@ -160,7 +160,7 @@ class G36Controller(Controller):
         wanted = (
             reading["crah_fan_speed"]
             * stand_in
-            * zone_flow_ratios(reading["rack_inlet_max"], reading["mode"][0], self.constants)
+            * zone_flow_ratios(reading["rack_inlet_max"], reading.mode, self.constants)
             / np.maximum(ratio, 1e-3)
         )
         return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL
+from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim_agents.signal_io import Reading
 
 Array = np.ndarray
@@ -35,7 +35,7 @@ def mode_by_deadbands(reading: Reading, chilled_water_setpoint: float | Array) -
     ----------
     Modelica Buildings ``Applications.DataCenters.ChillerCooled.Controls.CoolingMode``: deadbands 1.1, 0.5, 1.1, 0.5 K, wait 1200 s.
     """
-    mode = reading["mode"][0]
+    mode = reading.mode
     supply, returning = reading["chilled_water_supply_temperature"][0], reading["chilled_water_return_temperature"][0]
     economizer_water = reading["condenser_water_supply_temperature"][0] + EXCHANGER_APPROACH
     promised = reading["wet_bulb_temperature"][0] + TOWER_APPROACH + EXCHANGER_APPROACH
@@ -54,7 +54,7 @@ def condenser_water_by_mode(reading: Reading, chilled_water_setpoint: float | Ar
 
     Wet bulb plus approach with chillers alone, as cold as it gets beside the economizer, and what the chilled water needs in free cooling.
     """
-    mode, wet_bulb = reading["mode"][0], reading["wet_bulb_temperature"][0]
+    mode, wet_bulb = reading.mode, reading["wet_bulb_temperature"][0]
     mechanical = np.clip(wet_bulb + TOWER_APPROACH, CONDENSER_WATER_MIN, CONDENSER_WATER_MAX)
     free = chilled_water_setpoint - EXCHANGER_APPROACH
     return np.where(mode > 1.5, free, np.where(mode > 0.5, CONDENSER_WATER_MIN, mechanical))

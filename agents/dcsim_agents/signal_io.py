@@ -8,6 +8,7 @@ from dcsim.envs.actions import ActionMap
 from dcsim.envs.signals import Signal, Signals, scaling
 from dcsim.errors import InputError
 from dcsim.plant.description import nearest
+from dcsim.plant.economizer import MECHANICAL
 
 Array = np.ndarray
 
@@ -48,6 +49,11 @@ class Reading:
         if name not in self._rows:
             raise InputError(f"the environment has no observation {name!r}{nearest(name, self._rows)}")
         return self._values[self._rows[name]]
+
+    @property
+    def mode(self) -> Array:
+        """Cooling mode, shape (N,); mechanical where there is no economizer."""
+        return self["mode"][0] if "mode" in self else np.full(self.num_envs, MECHANICAL)
 
 
 class SignalReader:

@@ -10,16 +10,12 @@ from dcsim.envs import rewards
 from dcsim.envs.actions import ActionMap
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.episode import EpisodeSource
-from dcsim.envs.meters import Meters, Readings
+from dcsim.envs.meters import Meters
 from dcsim.envs.observations import ObservationBuilder
 from dcsim.envs.rewards import Value
 from dcsim.envs.settled import SettledStarts
-from dcsim.envs.signals import Signals, action_signals, observation_signals
+from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.errors import InputError
-from dcsim.plant.model import State
-
-MORE_READ = ("evaporator_heat", "stage_time", "mode_time")
-"""Rows of the state read after a step for the observation, beside those of the meters."""
 
 
 class Batch:
@@ -41,40 +37,37 @@ class Batch:
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
         hall = config.hall
         self.config, self.num_envs = config, num_envs
-        self.signals = Signals(observation_signals(hall, config.forecast), action_signals(hall))
+        blocks = observed(hall, config.control_interval_s, config.forecast)
+        self.signals = Signals(tuple(signal for block in blocks for signal in block.signals), action_signals(hall))
         self.action_map = ActionMap(self.signals.action)
-        self._rows = rows = ObservationBuilder(hall, self.signals.observation, num_envs)
-        self._state = State(**rows.views("state"))
+        self._rows = rows = ObservationBuilder(hall, blocks, num_envs)
+        self._state = hall.types.State(**rows.views("state"))
         self._setpoints = rows.inputs[: len(self.signals.action)]
         self._episodes = EpisodeSource(config)
         self._starts = SettledStarts(config)
         self._meters = Meters(hall, config.control_interval_s)
         self._reward = rewards.Reward(config.weights)
-        self._read_rows = np.array([rows.row(f"state.{name}") for name in (*Readings._fields, *MORE_READ)])
+        self._read_rows = np.array([rows.row(f"state.{name}") for name in self._meters.fields])
         self._zones = rows.view("state.zone_inlet_mean")
         self._price, self._carbon = rows.view("driven.price")[0], rows.view("driven.carbon_intensity")[0]
         self._inlets = self._state.rack_inlet_temperature.reshape(hall.crah_groups, -1, num_envs)
         self._hottest = rows.view("measured.rack_inlet_max")
         self._rest = rows.measured[hall.crah_groups :]
-        self._crah_rows, self._chiller_rows = rows.view("input.crah_available"), rows.view("input.chiller_available")
+        self._availability = {name: rows.view(f"input.{name}") for name in hall.types.availability.values()}
         steps = config.episode_steps + 1
         self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
-        self._crah_available = (
-            np.ones((num_envs, steps, hall.crah_groups), np.float32) if config.task.limits_equipment else None
-        )
-        self._chiller_available = (
-            np.ones((num_envs, steps, hall.chillers), np.float32) if config.task.limits_equipment else None
+        self._available = (
+            {name: np.ones((num_envs, steps, len(view)), np.float32) for name, view in self._availability.items()}
+            if config.task.limits_equipment
+            else {}
         )
         self._start_s = np.zeros(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._all = np.arange(num_envs)
         self._design = hall.design_it_power
-        self._chiller_capacity = float(hall.params.chiller_capacity[0, 0])
-        self._stage_time_min = float(hall.params.stage_time_min[0, 0])
-        self._mode_time_min = float(hall.params.mode_time_min[0, 0])
         rows.view("input.pressure_control")[:] = 1.0
-        self._crah_rows[:] = 1.0
-        self._chiller_rows[:] = 1.0
+        for view in self._availability.values():
+            view[:] = 1.0
 
     # --- episodes ---------------------------------------------------------------------------------------------------------------
 
@@ -94,11 +87,8 @@ class Batch:
         episodes = self._episodes.draw(list(generators), start_s)
         self._start_s[index], self._elapsed[index] = episodes.start_s, 0
         self._drivers[index] = episodes.drivers
-        if self._crah_available is not None and self._chiller_available is not None:
-            self._crah_available[index], self._chiller_available[index] = (
-                episodes.crah_available,
-                episodes.chiller_available,
-            )
+        for name, table in self._available.items():
+            table[index] = episodes.available[name]
         self._look_up_drivers()
         rows = self._rows
         state, setpoints = self._starts.settle(rows.inputs[:, index])
@@ -109,9 +99,8 @@ class Batch:
         """Write load, weather, tariff and availability of the present step into the rows the plant and the observation read."""
         at = self._elapsed
         self._rows.drivers[:] = self._drivers[self._all, at].T
-        if self._crah_available is not None and self._chiller_available is not None:
-            self._crah_rows[:] = self._crah_available[self._all, at].T
-            self._chiller_rows[:] = self._chiller_available[self._all, at].T
+        for name, table in self._available.items():
+            self._availability[name][:] = table[self._all, at].T
 
     # --- steps ------------------------------------------------------------------------------------------------------------------
 
@@ -180,19 +169,9 @@ class Batch:
         mean = 0.0
         for zone in zones:
             mean = mean + zone
-        readings = Readings(*values[: len(Readings._fields)])
-        info, transition = self._meters.read(readings, time, mean / len(zones), price, carbon, summed)
+        info, transition = self._meters.read(values, time, mean / len(zones), price, carbon, summed)
         np.maximum.reduce(self._inlets, axis=1, out=self._hottest)
-        heat, stage_time, mode_time = values[len(Readings._fields) :]
-        design = self._design
-        measured = (
-            heat / (interval * self._chiller_capacity),
-            _left(self._stage_time_min, stage_time),
-            _left(self._mode_time_min, mode_time),
-            info["it_power_w"] / design,
-            info["cooling_power_w"] / design,
-            info["thermal_power_w"] / design,
-        )
+        measured = info["cooling_power_w"] / self._design, info["thermal_power_w"] / self._design
         if self.num_envs == 1:
             self._rest[:, 0] = measured
         else:
@@ -201,7 +180,7 @@ class Batch:
 
     # --- snapshots --------------------------------------------------------------------------------------------------------------
 
-    _KEPT = ("_drivers", "_crah_available", "_chiller_available", "_start_s", "_elapsed")
+    _KEPT = ("_drivers", "_available", "_start_s", "_elapsed")
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the future depends on, apart from the generators; arrays are copies."""
@@ -244,7 +223,7 @@ class Batch:
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------
 
     @property
-    def state(self) -> State:
+    def state(self) -> Any:
         """The plant's state, fields of shape (rows, N), as views."""
         return self._state
 
@@ -261,8 +240,3 @@ class Batch:
     def elapsed(self) -> np.ndarray:
         """Control steps made in each environment's episode, shape (N,)."""
         return self._elapsed
-
-
-def _left(least: float, served: Value) -> Value:
-    """What is left of a dwell time [s]."""
-    return max(least - served, 0.0) if isinstance(served, float) else np.maximum(least - served, 0.0)

@@ -20,8 +20,7 @@ class Episodes(NamedTuple):
 
     start_s: np.ndarray  # (n,) s of the year, local standard time
     drivers: np.ndarray  # (n, T + 1, K) float32, columns as the rows of ``ObservationBuilder.drivers``
-    crah_available: np.ndarray | None  # (n, T + 1, U) float32 where the task limits equipment
-    chiller_available: np.ndarray | None  # (n, T + 1, C)
+    available: dict[str, np.ndarray]  # by input, (n, T + 1, units) float32, where the task limits equipment
 
 
 class EpisodeSource:
@@ -53,7 +52,7 @@ class EpisodeSource:
         self._ahead = [round(hours * calendar.SECONDS_PER_HOUR / interval) for hours in FORECAST_HOURS]
         self._steps = config.episode_steps + 1
         self._days = [self._covered_days(year) for year in years]
-        self.columns = hall.racks + hall.crah_groups + 4 + 9 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
+        self.columns = hall.racks + hall.crah_groups + 4 + 8 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
 
     def draw(self, generators: list[np.random.Generator], start_s: np.ndarray | None = None) -> Episodes:
         """Draw one episode with each generator; what it draws depends on its own generator alone.
@@ -117,7 +116,6 @@ class EpisodeSource:
             np.sin(week)[:, :, None],
             np.cos(week)[:, :, None],
             self._tariff[slot % len(self._tariff)],
-            np.full((n, steps, 1), float(hall.chillers)),
         ]
         if config.with_forecast:
             middle = time + 0.5 * interval
@@ -142,10 +140,7 @@ class EpisodeSource:
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
-        crah, chiller = self._outages(generators) if task.limits_equipment else (None, None)
-        if chiller is not None:
-            table[:, :, hall.racks + 4 + hall.crah_groups + 8] = chiller.sum(axis=2)
-        return Episodes(start, table, crah, chiller)
+        return Episodes(start, table, self._outages(generators) if task.limits_equipment else {})
 
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
         """Days of the year from whose midnight on there are weather and load for a whole episode."""
@@ -168,15 +163,16 @@ class EpisodeSource:
         result: np.ndarray = self._outdoor[site[:, None] * self._year + slot % self._year]
         return result
 
-    def _outages(self, generators: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
-        hall, interval = self._config.hall, self._config.control_interval_s
+    def _outages(self, generators: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        hall, interval, task = self._config.hall, self._config.control_interval_s, self._config.task
+        inputs = hall.types.availability
         available = {
-            "crah": np.ones((len(generators), self._steps, hall.crah_groups), np.float32),
-            "chiller": np.empty((len(generators), self._steps, hall.chillers), np.float32),
+            name: np.ones((len(generators), self._steps, hall.input_rows[name]), np.float32) for name in inputs.values()
         }
-        available["chiller"][:] = self._config.task.chillers(hall)
-        for outage in self._config.task.outages:
-            table = available[outage.component]
+        if "chiller" in inputs:
+            available["chiller_available"][:] = task.chillers(hall)
+        for outage in task.outages:
+            table = available[inputs[outage.component]]
             count = table.shape[2]
             for env, generator in enumerate(generators):
                 order = np.arange(count) if outage.component == "chiller" else generator.permutation(count)
@@ -184,7 +180,7 @@ class EpisodeSource:
                 first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
                 table[env, first:last, units] = 0.0
-        return available["crah"], available["chiller"]
+        return available
 
 
 def _year_of(weather: Weather, interval: float) -> np.ndarray:

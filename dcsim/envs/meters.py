@@ -1,6 +1,7 @@
 """From the energies of a control step to ``info``: plain arithmetic that takes arrays of N environments or the floats of one."""
 
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 from dcsim.envs.rewards import Transition
 from dcsim.physics.constants import WATER_DENSITY
@@ -11,34 +12,24 @@ Value = Any  # float, or array of shape (N,)
 J_PER_KWH = 3.6e6
 SECONDS_PER_MINUTE = 60.0
 
-
-class Readings(NamedTuple):
-    """Rows of the state after a step that meters read; names and units as in ``plant.model.State``."""
-
-    it_energy: Value
-    server_fan_energy: Value
-    leakage_energy: Value
-    crah_fan_energy: Value
-    chilled_water_pump_energy: Value
-    condenser_water_pump_energy: Value
-    chiller_energy: Value
-    tower_fan_energy: Value
-    electrical_loss_energy: Value
-    electrical_room_heat: Value
-    envelope_gain: Value
-    tower_heat: Value
-    makeup_water: Value
-    travel: Value
-    stored_energy_before: Value
-    stored_energy: Value
-    rack_inlet_max: Value
-    violation: Value
-    allowable_violation: Value
-    supply_shortfall: Value
+READ = (
+    "it_energy",
+    "server_fan_energy",
+    "leakage_energy",
+    "electrical_loss_energy",
+    "travel",
+    "stored_energy_before",
+    "stored_energy",
+    "rack_inlet_max",
+    "violation",
+    "allowable_violation",
+    "supply_shortfall",
+)
+"""Fields of the state that the meters of every hall read."""
 
 
-class _Constants(NamedTuple):
-    humidifier_power: float
+def _named(fields: tuple[str, ...]) -> Any:
+    return namedtuple("Readings", fields)
 
 
 class Meters:
@@ -49,6 +40,13 @@ class Meters:
     hall : Hall
     interval : float
         Control interval [s].
+
+    Attributes
+    ----------
+    fields : tuple of str
+        Of the state, to be read after a step.
+    keys : tuple of str
+        Of ``info``, rewards apart.
     """
 
     KEYS = (
@@ -72,26 +70,29 @@ class Meters:
         "violation_k_min",
         "cost",
         "energy_residual_w",
-        "crah_fan_power_w",
-        "pump_power_w",
-        "chiller_power_w",
-        "tower_fan_power_w",
         "actuator_travel",
     )
+    """Keys that every hall has; ``<meter>_power_w`` for each meter of the hall follow."""
 
     def __init__(self, hall: Hall, interval: float) -> None:
-        self._constants = _Constants(float(hall.params.humidifier_power[0, 0]))
+        types = self._types = hall.types
+        energies = [field for fields in types.meters.values() for field in fields]
+        more = [*types.gained, *types.rejected, *types.water]
+        self.fields = tuple(dict.fromkeys([*READ, *energies, *more]))
+        self.keys = (*self.KEYS, *(f"{name}_power_w" for name in types.meters))
+        self._readings = _named(self.fields)
         self._interval = interval
         self._design_power = hall.design_it_power
 
     def read(
-        self, r: Readings, time_s: Value, inlet_mean: Value, price: Value, carbon: Value, summed: float
+        self, values: Any, time_s: Value, inlet_mean: Value, price: Value, carbon: Value, summed: float
     ) -> tuple[dict[str, Value], Transition]:
         """Read the meters after a step, or after a reset.
 
         Parameters
         ----------
-        r : Readings
+        values : sequence of Value
+            Of ``fields``.
         time_s, inlet_mean, price, carbon : Value
             Time of the year [s], mean rack inlet [degC], price [1/kWh] and carbon intensity [kg/kWh] of the step.
         summed : float
@@ -100,21 +101,27 @@ class Meters:
         Returns
         -------
         info : dict
-            With the names and units of ``KEYS``.
+            With the names and units of ``keys``.
         transition : Transition
         """
+        r: Any = self._readings(*values)
         interval, design = self._interval, self._design_power
         per_second = 1.0 / interval
         kwh = summed * interval / J_PER_KWH
         it = r.it_energy * per_second
         fans = r.server_fan_energy * per_second
-        pumps = (r.chilled_water_pump_energy + r.condenser_water_pump_energy) * per_second
-        crahs, chillers, tower = (
-            r.crah_fan_energy * per_second,
-            r.chiller_energy * per_second,
-            r.tower_fan_energy * per_second,
-        )
-        cooling = crahs + pumps + chillers + tower + self._constants.humidifier_power
+        metered = []
+        cooling: Value = 0.0
+        for fields in self._types.meters.values():
+            power: Value = 0.0
+            for field in fields:
+                power = power + getattr(r, field)
+            power = power * per_second
+            metered.append(power)
+            cooling = cooling + power
+        water: Value = 0.0
+        for field in self._types.water:
+            water = water + getattr(r, field)
         losses = r.electrical_loss_energy * per_second
         facility = it + cooling + losses
         thermal = cooling + fans + r.leakage_energy * per_second
@@ -122,7 +129,7 @@ class Meters:
         cost, emitted = energy * price, energy * carbon
         violation = summed * r.violation / SECONDS_PER_MINUTE
         shortfall = summed * r.supply_shortfall / SECONDS_PER_MINUTE
-        values = (
+        info = (
             time_s,
             it,
             fans,
@@ -135,19 +142,16 @@ class Meters:
             energy,
             facility / it,
             facility / (it - fans),
-            summed * r.makeup_water * (1000.0 / WATER_DENSITY),
+            summed * water * (1000.0 / WATER_DENSITY),
             emitted,
             cost,
             r.rack_inlet_max,
             inlet_mean,
             violation,
             violation + shortfall,
-            energy_residual(r, self._constants, interval) * per_second,
-            crahs,
-            pumps,
-            chillers,
-            tower,
+            energy_residual(self._types, r) * per_second,
             summed * r.travel,
+            *metered,
         )
         per_design_kwh = J_PER_KWH / (design * interval)
         transition = Transition(
@@ -160,4 +164,4 @@ class Meters:
             energy_cost=cost * per_design_kwh,
             carbon=emitted * per_design_kwh,
         )
-        return dict(zip(self.KEYS, values, strict=True)), transition
+        return dict(zip(self.keys, info, strict=True)), transition

@@ -74,7 +74,7 @@ class HallRenderer:
             self._axes((*PLANT_PLACE, *PLANT_SIZE)),
             self._stamps.writer(*PLANT_PLACE),
             hall.chillers,
-            hall.has_economizer,
+            "economizer" in hall,
             description.crahs.humidifier_power.value > 0.0,
         )
         self._artists += [*self._hall.artists, *self._plant.artists]
@@ -166,7 +166,7 @@ class HallRenderer:
         s = {name: values[:, env] for name, values in self._batch.state._asdict().items()}
 
         def number(name: str) -> float:
-            return float(s[name][0])
+            return float(s[name][0]) if name in s else 0.0  # without an economizer
 
         def mean_power(name: str) -> float:
             return number(name) / config.control_interval_s
@@ -176,7 +176,6 @@ class HallRenderer:
         stream = WATER_SPECIFIC_HEAT * float(params.condenser_water_flow_nominal[0, 0]) * number("condenser_water_flow")
         running = float(s["chiller_loading"].sum())
         supply = number("condenser_water_supply_temperature")
-        parts = sum(info[f"{name}_power_w"] for name in ("crah_fan", "pump", "chiller", "tower_fan"))
         return PlantValues(
             dry_bulb_temperature=float(view("input.dry_bulb_temperature")[0, env]),
             wet_bulb_temperature=float(view("input.wet_bulb_temperature")[0, env]),
@@ -205,7 +204,7 @@ class HallRenderer:
                 "crah_fans": info["crah_fan_power_w"],
                 "pumps": info["pump_power_w"],
                 "tower_fans": info["tower_fan_power_w"],
-                "humidifiers": info["cooling_power_w"] - parts,
+                "humidifiers": info["humidifier_power_w"],
                 "server_fans": info["server_fan_power_w"],
                 "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
             },

@@ -11,8 +11,8 @@ import numpy as np
 from dcsim.envs.config import EnvConfig
 from dcsim.physics import moist_air
 from dcsim.physics.constants import STANDARD_PRESSURE
+from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
 from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
 
@@ -41,7 +41,8 @@ class SettledStarts:
         self._engine = config.engine
         self._constants: ResetConstants = tuned_constants(config.hall.description.name)
         self._found: np.ndarray | None = None
-        self._count = 2 * config.hall.crah_groups + 4 + config.hall.has_economizer
+        self._sent = {name: config.engine.input_slices[name] for name in config.hall.types.requests}
+        self._count = max(rows.stop for rows in self._sent.values())
 
     def settle(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the settled state and its set-points.
@@ -57,21 +58,21 @@ class SettledStarts:
         setpoints : np.ndarray, shape (A, n)
         """
         u = inputs.copy()
-        slices = self._engine.input_slices
+        slices, rows = self._engine.input_slices, self._engine.state_slices
         wet_bulb = u[slices["wet_bulb_temperature"]][0]
         load = _mean_rows(u[slices["utilization"]])
         both = _interpolated(self._grid(), wet_bulb, load)
         state, setpoints = both[: -self._count], both[-self._count :]
-        rows = self._engine.state_slices
         for name in ("mode", "chillers_on"):
-            state[rows[name]] = np.round(state[rows[name]])
-        if self._hall.has_economizer:
-            setpoints[-1] = state[rows["mode"]][0]
-        u[slices["crah_available"]] = 1.0
-        u[slices["chiller_available"]] = 1.0
+            if name in rows:
+                state[rows[name]] = np.round(state[rows[name]])
+        if "economizer" in self._hall:
+            setpoints[self._sent["mode_request"]] = state[rows["mode"]]
+        for name in self._hall.types.availability.values():
+            u[slices[name]] = 1.0
         for _ in range(MOVES_AT_START):
             state = self._rested(state, u, setpoints)
-            setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, self._hall, self._constants)
+            setpoints = self._moved(setpoints, state, wet_bulb, load)
         self._stage(state)
         config = self._config
         state = self._rested(
@@ -85,14 +86,20 @@ class SettledStarts:
     def _stage(self, state: np.ndarray) -> None:
         """Run as few chillers as the staging would have, fully loaded up: long steps leave their number where a jump took it."""
         rows, p = self._engine.state_slices, self._hall.params
-        heat = state[rows["evaporator_heat"]][0] + state[rows["economizer_heat"]][0] * (state[rows["mode"]][0] > 1.5)
+        heat = state[rows["evaporator_heat"]][0]
+        if "economizer" in self._hall:
+            heat = heat + state[rows["economizer_heat"]][0] * (state[rows["mode"]][0] > 1.5)
         machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0, 0] * p.stage_up_load[0, 0]))
         count = np.minimum(np.maximum(machines, 1.0), self._hall.chillers)
         state[rows["chillers_on"]] = count
         state[rows["chiller_loading"]] = np.arange(self._hall.chillers)[:, None] < count
 
-    def _fields(self, state: np.ndarray) -> State:
-        return State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
+    def _moved(self, setpoints: np.ndarray, state: np.ndarray, wet_bulb: np.ndarray, load: np.ndarray) -> np.ndarray:
+        """Return the set-points, shape (A, N), after one move towards where the resets come to rest."""
+        s = self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
+        given = {name: setpoints[rows] for name, rows in self._sent.items()}
+        moved = settled_setpoints(given, s, wet_bulb, load, self._hall, self._constants)
+        return np.concatenate([moved[name] for name in self._sent])
 
     def _rested(self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, **step: Any) -> np.ndarray:
         u[: len(setpoints)] = setpoints
@@ -107,32 +114,25 @@ class SettledStarts:
         return self._found
 
     def _find_grid(self) -> np.ndarray:
-        hall, ranges = self._hall, self._hall.description.setpoints
+        hall = self._hall
         wet_bulb, load = (x.ravel() for x in np.meshgrid(WET_BULBS, LOADS, indexing="ij"))
         dry_bulb = _dry_bulb(wet_bulb)
-        supply, fans, chilled = (
-            0.5 * (allowed.low + allowed.high)
-            for allowed in (ranges.supply_air_temperature, ranges.crah_fan_speed, ranges.chilled_water_temperature)
-        )
-        first = {
-            "supply_air_setpoint": supply,
-            "crah_fan_speed": fans,
-            "chilled_water_setpoint": chilled,
-            "condenser_water_setpoint": 20.0,
-            "chilled_water_pump_speed": 0.8,
-            "condenser_water_flow": 0.8,
+        first: dict[str, Any] = {
             "mode_request": 0.0,
             "utilization": load,
             "wet_bulb_temperature": wet_bulb,
             "dry_bulb_temperature": dry_bulb,
             "outdoor_humidity_ratio": moist_air.humidity_ratio(dry_bulb, RELATIVE_HUMIDITY, STANDARD_PRESSURE),
         }
+        for _, name, allowed in hall.types.setpoints:
+            limits: Range = getattr(hall.description.setpoints, allowed)
+            first[name] = 0.5 * (limits.low + limits.high)
         u = packed_inputs(hall, len(load), first)
         setpoints = u[: self._count].copy()
-        state = cold_state(hall, len(load), supply, chilled)
+        state = cold_state(hall, len(load), first["supply_air_setpoint"], first["chilled_water_setpoint"])
         for _ in range(MOVES):
             state = self._rested(state, u, setpoints)
-            setpoints = settled_setpoints(setpoints, self._fields(state), wet_bulb, load, hall, self._constants)
+            setpoints = self._moved(setpoints, state, wet_bulb, load)
         return np.concatenate([state, setpoints]).T.reshape(len(WET_BULBS), len(LOADS), -1).copy()
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dcsim.plant.hall import Hall
+from dcsim.plant.loops import Setpoint
 
 
 class Signal(NamedTuple):
@@ -61,109 +62,222 @@ def _table(title: str, signals: Sequence[Signal]) -> Iterator[str]:
 
 FORECAST_HOURS = (1, 2, 4, 8, 24)
 
+MEANING_OF_REQUESTS = {
+    "supply_air_setpoint": "supply air of CRAH group",
+    "crah_fan_speed": "fan speed of CRAH group",
+    "chilled_water_setpoint": "water leaving the chillers or the economizer",
+    "chilled_water_pump_speed": "speed of the chilled-water pumps",
+    "condenser_water_setpoint": "water leaving the cooling tower",
+    "condenser_water_flow": "condenser-water flow over nominal",
+    "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
+}
+RANGE_OF_REQUESTS = {"mode_request": ("-", 0.0, 2.0)}
+"""Of those that are no set-points of the description."""
+
 
 def action_signals(hall: Hall) -> tuple[Signal, ...]:
-    """Table of the set-points a controller sends to ``hall``."""
-    ranges = hall.description.setpoints
-    supply, fan = ranges.supply_air_temperature, ranges.crah_fan_speed
-    groups = range(1, hall.crah_groups + 1)
-    signals = [
-        *(
-            Signal(f"supply_air_setpoint_{k}", "degC", supply.low, supply.high, f"supply air of CRAH group {k}")
-            for k in groups
-        ),
-        *(Signal(f"crah_fan_speed_{k}", "-", fan.low, fan.high, f"fan speed of CRAH group {k}") for k in groups),
-    ]
-    for name, allowed, meaning in (
-        ("chilled_water_setpoint", ranges.chilled_water_temperature, "water leaving the chillers or the economizer"),
-        ("condenser_water_setpoint", ranges.condenser_water_temperature, "water leaving the cooling tower"),
-        ("chilled_water_pump_speed", ranges.chilled_water_pump_speed, "speed of the chilled-water pumps"),
-        ("condenser_water_flow", ranges.condenser_water_flow, "condenser-water flow over nominal"),
-    ):
-        signals.append(Signal(name, allowed.unit, allowed.low, allowed.high, meaning))
-    if hall.has_economizer:
-        signals.append(
-            Signal("mode_request", "-", 0.0, 2.0, "0 mechanical, 1 integrated, 2 free cooling, nearest wins")
-        )
+    """Table of what a controller sends to ``hall``."""
+    allowed = {setpoint.input: setpoint.allowed for setpoint in hall.types.setpoints}
+    signals = []
+    for name in hall.types.requests:
+        if name in allowed:
+            limits = getattr(hall.description.setpoints, allowed[name])
+            unit, low, high = limits.unit, limits.low, limits.high
+        else:
+            unit, low, high = RANGE_OF_REQUESTS[name]
+        meaning, rows = MEANING_OF_REQUESTS[name], hall.input_rows[name]
+        if name in hall.types.rows:
+            signals += [Signal(f"{name}_{k}", unit, low, high, f"{meaning} {k}") for k in range(1, rows + 1)]
+        else:
+            signals.append(Signal(name, unit, low, high, meaning))
     return tuple(signals)
 
 
-def observation_signals(hall: Hall, forecast: str = "") -> tuple[Signal, ...]:
-    """Table of what a controller sees of ``hall``; the order is that of ``observations.ObservationBuilder``.
+class Block(NamedTuple):
+    """Elements of the observation that stand together in the table of the plant and its drivers.
 
-    With ``forecast`` it sees the hours to come: ``persistence`` from what is known now, ``truth`` as they will be. The signals of the two
-    have other names, so that a policy trained on the one refuses the other.
+    Attributes
+    ----------
+    place : str
+        ``state.<field>``, ``input.<field>``, ``driven.<name>`` or ``measured.<name>``, see ``observations.ObservationBuilder``.
+    signals : list of Signal
+        One for each row of the place.
+    per_unit : float
+        What one unit of the signals is in the table.
+    zero : float
+        Value of the table at which the signals are 0.
     """
-    groups = range(1, hall.crah_groups + 1)
-    cells = range(1, hall.description.room.hot_air_cells + 1)
-    ranges = hall.description.setpoints
-    chilled = ranges.chilled_water_temperature
 
-    def each(name: str, unit: str, low: float, high: float, meaning: str) -> list[Signal]:
-        return [Signal(f"{name}_{k}", unit, low, high, f"{meaning} {k}") for k in groups]
+    place: str
+    signals: list[Signal]
+    per_unit: float = 1.0
+    zero: float = 0.0
 
-    signals = [
-        *each("rack_inlet_max", "degC", 10.0, 45.0, "hottest rack inlet in the zone of CRAH group"),
-        *each("rack_inlet_mean", "degC", 10.0, 45.0, "mean rack inlet in the zone of CRAH group"),
-        *each("utilization", "-", 0.0, 1.0, "mean load in the zone of CRAH group"),
-        *each("flow_ratio", "-", 0.0, 3.0, "supply over server air flow in the zone of CRAH group"),
-        *each("supply_air_temperature", "degC", 8.0, 40.0, "supply air of CRAH group"),
-        *each("crah_fan_speed", "-", 0.0, 1.0, "running fan speed of CRAH group"),
-        *each("valve_fraction", "-", 0.0, 1.0, "coil water flow over nominal of CRAH group"),
-        *(Signal(f"hot_air_temperature_{z}", "degC", 10.0, 60.0, f"hot air of cell {z}") for z in cells),
-        Signal("chilled_water_supply_temperature", "degC", 2.0, 40.0, "water to the coils"),
-        Signal("chilled_water_return_temperature", "degC", 2.0, 50.0, "water from the coils"),
-        Signal("condenser_water_supply_temperature", "degC", 0.0, 45.0, "water from the tower"),
-        Signal("tower_air_fraction", "-", 0.0, 1.0, "tower fan speed"),
-        Signal("chiller_load", "-", 0.0, float(hall.chillers), "heat taken by the chillers, in machines"),
-        Signal("chillers_on", "-", 0.0, float(hall.chillers), "chillers wanted by the staging"),
-        Signal(
-            "chillers_available", "-", 0.0, float(hall.chillers), "chillers that can run, derated ones by their share"
-        ),
-        Signal(
-            "stage_dwell_left", "s", 0.0, hall.description.chillers.stage_time_min.value, "until staging may change"
-        ),
-        Signal("mode", "-", 0.0, 2.0, "0 mechanical, 1 integrated, 2 free cooling"),
-        Signal(
-            "mode_dwell_left", "s", 0.0, hall.description.economizer.mode_time_min.value, "until the mode may change"
-        ),
-        Signal("protection", "-", 0.0, 1.0, "1 while the plant's over-temperature protection acts"),
-        Signal("it_power", "-", 0.0, 1.5, "IT power over design IT power"),
-        Signal("cooling_power", "-", 0.0, 0.8, "cooling power over design IT power"),
-        Signal("thermal_power", "-", 0.0, 0.8, "thermal power over design IT power"),
-        Signal("utilization_mean", "-", 0.0, 1.0, "mean load of the hall"),
-        Signal("utilization_slope", "-", -0.5, 0.5, "change of the mean load in the last hour"),
-        Signal("dry_bulb_temperature", "degC", -35.0, 55.0, "outdoor air"),
-        Signal("wet_bulb_temperature", "degC", -35.0, 40.0, "outdoor air"),
-        Signal("hour_sin", "-", -1.0, 1.0, "time of day"),
-        Signal("hour_cos", "-", -1.0, 1.0, "time of day"),
-        Signal("week_sin", "-", -1.0, 1.0, "time of week"),
-        Signal("week_cos", "-", -1.0, 1.0, "time of week"),
-        Signal("price", "1/kWh", -0.2, 0.8, "price of electricity in the grid profile's currency"),
-        Signal("carbon_intensity", "kg/kWh", 0.0, 1.2, "carbon intensity of electricity"),
-        *each(
-            "supply_air_setpoint", "degC", *_bounds(ranges.supply_air_temperature), "set-point in force of CRAH group"
-        ),
-        *each("crah_fan_setpoint", "-", *_bounds(ranges.crah_fan_speed), "set-point in force of CRAH group"),
-        Signal("chilled_water_setpoint", "degC", chilled.low, chilled.high, "set-point in force"),
-        Signal("condenser_water_setpoint", "degC", *_bounds(ranges.condenser_water_temperature), "set-point in force"),
-        Signal("chilled_water_pump_speed", "-", *_bounds(ranges.chilled_water_pump_speed), "set-point in force"),
-        Signal("condenser_water_flow", "-", *_bounds(ranges.condenser_water_flow), "set-point in force"),
-        *each("crah_available", "-", 0.0, 1.0, "share that can run of CRAH group"),
-    ]
+
+def observed(hall: Hall, interval: float, forecast: str = "") -> list[Block]:
+    """What a controller sees of ``hall``, part by part.
+
+    Parameters
+    ----------
+    hall : Hall
+    interval : float
+        Control interval [s].
+    forecast : str
+        With one it sees the hours to come: ``persistence`` from what is known now, ``truth`` as they will be. The signals of the two have
+        other names, so that a policy trained on the one refuses the other.
+    """
+    blocks = [block for part in hall.types.parts if part in _SEEN for block in _SEEN[part](hall, interval)]
+    blocks += _drivers(hall)
+    blocks += [_in_force(hall, setpoint) for setpoint in hall.types.setpoints]
+    for component, name in hall.types.availability.items():
+        blocks.append(_rows(hall, f"input.{name}", Signal(name, "-", 0.0, 1.0, f"share that can run of {component}")))
     if forecast:
         kind = "forecast" if forecast == "persistence" else forecast
+        signals = []
         for hours in FORECAST_HOURS:
             signals += [
                 Signal(f"wet_bulb_{kind}_{hours}h", "degC", -35.0, 40.0, f"outdoor wet bulb in {hours} h"),
                 Signal(f"utilization_{kind}_{hours}h", "-", 0.0, 1.0, f"mean load in {hours} h"),
                 Signal(f"price_{kind}_{hours}h", "1/kWh", -0.2, 0.8, f"price in {hours} h"),
             ]
-    return tuple(signals)
+        blocks.append(Block("driven.forecast", signals))
+    return blocks
 
 
-def _bounds(allowed: object) -> tuple[float, float]:
-    return allowed.low, allowed.high  # type: ignore[attr-defined]
+def _rows(hall: Hall, place: str, signal: Signal, per_unit: float = 1.0, zero: float = 0.0) -> Block:
+    """A block with one numbered signal for each row of a field, or a plain one where the field counts nothing."""
+    rows = hall.types.rows.get(place.partition(".")[2])
+    if rows is None:
+        return Block(place, [signal], per_unit, zero)
+    count = hall.counts[rows]
+    signals = [signal._replace(name=f"{signal.name}_{k}", meaning=f"{signal.meaning} {k}") for k in range(1, count + 1)]
+    return Block(place, signals, per_unit, zero)
+
+
+def _in_force(hall: Hall, setpoint: Setpoint) -> Block:
+    limits = getattr(hall.description.setpoints, setpoint.allowed)
+    meaning = MEANING_OF_REQUESTS[setpoint.input]
+    signal = Signal(setpoint.state, limits.unit, limits.low, limits.high, f"set-point in force: {meaning}")
+    return _rows(hall, f"state.{setpoint.state}", signal)
+
+
+def _room(hall: Hall, interval: float) -> list[Block]:
+    zones = range(1, hall.crah_groups + 1)
+
+    def each(name: str, unit: str, low: float, high: float, meaning: str) -> list[Signal]:
+        return [Signal(f"{name}_{k}", unit, low, high, f"{meaning} {k}") for k in zones]
+
+    inlet = ("degC", 10.0, 45.0)
+    design = hall.design_it_power
+    return [
+        Block(
+            "measured.rack_inlet_max", each("rack_inlet_max", *inlet, "hottest rack inlet in the zone of CRAH group")
+        ),
+        Block("state.zone_inlet_mean", each("rack_inlet_mean", *inlet, "mean rack inlet in the zone of CRAH group")),
+        Block("driven.utilization_zone", each("utilization", "-", 0.0, 1.0, "mean load in the zone of CRAH group")),
+        Block(
+            "state.zone_flow_ratio",
+            each("flow_ratio", "-", 0.0, 3.0, "supply over server air flow in the zone of CRAH group"),
+        ),
+        _rows(
+            hall,
+            "state.supply_air_temperature",
+            Signal("supply_air_temperature", "degC", 8.0, 40.0, "supply air of CRAH group"),
+        ),
+        _rows(hall, "state.crah_fan_speed", Signal("crah_fan_speed", "-", 0.0, 1.0, "running fan speed of CRAH group")),
+        _rows(hall, "state.hot_air_temperature", Signal("hot_air_temperature", "degC", 10.0, 60.0, "hot air of cell")),
+        Block(
+            "state.protection", [Signal("protection", "-", 0.0, 1.0, "1 while the over-temperature protection acts")]
+        ),
+        Block(
+            "state.it_energy", [Signal("it_power", "-", 0.0, 1.5, "IT power over design IT power")], interval * design
+        ),
+        Block("measured.cooling_power", [Signal("cooling_power", "-", 0.0, 0.8, "cooling power over design IT power")]),
+        Block("measured.thermal_power", [Signal("thermal_power", "-", 0.0, 0.8, "thermal power over design IT power")]),
+    ]
+
+
+def _coils(hall: Hall, interval: float) -> list[Block]:
+    valve = Signal("valve_fraction", "-", 0.0, 1.0, "coil water flow over nominal of CRAH group")
+    return [_rows(hall, "state.valve_fraction", valve)]
+
+
+def _chilled_water(hall: Hall, interval: float) -> list[Block]:
+    machines = float(hall.chillers)
+    dwell, capacity = (float(getattr(hall.params, name)[0, 0]) for name in ("stage_time_min", "chiller_capacity"))
+    return [
+        Block(
+            "state.chilled_water_supply_temperature",
+            [Signal("chilled_water_supply_temperature", "degC", 2.0, 40.0, "water to the coils")],
+        ),
+        Block(
+            "state.chilled_water_return_temperature",
+            [Signal("chilled_water_return_temperature", "degC", 2.0, 50.0, "water from the coils")],
+        ),
+        Block(
+            "state.evaporator_heat",
+            [Signal("chiller_load", "-", 0.0, machines, "heat taken by the chillers, in machines")],
+            interval * capacity,
+        ),
+        Block("state.chillers_on", [Signal("chillers_on", "-", 0.0, machines, "chillers wanted by the staging")]),
+        Block(
+            "state.stage_time", [Signal("stage_dwell_left", "s", 0.0, dwell, "until staging may change")], -1.0, dwell
+        ),
+    ]
+
+
+def _tower(hall: Hall, interval: float) -> list[Block]:
+    return [
+        Block(
+            "state.condenser_water_supply_temperature",
+            [Signal("condenser_water_supply_temperature", "degC", 0.0, 45.0, "water from the tower")],
+        ),
+        Block("state.tower_air_fraction", [Signal("tower_air_fraction", "-", 0.0, 1.0, "tower fan speed")]),
+    ]
+
+
+def _economizer(hall: Hall, interval: float) -> list[Block]:
+    dwell = float(hall.params.mode_time_min[0, 0])
+    return [
+        Block("state.mode", [Signal("mode", "-", 0.0, 2.0, "0 mechanical, 1 integrated, 2 free cooling")]),
+        Block(
+            "state.mode_time", [Signal("mode_dwell_left", "s", 0.0, dwell, "until the mode may change")], -1.0, dwell
+        ),
+    ]
+
+
+_SEEN = {
+    "room": _room,
+    "coils": _coils,
+    "chilled_water": _chilled_water,
+    "tower": _tower,
+    "economizer": _economizer,
+}
+"""What is seen of each part."""
+
+
+def _drivers(hall: Hall) -> list[Block]:
+    return [
+        Block("driven.utilization_mean", [Signal("utilization_mean", "-", 0.0, 1.0, "mean load of the hall")]),
+        Block(
+            "driven.utilization_slope",
+            [Signal("utilization_slope", "-", -0.5, 0.5, "change of the mean load in the last hour")],
+        ),
+        Block("input.dry_bulb_temperature", [Signal("dry_bulb_temperature", "degC", -35.0, 55.0, "outdoor air")]),
+        Block("input.wet_bulb_temperature", [Signal("wet_bulb_temperature", "degC", -35.0, 40.0, "outdoor air")]),
+        Block("driven.hour_sin", [Signal("hour_sin", "-", -1.0, 1.0, "time of day")]),
+        Block("driven.hour_cos", [Signal("hour_cos", "-", -1.0, 1.0, "time of day")]),
+        Block("driven.week_sin", [Signal("week_sin", "-", -1.0, 1.0, "time of week")]),
+        Block("driven.week_cos", [Signal("week_cos", "-", -1.0, 1.0, "time of week")]),
+        Block(
+            "driven.price",
+            [Signal("price", "1/kWh", -0.2, 0.8, "price of electricity in the grid profile's currency")],
+        ),
+        Block(
+            "driven.carbon_intensity",
+            [Signal("carbon_intensity", "kg/kWh", 0.0, 1.2, "carbon intensity of electricity")],
+        ),
+    ]
 
 
 def scaling(signals: Sequence[Signal]) -> tuple[np.ndarray, np.ndarray]:

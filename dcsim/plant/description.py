@@ -114,7 +114,7 @@ class Room(_Frozen):
 
 
 class Crahs(_Frozen):
-    """Computer-room air handlers on chilled water, in groups that act as one."""
+    """Fans of the computer-room air handlers or air conditioners, in groups that act as one."""
 
     groups: int = Field(ge=1, le=64)
     mass_flow: MassFlow  # all groups at full speed
@@ -122,13 +122,18 @@ class Crahs(_Frozen):
     fan_linear_share: Fraction
     fan_time_constant: Time
     flow_ratio_min: Number
-    coil_conductance: Annotated[Quantity, _in("W/K", above=0.0)]  # all coils at nominal flows
-    coil_air_resistance_share: Annotated[Quantity, _in("-", above=0.0, most=0.99)]
-    coil_water_flow: MassFlow  # all coils, valves open, pump at full speed
-    valve_fraction_min: Share
-    valve_time_constant: Time
     supply_air_heat_capacity: HeatCapacity
     humidifier_power: Power
+
+
+class Coils(_Frozen):
+    """Chilled-water coils of the CRAHs."""
+
+    conductance: Annotated[Quantity, _in("W/K", above=0.0)]  # all coils at nominal flows
+    air_resistance_share: Annotated[Quantity, _in("-", above=0.0, most=0.99)]
+    water_flow: MassFlow  # all coils, valves open, pump at full speed
+    valve_fraction_min: Share
+    valve_time_constant: Time
 
 
 class ChilledWater(_Frozen):
@@ -138,6 +143,7 @@ class ChilledWater(_Frozen):
     return_heat_capacity: HeatCapacity
     flow_share_min: Share
     pump_power: Power
+    supply_excess_max: Difference
 
 
 class Chillers(_Frozen):
@@ -174,14 +180,13 @@ class Chillers(_Frozen):
 
 
 class Economizer(_Frozen):
-    """Water-side heat exchanger upstream of the chillers; effectiveness 0 where there is none."""
+    """Water-side heat exchanger upstream of the chillers."""
 
-    effectiveness: Annotated[Quantity, _in("-", least=0.0, most=0.98)]  # at nominal flows
+    effectiveness: Annotated[Quantity, _in("-", above=0.0, most=0.98)]  # at nominal flows
     chilled_water_head: Fraction  # of the head of the chilled-water pumps
     condenser_water_head: Fraction  # of the head of the condenser-water pumps
     mode_time_min: Time
     mode_hysteresis: Annotated[Quantity, _in("-", least=0.0, most=0.4)]
-    free_cooling_excess_max: Difference
 
 
 class Tower(_Frozen):
@@ -240,18 +245,18 @@ class Range(_Frozen):
 
 
 class Setpoints(_Frozen):
-    """Ranges of the set-points a controller sends."""
+    """Ranges of the set-points a controller sends, for the equipment that a hall has."""
 
     supply_air_temperature: Range
     crah_fan_speed: Range
-    chilled_water_temperature: Range
-    condenser_water_temperature: Range
-    chilled_water_pump_speed: Range
-    condenser_water_flow: Range
+    chilled_water_temperature: Range | None = None
+    condenser_water_temperature: Range | None = None
+    chilled_water_pump_speed: Range | None = None
+    condenser_water_flow: Range | None = None
 
 
 class HallDescription(_Frozen):
-    """A whole hall as a person writes it."""
+    """A whole hall as a person writes it; a section that may be left out describes equipment that a hall may lack."""
 
     name: str
     summary: str
@@ -259,10 +264,11 @@ class HallDescription(_Frozen):
     racks: Racks
     room: Room
     crahs: Crahs
-    chilled_water: ChilledWater
-    chillers: Chillers
-    economizer: Economizer
-    tower: Tower
+    coils: Coils | None = None
+    chilled_water: ChilledWater | None = None
+    chillers: Chillers | None = None
+    economizer: Economizer | None = None
+    tower: Tower | None = None
     electrical: Electrical
     limits: Limits
     setpoints: Setpoints

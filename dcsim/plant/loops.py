@@ -1,16 +1,40 @@
-"""Inner loops of the plant, faster than a control step: first-order responses with limits."""
+"""Set-points, and inner loops of the plant that are faster than a control step: first-order responses with limits."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dcsim.physics.smooth import clip
-from dcsim.plant.model import Array
+
+Array = Any
 
 STEP_RATIO_MIN, STEP_RATIO_MAX = -0.8, 2.0  # bounds of the relative error an inner loop acts on
+
+
+class Setpoint(NamedTuple):
+    """What a controller sends.
+
+    Attributes
+    ----------
+    state : str
+        Field of the state with the set-point in force.
+    input : str
+        Field of the inputs with what was asked for.
+    allowed : str
+        Field of ``description.Setpoints`` with its range and rate.
+    """
+
+    state: str
+    input: str
+    allowed: str
 
 
 def total(x: Array, xp: Any) -> Array:
     """Sum over components, kept as one row."""
     return xp.sum(x, 0, keepdims=True)
+
+
+def distance(x: Array, y: Array, xp: Any) -> Array:
+    """Absolute difference."""
+    return xp.maximum(x - y, y - x)
 
 
 def modulated(

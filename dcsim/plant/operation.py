@@ -6,6 +6,7 @@ rest for a given state of load and weather. Episodes start there. Both read the 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
 from typing import Any
@@ -14,9 +15,9 @@ import numpy as np
 
 from dcsim.errors import InputError
 from dcsim.physics.smooth import clip
-from dcsim.plant.description import Setpoints
+from dcsim.plant.description import Range, Setpoints
+from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
 
 Array = np.ndarray
 
@@ -137,6 +138,7 @@ def plant_setpoints(
         Shape (N,) each.
     """
     water, top = ranges.chilled_water_temperature, _pump_top(load, mode, c)
+    assert water is not None
     spare = (1.0 - top) / (SIGNAL_MAX - 1.0)
     pump = (
         c.pump_speed_min
@@ -149,6 +151,7 @@ def plant_setpoints(
 def plant_signal(pump: Array, chilled: Array, load: Array, mode: Array, ranges: Setpoints, c: ResetConstants) -> Array:
     """Plant reset signal that stands for a pump speed and a chilled-water temperature [degC]; the inverse of ``plant_setpoints``."""
     water, top = ranges.chilled_water_temperature, _pump_top(load, mode, c)
+    assert water is not None
     pumping = clip((pump - c.pump_speed_min) / (top - c.pump_speed_min), 0.0, 1.0)
     cooling = clip((water.high - chilled) / (water.high - water.low), 0.0, 1.0)
     spare = clip((pump - top) / np.maximum(1.0 - top, 1e-6), 0.0, 1.0)
@@ -202,14 +205,15 @@ def wanted_mode(
     )
 
 
-def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, hall: Hall, c: ResetConstants) -> Array:
+def settled_setpoints(
+    setpoints: Mapping[str, Array], s: Any, wet_bulb: Array, load: Array, hall: Hall, c: ResetConstants
+) -> dict[str, Array]:
     """One move of all set-points towards where the resets come to rest.
 
     Parameters
     ----------
-    setpoints : Array, shape (A, N)
-        In force: supply air and fan speed of each CRAH group, chilled water, condenser water, pump speed, condenser flow, and the mode
-        where there is an economizer.
+    setpoints : mapping of str to Array, shape (rows, N)
+        In force, by the name of the input.
     s : State
         Fields of shape (rows, N), at rest with these set-points.
     wet_bulb, load : Array, shape (N,)
@@ -219,13 +223,14 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
 
     Returns
     -------
-    Array, shape (A, N)
+    dict of str to Array, shape (rows, N)
     """
-    groups, ranges, mode = hall.crah_groups, hall.description.setpoints, s.mode[0]
+    groups, ranges = hall.crah_groups, hall.description.setpoints
+    mode = s.mode[0] if "economizer" in hall else np.full(len(load), MECHANICAL)
     hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
-    chilled, _, pump = setpoints[2 * groups : 2 * groups + 3]
-    supply = setpoints[:groups] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
-    fans = setpoints[groups : 2 * groups]
+    chilled, pump = setpoints["chilled_water_setpoint"][0], setpoints["chilled_water_pump_speed"][0]
+    supply = setpoints["supply_air_setpoint"] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
+    fans = setpoints["crah_fan_speed"]
     fans = fans + 0.3 * (
         s.crah_fan_speed * zone_flow_ratios(hottest, mode, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans
     )
@@ -237,17 +242,18 @@ def settled_setpoints(setpoints: Array, s: State, wet_bulb: Array, load: Array, 
     pump, chilled = plant_setpoints(clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
     condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
 
-    def within(values: Array, allowed: Any) -> Array:
-        return clip(values, allowed.low, allowed.high)
-
-    rows = [
-        within(supply, ranges.supply_air_temperature),
-        within(fans, ranges.crah_fan_speed),
-        within(chilled, ranges.chilled_water_temperature)[None],
-        within(condenser, ranges.condenser_water_temperature)[None],
-        within(pump, ranges.chilled_water_pump_speed)[None],
-        within(condenser_water_flow(load, c), ranges.condenser_water_flow)[None],
-    ]
-    if hall.has_economizer:
-        rows.append(wanted_mode(wet_bulb, chilled, s.chilled_water_return_temperature[0], mode, c)[None])
-    return np.concatenate(rows)
+    moved = {
+        "supply_air_setpoint": supply,
+        "crah_fan_speed": fans,
+        "chilled_water_setpoint": chilled[None],
+        "condenser_water_setpoint": condenser[None],
+        "chilled_water_pump_speed": pump[None],
+        "condenser_water_flow": condenser_water_flow(load, c)[None],
+    }
+    for _, name, allowed in hall.types.setpoints:
+        limits: Range = getattr(ranges, allowed)
+        moved[name] = clip(moved[name], limits.low, limits.high)
+    if "economizer" in hall:
+        chilled = moved["chilled_water_setpoint"][0]
+        moved["mode_request"] = wanted_mode(wet_bulb, chilled, s.chilled_water_return_temperature[0], mode, c)[None]
+    return moved

@@ -1,30 +1,249 @@
-"""Servers, room air and CRAHs in one pass of time; their heat ends in the chilled water."""
+"""Racks, room air and the fans that move it: what every hall has. How the supply air is cooled is another part's matter.
+
+A pass has two halves. ``hot_side`` follows the heat from the servers into the hot-air cells and says what returns to the CRAHs;
+``cold_side`` takes the supply air they made to the racks. The one seam of the circle lies at the servers, which hold most of the room's
+heat: the air leaving a rack is priced with the inlet of the pass before, and the difference is booked to the server.
+"""
 
 from typing import Any, NamedTuple
 
-from dcsim.physics import coil, fan, power_chain, room_air, server, thermal
-from dcsim.physics.constants import AIR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
-from dcsim.plant.loops import modulated, total
-from dcsim.plant.model import Array, Held, Inputs, Params, State
+import numpy as np
+
+from dcsim.physics import fan, power_chain, room_air, server, thermal
+from dcsim.physics.constants import AIR_SPECIFIC_HEAT, STANDARD_PRESSURE
+from dcsim.physics.server import mass_flow_per_power
+from dcsim.plant.description import HallDescription
+from dcsim.plant.loops import Array, Setpoint, total
 
 CRAH_FLOW_FRACTION_MIN = 1e-3  # air that drifts through a stopped unit; keeps shares of nothing from being asked for
 
 
-class Room(NamedTuple):
-    """What the room pass hands to the water pass and to the meters."""
+class Params(NamedTuple):
+    """What racks, room and electrical supply are made of."""
 
-    coil_heat: Array  # (1) W into the chilled water
-    it_power: Array  # (1) W
-    server_fan_power: Array  # (1) W
-    leakage_power: Array  # (1) W above 20 degC
-    crah_fan_power: Array  # (1) W
-    ups_loss: Array  # (1) W
-    distribution_loss: Array  # (1) W
-    envelope_gain: Array  # (1) W
+    # racks
+    idle_power: Array  # (R) W at 20 degC inlet, fans apart
+    peak_power: Array  # (R) W
+    power_exponent: Array  # (1) r of the Fan form
+    leakage_coefficient: Array  # (1) 1/K
+    leakage_reference_temperature: Array  # (1) at which idle and peak power are stated
+    server_mass_flow_nominal: Array  # (R) kg/s at full load and idle fan speed
+    server_fan_speed_min: Array  # (1)
+    server_fan_ramp_start_temperature: Array  # (1) inlet above which the fans speed up
+    server_fan_ramp_end_temperature: Array  # (1) inlet at which they run at full speed
+    server_fan_power_max: Array  # (R) W
+    server_fan_time_constant: Array  # (1) s
+    server_heat_capacity: Array  # (R) J/K
+    server_effectiveness: Array  # (1)
+    # room
+    cold_air_heat_capacity: Array  # (R) J/K
+    recirculation_min: Array  # (R) share of intake air that is recirculated however much is supplied
+    starvation_gain: Array  # (R) how steeply supply misses the intakes when it falls short
+    supply_reach: Array  # matrix (U, R) relative reach of a CRAH group at a rack group
+    demand_following: Array  # (1) 1: supply spreads as the racks draw it (containment); 0: as the tiles are laid
+    supply_leakage: Array  # (1) share of supply air lost to the return before the racks
+    cell_share: Array  # matrix (Z, R) share of a rack group's hot side in a cell; columns sum to 1
+    hot_air_heat_capacity: Array  # (Z) J/K
+    mass_heat_capacity: Array  # (Z) J/K slab, cabinets
+    mass_conductance: Array  # (Z) W/K
+    envelope_conductance: Array  # (Z) W/K hall to outdoors
+    # fans of the CRAHs or CRACs
+    crah_mass_flow_nominal: Array  # (U) kg/s at full speed
+    crah_fan_power_nominal: Array  # (U) W
+    crah_fan_linear_share: Array  # (1)
+    crah_fan_time_constant: Array  # (1) s
+    flow_ratio_min: Array  # (1) supply reaching the racks over server flow that the aisle-pressure loop defends
+    supply_air_heat_capacity: Array  # (U) J/K coil metal and air
+    humidifier_power: Array  # (1) W, constant
+    # electrical
+    ups_rated_power: Array  # (1) W
+    ups_loss: Array  # (3) no-load, proportional, square
+    distribution_rated_power: Array  # (1) W
+    distribution_loss: Array  # (3)
+    lighting_power: Array  # (1) W
+    # what observations are counted by
+    zone_mean: Array  # matrix (U, R) equal weights of the rack groups in the zone of a CRAH group; rows sum to 1
+    racks_per_zone: Array  # (1)
 
 
-def room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> tuple[State, Room]:
-    """Follow the heat from the servers to the coils.
+class State(NamedTuple):
+    """What racks and room remember."""
+
+    server_temperature: Array  # (R)
+    rack_inlet_temperature: Array  # (R) cold air in front of the racks
+    server_fan_speed: Array  # (R)
+    hot_air_temperature: Array  # (Z)
+    mass_temperature: Array  # (Z)
+    supply_air_temperature: Array  # (U)
+    crah_fan_speed: Array  # (U)
+    # energies of the control step
+    it_energy: Array  # (1) J, server fans included
+    server_fan_energy: Array  # (1) J
+    leakage_energy: Array  # (1) J of leakage above 20 degC
+    crah_fan_energy: Array  # (1) J
+    humidifier_energy: Array  # (1) J
+    electrical_loss_energy: Array  # (1) J UPS, distribution, lighting
+    electrical_room_heat: Array  # (1) J UPS heat, which leaves by its own ventilation
+    envelope_gain: Array  # (1) J into the hall
+    # set-points in force
+    supply_air_setpoint: Array  # (U)
+    crah_fan_setpoint: Array  # (U)
+    # monitored
+    zone_inlet_mean: Array  # (U) degC at the end of the step, racks nearest to each CRAH group
+    zone_flow_ratio: Array  # (U) at its end, supply of a CRAH group over what its racks draw
+
+
+class Inputs(NamedTuple):
+    """What is asked of the fans, what can run, load and weather."""
+
+    supply_air_setpoint: Array  # (U)
+    crah_fan_speed: Array  # (U)
+    crah_available: Array  # (U) share of the group that can run
+    pressure_control: Array  # (1) 1: the aisle-pressure loop runs; 0: overridden
+    utilization: Array  # (R)
+    dry_bulb_temperature: Array  # (1)
+    wet_bulb_temperature: Array  # (1)
+    outdoor_humidity_ratio: Array  # (1)
+    outdoor_pressure: Array  # (1)
+
+
+class Held(NamedTuple):
+    """What stays the same over a control step."""
+
+    dynamic_power: Array  # (R) W
+    crah_fan_target: Array  # (U) speed asked for, before the aisle-pressure loop
+    crah_flow_available: Array  # (1) kg/s at full speed of what can run, leakage taken off
+    supply_air_setpoint: Array  # (U) after protection
+    density_ratio: Array  # (1) of the air, over that at sea level
+
+
+ROWS = {
+    **dict.fromkeys(("server_temperature", "rack_inlet_temperature", "server_fan_speed", "utilization"), "racks"),
+    **dict.fromkeys(("hot_air_temperature", "mass_temperature"), "cells"),
+    **dict.fromkeys(
+        (
+            "supply_air_temperature",
+            "crah_fan_speed",
+            "supply_air_setpoint",
+            "crah_fan_setpoint",
+            "zone_inlet_mean",
+            "zone_flow_ratio",
+            "crah_available",
+        ),
+        "crahs",
+    ),
+}
+MATRICES = ("supply_reach", "cell_share", "zone_mean")
+SETPOINTS = (
+    Setpoint("supply_air_setpoint", "supply_air_setpoint", "supply_air_temperature"),
+    Setpoint("crah_fan_setpoint", "crah_fan_speed", "crah_fan_speed"),
+)
+HEAT_CAPACITIES = {
+    "server_temperature": "server_heat_capacity",
+    "rack_inlet_temperature": "cold_air_heat_capacity",
+    "hot_air_temperature": "hot_air_heat_capacity",
+    "mass_temperature": "mass_heat_capacity",
+    "supply_air_temperature": "supply_air_heat_capacity",
+}
+AVAILABILITY = {"crah": "crah_available"}
+DRIVERS = (
+    "utilization",
+    "dry_bulb_temperature",
+    "wet_bulb_temperature",
+    "outdoor_humidity_ratio",
+    "outdoor_pressure",
+)
+METERS = {"crah_fan": ("crah_fan_energy",), "humidifier": ("humidifier_energy",)}
+SUMS = ("it_energy", "server_fan_energy", "leakage_energy", "electrical_loss_energy")
+REJECTED = ("electrical_room_heat",)
+GAINED = ("envelope_gain",)
+
+
+def sized(d: HallDescription) -> dict[str, Any]:
+    """Values of ``Params`` for a described hall."""
+    racks, room, crahs = d.racks, d.room, d.crahs
+    groups, cells = crahs.groups, room.hot_air_cells
+    peak = racks.rack_power.value * racks.racks_per_group * np.array(racks.relative_power.values)
+    server_flow = peak * mass_flow_per_power(racks.temperature_rise.value)
+    place = (np.arange(racks.groups) + 0.5) / racks.groups
+    heads = (np.arange(groups) + 0.5) / groups
+    middles = (np.arange(cells) + 0.5) / cells
+    return dict(
+        idle_power=racks.idle_fraction.value * peak,
+        peak_power=peak,
+        power_exponent=racks.power_exponent.value,
+        leakage_coefficient=racks.leakage_coefficient.value,
+        leakage_reference_temperature=racks.leakage_reference_temperature.value,
+        server_mass_flow_nominal=server_flow,
+        server_fan_speed_min=racks.fan_speed_min.value,
+        server_fan_ramp_start_temperature=racks.fan_ramp_start_temperature.value,
+        server_fan_ramp_end_temperature=racks.fan_ramp_end_temperature.value,
+        server_fan_power_max=racks.fan_power_max_fraction.value * peak,
+        server_fan_time_constant=racks.fan_time_constant.value,
+        server_heat_capacity=racks.heat_capacity_per_power.value * peak,
+        server_effectiveness=racks.effectiveness.value,
+        cold_air_heat_capacity=room.cold_air_heat_capacity.value * server_flow / server_flow.sum(),
+        recirculation_min=room.recirculation_min.value * np.array(room.relative_recirculation.values),
+        starvation_gain=np.full(racks.groups, room.starvation_gain.value),
+        supply_reach=room_air.reach_from_distance(np.abs(heads[:, None] - place), room.supply_reach_length.value),
+        demand_following=room.demand_following.value,
+        supply_leakage=room.supply_leakage.value,
+        cell_share=room_air.cell_share_from_distance(np.abs(middles[:, None] - place), room.hot_cell_length.value),
+        hot_air_heat_capacity=np.full(cells, room.hot_air_heat_capacity.value / cells),
+        mass_heat_capacity=np.full(cells, room.mass_heat_capacity.value / cells),
+        mass_conductance=np.full(cells, room.mass_conductance.value / cells),
+        envelope_conductance=room.envelope_conductance.value,
+        crah_mass_flow_nominal=np.full(groups, crahs.mass_flow.value / groups),
+        crah_fan_power_nominal=np.full(groups, crahs.fan_power.value / groups),
+        crah_fan_linear_share=crahs.fan_linear_share.value,
+        crah_fan_time_constant=crahs.fan_time_constant.value,
+        flow_ratio_min=crahs.flow_ratio_min.value,
+        supply_air_heat_capacity=np.full(groups, crahs.supply_air_heat_capacity.value / groups),
+        humidifier_power=crahs.humidifier_power.value,
+        ups_rated_power=d.electrical.ups_rated_power.value,
+        ups_loss=d.electrical.ups_loss.values,
+        distribution_rated_power=d.electrical.distribution_rated_power.value,
+        distribution_loss=d.electrical.distribution_loss.values,
+        lighting_power=d.electrical.lighting_power.value,
+        zone_mean=np.kron(np.eye(groups), np.full(racks.groups // groups, groups / racks.groups)),
+        racks_per_zone=racks.groups // groups,
+    )
+
+
+def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+    """Hold the load and what the fans are to do; above the allowable inlet they run at full speed and supply air as cold as it may be."""
+    protects = now["protection"] > 0.5
+    density_ratio = u.outdoor_pressure / STANDARD_PRESSURE
+    return {}, dict(
+        dynamic_power=server.dynamic_power(u.utilization, p.idle_power, p.peak_power, p.power_exponent, xp),
+        crah_fan_target=xp.where(protects, 1.0, now["crah_fan_setpoint"]),
+        crah_flow_available=density_ratio
+        * (1.0 - p.supply_leakage)
+        * total(u.crah_available * p.crah_mass_flow_nominal, xp),
+        supply_air_setpoint=xp.where(protects, p.supply_air_setpoint_min, now["supply_air_setpoint"]),
+        density_ratio=density_ratio,
+    )
+
+
+class HotSide(NamedTuple):
+    """Air and heat on their way from the racks to the CRAHs; the air that enters those is ``hot_return + bypass * supply``."""
+
+    new: dict[str, Array]  # state after the pass
+    powers: dict[str, Array]  # (1) W: of it, server fans, leakage, CRAH fans, losses, envelope gain
+    crah_power: Array  # (U) W of the fans, into the supply air
+    crah_flow: Array  # (U) kg/s
+    air_stream: Array  # (U) W/K
+    hot_return: Array  # (U) degC, what the racks' air contributes to the return
+    bypass: Array  # (U) share of supply air that returns without having passed a rack
+    hot_side: Array  # (R) degC of the air that a rack group recirculates
+    paths: Any
+    inlet: Array  # (R) degC before the pass
+    warmed: Array  # (R) degC of the servers
+    stream: Array  # (R) W/K of the servers' air
+
+
+def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
+    """Follow the heat from the servers into the air that returns to the CRAHs.
 
     Parameters
     ----------
@@ -33,13 +252,6 @@ def room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> tu
     dt : Array or float
         Length of the pass [s].
     xp : namespace
-
-    Returns
-    -------
-    State
-        With the room's temperatures and actuators as they are after the pass.
-    Room
-        Heat and powers that the water pass and the meters need.
     """
     inlet = s.rack_inlet_temperature
 
@@ -105,79 +317,69 @@ def room_pass(s: State, u: Inputs, h: Held, p: Params, dt: Array, xp: Any) -> tu
         dt,
     )
     mass = thermal.relaxed_implicitly(s.mass_temperature, hot_air, dt * p.mass_conductance / p.mass_heat_capacity)
-    hot_side = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
+    recirculated = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
 
-    # CRAHs: return air, coil, fan
-    bypass, hot_return = room_air.return_mix(paths, hot_side, p.supply_reach, xp)
-    air_stream = AIR_SPECIFIC_HEAT * crah_flow
-    duty = coil.air_side_duty(
-        air_stream,
-        WATER_SPECIFIC_HEAT * p.coil_water_flow_nominal * s.valve_fraction,
-        coil.coil_conductance(
-            crah_flow / p.crah_mass_flow_nominal,  # less where air is thin: films go with the mass flow
-            s.valve_fraction,
-            p.coil_conductance_nominal,
-            p.coil_air_resistance_share,
-            xp,
-        ),
-        xp,
-    )
-    water = s.chilled_water_supply_temperature
+    bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
     units = xp.maximum(u.crah_available, 1e-6)
     crah_power = (h.density_ratio * u.crah_available) * fan.fan_power(
         xp.minimum(crah_fan_speed / units, 1.0), p.crah_fan_power_nominal, p.crah_fan_linear_share
     )
-    supply = thermal.node_temperature(
-        s.supply_air_temperature,
-        p.supply_air_heat_capacity,
-        air_stream * (1.0 - (1.0 - duty) * bypass),
-        air_stream * ((1.0 - duty) * hot_return + duty * water) + crah_power,
-        dt,
-    )
-    return_air = hot_return + bypass * supply
-    wanted = (return_air - h.supply_air_setpoint + crah_power / air_stream) / xp.maximum(return_air - water, 0.5)
-    valve = modulated(
-        s.valve_fraction,
-        wanted,
-        duty,
-        dt,
-        p.valve_time_constant,
-        p.valve_fraction_min,
-        h.chilled_water_pump_speed,
-        xp,
-    )
-
-    # cold air in front of the racks; the seam at the servers
-    cold_air = thermal.node_temperature(
-        inlet,
-        p.cold_air_heat_capacity,
-        stream,
-        AIR_SPECIFIC_HEAT
-        * (room_air.supply_enthalpy(paths, supply, p.supply_reach, xp) + paths.recirculated * hot_side),
-        dt,
-    )
-    server_temperature = thermal.heated(warmed, p.server_heat_capacity, stream * (cold_air - inlet), dt)
-
-    room = Room(
-        coil_heat=total(air_stream * duty * (return_air - water), xp),
-        it_power=it_power,
-        server_fan_power=total(fan_power, xp),
-        leakage_power=total(xp.maximum(leakage, 0.0), xp),
-        crah_fan_power=total(crah_power, xp),
-        ups_loss=ups_loss,
-        distribution_loss=distribution_loss,
-        envelope_gain=total(to_outdoors * (u.dry_bulb_temperature - hot_air), xp),
-    )
-    return (
-        s._replace(
-            server_temperature=server_temperature,
-            rack_inlet_temperature=cold_air,
+    return HotSide(
+        new=dict(
             server_fan_speed=server_fan_speed,
+            crah_fan_speed=crah_fan_speed,
             hot_air_temperature=hot_air,
             mass_temperature=mass,
-            supply_air_temperature=supply,
-            crah_fan_speed=crah_fan_speed,
-            valve_fraction=valve,
         ),
-        room,
+        powers=dict(
+            it_energy=it_power,
+            server_fan_energy=total(fan_power, xp),
+            leakage_energy=total(xp.maximum(leakage, 0.0), xp),
+            crah_fan_energy=total(crah_power, xp),
+            humidifier_energy=p.humidifier_power,
+            electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
+            electrical_room_heat=ups_loss,
+            envelope_gain=total(to_outdoors * (u.dry_bulb_temperature - hot_air), xp),
+        ),
+        crah_power=crah_power,
+        crah_flow=crah_flow,
+        air_stream=AIR_SPECIFIC_HEAT * crah_flow,
+        hot_return=hot_return,
+        bypass=bypass,
+        hot_side=recirculated,
+        paths=paths,
+        inlet=inlet,
+        warmed=warmed,
+        stream=stream,
+    )
+
+
+def cold_side(hot: HotSide, supply: Array, p: Any, dt: Array, xp: Any) -> dict[str, Array]:
+    """Take supply air [degC], shape (U, N), to the racks; returns the state of room and servers after the pass."""
+    cold_air = thermal.node_temperature(
+        hot.inlet,
+        p.cold_air_heat_capacity,
+        hot.stream,
+        AIR_SPECIFIC_HEAT
+        * (room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp) + hot.paths.recirculated * hot.hot_side),
+        dt,
+    )
+    return hot.new | dict(
+        supply_air_temperature=supply,
+        rack_inlet_temperature=cold_air,
+        server_temperature=thermal.heated(hot.warmed, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt),
+    )
+
+
+def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
+    """Mean inlet and flow ratio of the zones."""
+    server_flow = server.air_mass_flow(
+        u.utilization, s.server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
+    )
+    return dict(
+        zone_inlet_mean=xp.matmul(p.zone_mean, s.rack_inlet_temperature),
+        zone_flow_ratio=(1.0 - p.supply_leakage)
+        * p.crah_mass_flow_nominal
+        * s.crah_fan_speed
+        / (p.racks_per_zone * xp.matmul(p.zone_mean, server_flow)),
     )

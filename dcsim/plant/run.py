@@ -4,26 +4,29 @@ import functools
 
 from dcsim.engines.model import Model
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import MATRICES, Inputs, Params, State
-from dcsim.plant.step import sweep
-from dcsim.plant.supervision import begin, monitor
+from dcsim.plant.parts import types_of
+from dcsim.plant.step import Step
 
 
 def hall_model(hall: Hall) -> Model:
     """Return the equations of ``hall`` with their row counts; halls of one shape share one model."""
-    return _model(tuple(hall.state_rows.items()), tuple(hall.input_rows.items()))
+    return _model(hall.types.parts, tuple(hall.state_rows.items()), tuple(hall.input_rows.items()))
 
 
 @functools.lru_cache(maxsize=32)
-def _model(state_rows: tuple[tuple[str, int], ...], input_rows: tuple[tuple[str, int], ...]) -> Model:
+def _model(
+    parts: tuple[str, ...], state_rows: tuple[tuple[str, int], ...], input_rows: tuple[tuple[str, int], ...]
+) -> Model:
+    types = types_of(parts)
+    step = Step(types)
     return Model(
-        begin=begin,
-        sweep=sweep,
-        monitor=monitor,
-        state=State,
-        inputs=Inputs,
-        params=Params,
+        begin=step.begin,
+        sweep=step.sweep,
+        monitor=step.monitor,
+        state=types.State,
+        inputs=types.Inputs,
+        params=types.Params,
         state_rows=dict(state_rows),
         input_rows=dict(input_rows),
-        matrices=MATRICES,
+        matrices=types.matrices,
     )

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import Inputs
 
 LONG_STEP_S, LONG_SUBSTEPS = 900.0, 9
-SETPOINTS = ("chilled_water_setpoint", "condenser_water_setpoint", "chilled_water_pump_speed", "condenser_water_flow")
 
 
 def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) -> np.ndarray:
@@ -36,14 +34,9 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
 
 def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
     """Inputs by name in one array, shape (input rows, n); everything available and the pressure loop on unless given."""
-    usual: dict[str, Any] = {
-        "crah_available": 1.0,
-        "chiller_available": 1.0,
-        "pressure_control": 1.0,
-        "outdoor_pressure": 101325.0,
-    }
-    values = {**usual, **values}
-    return np.concatenate([np.broadcast_to(values[name], (hall.input_rows[name], n)) for name in Inputs._fields])
+    usual: dict[str, Any] = {"pressure_control": 1.0, "outdoor_pressure": 101325.0}
+    values = {**usual, **dict.fromkeys(hall.types.availability.values(), 1.0), **values}
+    return np.concatenate([np.broadcast_to(values[name], (rows, n)) for name, rows in hall.input_rows.items()])
 
 
 def rested(
@@ -77,13 +70,12 @@ def rested(
     rows, given = engine.state_slices, engine.input_slices
     for _ in range(repeats):
         state = state.copy()
-        state[rows["supply_air_setpoint"]] = inputs[given["supply_air_setpoint"]]
-        state[rows["crah_fan_setpoint"]] = inputs[given["crah_fan_speed"]]
-        for name in SETPOINTS:
-            state[rows[name]] = inputs[given[name]]
+        for name, asked, _ in hall.types.setpoints:
+            state[rows[name]] = inputs[given[asked]]
         state[rows["mass_temperature"]] = state[rows["hot_air_temperature"]]
-        state[rows["mode_time"]] = hall.params.mode_time_min
-        state[rows["stage_time"]] = hall.params.stage_time_min
+        for name in ("mode_time", "stage_time"):
+            if name in rows:
+                state[rows[name]] = getattr(hall.params, f"{name}_min")
         for name, value in fixed.items():
             state[rows[name]] = value
         state = engine.step(state, inputs, interval, substeps=substeps)

@@ -1,39 +1,104 @@
-"""One pass of time through a chilled-water hall: the path of the heat.
+"""A control step of a hall: how its parts follow each other.
 
-Heat goes from the servers to the air that passes them, into well-mixed hot-air cells, through the CRAH coils into the chilled water, through
-waterside economizer and chillers into the condenser water, and from the cooling tower outdoors. ``sweep`` follows that path once, node by
-node, linear-implicitly (first order, L-stable); the engine extrapolates sweeps to second order. The one seam of the circle lies at the
-servers, which hold most of the room's heat: the air leaving a rack is priced with the inlet of the sweep before, and the difference is
-booked to the server. Every flux that leaves a node enters another as the very same number, so the energy balance closes to rounding for
-any flows and any step.
+Heat goes from the servers to the air that passes them, into well-mixed hot-air cells, through the CRAHs into whatever cools their coils,
+and outdoors. ``sweep`` follows that path once, node by node, linear-implicitly (first order, L-stable); the engine extrapolates sweeps to
+second order. Every flux that leaves a node enters another as the very same number, so the energy balance closes to rounding for any flows
+and any step.
 
-A control step is ``supervision.begin``, then for each sub-step extrapolated sweeps and ``supervision.monitor``; ``audit`` closes the books.
+A control step is ``begin``, then for each sub-step extrapolated sweeps and ``monitor``; ``audit`` closes the books.
 
-Left out: room humidity, transport delays, single fans and pumps (a group acts as one machine).
+Left out: transport delays, single fans and pumps (a group acts as one machine).
 """
 
 from typing import Any
 
-from dcsim.plant.model import Array, Held, Inputs, Params, State
-from dcsim.plant.room import room_pass
-from dcsim.plant.water import water_pass
+from dcsim.physics.smooth import clip
+from dcsim.plant import chilled_water, coils, room, supervision, tower
+from dcsim.plant.audit import stored_energy
+from dcsim.plant.loops import Array, distance, total
+from dcsim.plant.parts import PARTS, Types
 
 
-def sweep(s: State, u: Inputs, h: Held, p: Params, time_step: Array, xp: Any) -> State:
-    """One pass of length ``time_step`` [s] along the path of the heat: room, chilled water, condenser water, meters.
+class Step:
+    """The three functions of a hall that an engine runs.
 
     Parameters
     ----------
-    s, u, h, p : State, Inputs, Held, Params
-        Of shapes ``(rows, N)``.
-    time_step : Array or float
-        Length of the pass [s].
-    xp : namespace
-
-    Returns
-    -------
-    State
-        First order in ``time_step``; latched and monitored fields are handed back untouched.
+    types : Types
+        Of the hall.
     """
-    s_room, room = room_pass(s, u, h, p, time_step, xp)
-    return water_pass(s_room, s, u, h, p, room, time_step, xp)
+
+    def __init__(self, types: Types) -> None:
+        self.types = types
+        self._modules = [PARTS[name] for name in types.parts]
+
+    def begin(self, s: Any, u: Any, p: Any, interval: Array, xp: Any) -> tuple[Any, Any]:
+        """Latch what a control step holds: set-points within their rates, what the parts decide by themselves; clear the meters.
+
+        Parameters
+        ----------
+        s, u, p : State, Inputs, Params
+            Of shapes ``(rows, N)``.
+        interval : Array or float
+            Length of the control step [s].
+        xp : namespace
+
+        Returns
+        -------
+        tuple of State and Held
+        """
+        types = self.types
+        zero = 0.0 * s.trip_time
+        now: dict[str, Array] = dict.fromkeys(types.energies, zero)
+        travel: Array = zero
+        for name, asked, _ in types.setpoints:
+            before, step = getattr(s, name), getattr(p, f"{name}_rate") * interval
+            now[name] = before + clip(getattr(u, asked) - before, -step, step, xp)
+            travel = travel + total(distance(now[name], before, xp), xp) / getattr(p, f"{name}_range")
+        now["travel"] = travel / p.setpoint_count
+        now["protection"] = supervision.protection(s, p, xp)
+        now["stored_energy_before"] = stored_energy(types, s, p, xp)
+        held: dict[str, Array] = {}
+        for module in self._modules:
+            if hasattr(module, "begin"):
+                latched, fixed = module.begin(s, u, p, now, interval, xp)
+                now |= latched
+                held |= fixed
+        return s._replace(**now), types.Held(**held)
+
+    def sweep(self, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Any:
+        """One pass of length ``dt`` [s] along the path of the heat.
+
+        Parameters
+        ----------
+        s, u, h, p : State, Inputs, Held, Params
+            Of shapes ``(rows, N)``.
+        dt : Array or float
+            Length of the pass [s].
+        xp : namespace
+
+        Returns
+        -------
+        State
+            First order in ``dt``; latched and monitored fields are handed back untouched.
+        """
+        hot = room.hot_side(s, u, h, p, dt, xp)
+        cooled = coils.cooled(hot, s, h, p, dt, xp)
+        new = room.cold_side(hot, cooled.supply, p, dt, xp) | cooled.new
+        chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
+        rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
+        powers = hot.powers | chilled.powers | rejected.powers
+        return s._replace(
+            **new,
+            **chilled.new,
+            **rejected.new,
+            **{name: getattr(s, name) + dt * power for name, power in powers.items()},
+        )
+
+    def monitor(self, s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> Any:
+        """Watch limits and ends at the end of a sub-step."""
+        seen: dict[str, Array] = {"stored_energy": stored_energy(self.types, s, p, xp)}
+        for module in self._modules:
+            if hasattr(module, "monitor"):
+                seen |= module.monitor(s, u, h, p, time_step, xp)
+        return s._replace(**seen)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dcsim.envs.batch import Batch
+from dcsim.plant.economizer import MECHANICAL
 
 Trajectory = dict[str, np.ndarray]
 """One episode: arrays by name, time first; the fields are listed at ``Recorder``."""
@@ -24,11 +25,21 @@ _STATE_NUMBERS = (
     "condenser_water_setpoint",
     "condenser_water_flow",
     "tower_air_fraction",
-    "mode",
     "protection",
     "chillers_on",
 )
-_POWERS = ("it", "facility", "cooling", "thermal", "crah_fan", "pump", "chiller", "tower_fan", "server_fan")
+_POWERS = (
+    "it",
+    "facility",
+    "cooling",
+    "thermal",
+    "crah_fan",
+    "pump",
+    "chiller",
+    "tower_fan",
+    "humidifier",
+    "server_fan",
+)
 
 
 class Recorder:
@@ -79,8 +90,7 @@ class Recorder:
         step |= {name: getattr(state, name)[:, env].copy() for name in _STATE_ROWS}
         step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS}
         step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in _POWERS}
-        parts = sum(info[f"{name}_power_w"] for name in ("crah_fan", "pump", "chiller", "tower_fan"))
-        step["humidifier_power"] = float(info["cooling_power_w"] - parts)
+        step["mode"] = float(state.mode[0, env]) if hasattr(state, "mode") else MECHANICAL
         step["leakage_power"] = float(info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"])
         step["rack_inlet_max"] = float(info["rack_inlet_max_c"])
         step |= {name: float(info[name]) for name in ("time_s", "violation_k_min", "water_l")}

@@ -22,12 +22,10 @@ from tqdm import tqdm
 
 from dcsim.engines import make_engine
 from dcsim.engines.model import pack, unpack
+from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall, build_hall
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Held, Inputs, State
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import cold_state, packed_inputs, rested
-from dcsim.plant.step import sweep
-from dcsim.plant.supervision import begin, monitor
 from dcsim_experiments.run_folder import write_json
 
 Array = np.ndarray
@@ -46,6 +44,22 @@ JUMP_S = (
 )
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-8, 1e-8
 DIFFERENCE = 1e-5  # for the Jacobian, of the order of each quantity
+MOVING = (
+    "server_temperature",
+    "rack_inlet_temperature",
+    "server_fan_speed",
+    "hot_air_temperature",
+    "mass_temperature",
+    "supply_air_temperature",
+    "crah_fan_speed",
+    "valve_fraction",
+    "chilled_water_supply_temperature",
+    "chilled_water_return_temperature",
+    "condenser_water_supply_temperature",
+    "tower_air_fraction",
+    "chiller_loading",
+)
+"""What is compared."""
 LATCHES = ("mode", "chillers_on", "protection")
 COOLING = (
     "crah_fan_energy",
@@ -99,16 +113,17 @@ class Exact:
 
     def __init__(self, hall: Hall, engine: Any) -> None:
         self._params, self._rows, self._input_rows = hall.params, engine.state_slices, engine.input_slices
+        self._types, self._model = hall.types, hall_model(hall)
         self._power = hall.design_it_power
 
     def step(self, state: Array, inputs: Array) -> Array:
         """Return the packed state after one control step, shape (state rows, 1)."""
         p = self._params
-        u = unpack(inputs, Inputs, self._input_rows)
-        latched, held = begin(unpack(state, State, self._rows), u, p, INTERVAL_S, np)
+        u = unpack(inputs, self._types.Inputs, self._input_rows)
+        latched, held = self._model.begin(unpack(state, self._types.State, self._rows), u, p, INTERVAL_S, np)
         start = self._whole(latched)
-        after = sweep(start, u, held, p, JUMP_S, np)
-        moving = [name for name in State._fields if getattr(after, name) is not getattr(start, name)]
+        after = self._model.sweep(start, u, held, p, JUMP_S, np)
+        moving = [name for name in self._rows if getattr(after, name) is not getattr(start, name)]
         y0 = pack(after, self._rows, 1)
         index = np.concatenate([np.arange(self._rows[name].start, self._rows[name].stop) for name in moving])
         is_off = (np.arange(len(y0)) >= self._rows["chiller_loading"].start) & (y0[:, 0] == 0.0)
@@ -128,10 +143,10 @@ class Exact:
             raise RuntimeError(f"the reference solution failed: {solution.message}")
         y = y0.copy()
         y[index, 0] = solution.y[:, -1]
-        end = monitor(unpack(y, State, self._rows), u, held, p, INTERVAL_S, np)
+        end = self._model.monitor(unpack(y, self._types.State, self._rows), u, held, p, INTERVAL_S, np)
         return pack(end, self._rows, 1)
 
-    def _rate(self, _: float, y: Array, y0: Array, index: Array, u: Inputs, held: Held) -> Array:
+    def _rate(self, _: float, y: Array, y0: Array, index: Array, u: Any, held: Any) -> Array:
         """Rates of change of the rows ``index``, shape (rows,) or (rows, k) as ``y``."""
         p, rows = self._params, self._rows
         columns = y.reshape(len(index), -1)
@@ -142,14 +157,15 @@ class Exact:
             ("tower_air_fraction", p.tower_air_fraction_min, 1.0),
         ):
             np.clip(full[rows[name]], low, high, out=full[rows[name]])
-        s = unpack(full, State, rows)
+        s = unpack(full, self._types.State, rows)
         whole, half = (
-            (pack(sweep(s, u, held, p, dt, np), rows, full.shape[1]) - full) / dt for dt in (PASS_S, 0.5 * PASS_S)
+            (pack(self._model.sweep(s, u, held, p, dt, np), rows, full.shape[1]) - full) / dt
+            for dt in (PASS_S, 0.5 * PASS_S)
         )
         result: Array = (2.0 * half - whole)[index].reshape(y.shape)
         return result
 
-    def _jacobian(self, _: float, y: Array, y0: Array, index: Array, u: Inputs, held: Held) -> Array:
+    def _jacobian(self, _: float, y: Array, y0: Array, index: Array, u: Any, held: Any) -> Array:
         """Forward differences of the rates, all columns in one pass."""
         change = DIFFERENCE / ABSOLUTE_TOLERANCE * self._tolerances()[index]
         moved = np.concatenate([y[:, None], y[:, None] + np.diag(change)], 1)
@@ -159,16 +175,16 @@ class Exact:
 
     def _tolerances(self) -> Array:
         """Absolute tolerances by row: 1e-8 of the order of each quantity, 1 K or full opening, or the design power over a step."""
-        meters = State._fields[State._fields.index("it_energy") : State._fields.index("supply_air_setpoint")]
         energy = self._power * INTERVAL_S
         order = np.ones(max(part.stop for part in self._rows.values()))
-        for name in meters:
+        for name in self._types.energies:
             order[self._rows[name]] = energy
-        order[self._rows["makeup_water"]] = energy / 2.5e6  # kg that this heat would evaporate
+        for name in self._types.water:
+            order[self._rows[name]] = energy / 2.5e6  # kg that this heat would evaporate
         return ABSOLUTE_TOLERANCE * order
 
-    def _whole(self, s: State) -> State:
-        return unpack(pack(s, self._rows, 1), State, self._rows)
+    def _whole(self, s: Any) -> Any:
+        return unpack(pack(s, self._rows, 1), self._types.State, self._rows)
 
 
 class Errors(NamedTuple):
@@ -207,7 +223,8 @@ def compare(
     exact = Exact(hall, engine)
     first = driven(hall, mode, 0)
     start = cold_state(hall, 1)
-    start[engine.state_slices["mode"]] = mode
+    if "economizer" in hall:
+        start[engine.state_slices["mode"]] = mode
     start = rested(engine, hall, start, first, 12)
     states = dict.fromkeys(substeps_s, start)
     reference = start
@@ -221,17 +238,15 @@ def compare(
             states[length] = engine.step(states[length], inputs, INTERVAL_S, substeps=round(INTERVAL_S / length))
             runs[length].append(states[length])
     return {
-        length: errors(np.stack(run), np.stack(trajectory), engine.state_slices, hall.design_it_power)
-        for length, run in runs.items()
+        length: errors(np.stack(run), np.stack(trajectory), engine.state_slices, MOVING) for length, run in runs.items()
     }
 
 
-def errors(run: Array, exact: Array, rows: Mapping[str, slice], design_power: float) -> Errors:
+def errors(run: Array, exact: Array, rows: Mapping[str, slice], moving: Sequence[str]) -> Errors:
     """Compare two trajectories, shape (steps, state rows, 1) each, as far as they latch alike."""
-    alike = np.all([run[:, rows[name]] == exact[:, rows[name]] for name in LATCHES], axis=0).all((1, 2))
+    alike = np.all([run[:, rows[name]] == exact[:, rows[name]] for name in LATCHES if name in rows], axis=0).all((1, 2))
     count = int(np.argmin(alike)) if not alike.all() else len(alike)
     run, exact = run[:count], exact[:count]
-    moving = State._fields[: State._fields.index("it_energy")]
     difference = {name: np.abs(run[:, rows[name]] - exact[:, rows[name]]) for name in moving}
     cooling, true = (sum(x[:, rows[name]].sum((1, 2)) for name in COOLING) for x in (run, exact))
     return Errors(

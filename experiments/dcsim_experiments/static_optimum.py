@@ -28,8 +28,8 @@ from tqdm import tqdm
 
 from dcsim.envs.rewards import DEFAULT_WEIGHTS
 from dcsim.physics import server
+from dcsim.plant.economizer import MECHANICAL
 from dcsim.plant.hall import Hall, build_hall
-from dcsim.plant.model import MECHANICAL, State
 from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
 from dcsim.plant.steady import LONG_STEP_S
 from dcsim.plots import supply_air_sweep
@@ -74,8 +74,8 @@ def fixed_operation(plant: SteadyHall, problems: Problems) -> Operation:
             practice.supply_air * ones,
             ones,
             practice.chilled_water_design * ones,
-            practice.condenser_water * ones,
             ones,
+            practice.condenser_water * ones,
             ones,
         ]
     )
@@ -91,9 +91,9 @@ def reset_operation(plant: SteadyHall, problems: Problems, constants: ResetConst
     state = plant.start(problems)
     for _ in range(RESET_MOVES):
         state = plant.rest(setpoints, problems, state, 1)
-        setpoints = settled_setpoints(
-            setpoints, plant.fields(state), problems.wet_bulb, problems.load, plant.hall, constants
-        )
+        sent = {name: setpoints[plant.engine.input_slices[name]] for name in plant.hall.types.requests}
+        moved = settled_setpoints(sent, plant.fields(state), problems.wet_bulb, problems.load, plant.hall, constants)
+        setpoints = np.concatenate([moved[name] for name in sent])
     return plant.operate(setpoints, problems, state)
 
 
@@ -126,7 +126,7 @@ def leaning(plant: SteadyHall, problems: Problems, operation: Operation) -> dict
         "tower fan full": state.tower_air_fraction[0] > 0.995,
         "tower fan at its least": state.tower_air_fraction[0] < plant.hall.params.tower_air_fraction_min[0, 0] + 1e-3,
         "chilled water above set-point": state.chilled_water_supply_temperature[0] > x[2] + 0.1,
-        "condenser water above set-point": state.condenser_water_supply_temperature[0] > x[3] + 0.1,
+        "condenser water above set-point": state.condenser_water_supply_temperature[0] > x[4] + 0.1,
         "cap of chiller COP": is_capped(hall, state),
         "protection": state.protection[0] > 0.5,
     }
@@ -149,7 +149,7 @@ def variables_of(hall: Hall, setpoints: Array) -> Array:
     return np.concatenate([setpoints[0:1], setpoints[groups : groups + 1], setpoints[2 * groups : 2 * groups + 4]])
 
 
-def chiller_cop(hall: Hall, state: State) -> Array:
+def chiller_cop(hall: Hall, state: Any) -> Array:
     """COP of the chillers over the last step, shape (K,); 0 where they rest."""
     power = state.chiller_energy[0]
     runs = power > 1e-6 * hall.design_it_power * LONG_STEP_S
@@ -157,13 +157,13 @@ def chiller_cop(hall: Hall, state: State) -> Array:
     return result
 
 
-def is_capped(hall: Hall, state: State) -> Array:
+def is_capped(hall: Hall, state: Any) -> Array:
     """Whether chillers run at the bound of their COP, shape (K,)."""
     result: Array = chiller_cop(hall, state) > 0.999 * hall.params.chiller_cop_max[0]
     return result
 
 
-def flow_ratio(hall: Hall, state: State, load: Array) -> Array:
+def flow_ratio(hall: Hall, state: Any, load: Array) -> Array:
     """Supply reaching the racks over what the servers draw, shape (K,)."""
     p = hall.params
     supplied = (1.0 - p.supply_leakage) * (p.crah_mass_flow_nominal * state.crah_fan_speed).sum(0)
@@ -186,7 +186,7 @@ def details(plant: SteadyHall, problems: Problems, operation: Operation) -> dict
         "is_at_rest": operation.is_at_rest,
         "rack_inlet_max": state.rack_inlet_max[0],
         **dict(zip(VARIABLES, x, strict=True)),
-        "mode": state.mode[0],
+        "mode": state.mode[0] if "economizer" in hall else problems.mode,
         "chillers_on": state.chillers_on[0],
         "chiller_cop": chiller_cop(hall, state),
         "flow_ratio": flow_ratio(hall, state, problems.load),

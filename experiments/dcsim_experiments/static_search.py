@@ -14,9 +14,10 @@ import numpy as np
 from dcsim.drivers import load_weather
 from dcsim.engines import make_engine
 from dcsim.envs import rewards
-from dcsim.envs.meters import Meters, Readings
+from dcsim.envs.meters import Meters
+from dcsim.plant.description import Range
+from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, State
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
 
@@ -26,8 +27,8 @@ VARIABLES = (
     "supply_air_setpoint",
     "crah_fan_speed",
     "chilled_water_setpoint",
-    "condenser_water_setpoint",
     "chilled_water_pump_speed",
+    "condenser_water_setpoint",
     "condenser_water_flow",
 )
 """What is searched besides the cooling mode; supply air and fan speed are the same for all CRAH groups."""
@@ -69,15 +70,7 @@ class Problems(NamedTuple):
 
 def box(hall: Hall) -> tuple[Array, Array]:
     """Ranges of the variables, low and high, shape (V,) each."""
-    ranges = hall.description.setpoints
-    allowed = (
-        ranges.supply_air_temperature,
-        ranges.crah_fan_speed,
-        ranges.chilled_water_temperature,
-        ranges.condenser_water_temperature,
-        ranges.chilled_water_pump_speed,
-        ranges.condenser_water_flow,
-    )
+    allowed: list[Range] = [getattr(hall.description.setpoints, name) for _, _, name in hall.types.setpoints]
     return np.array([a.low for a in allowed]), np.array([a.high for a in allowed])
 
 
@@ -117,7 +110,7 @@ def problems_of(hall: Hall, air: Outdoors, loads: Sequence[float], modes: Sequen
 
 def modes_of(hall: Hall) -> tuple[float, ...]:
     """Cooling modes that the hall has."""
-    return (MECHANICAL, INTEGRATED, FREE) if hall.has_economizer else (MECHANICAL,)
+    return (MECHANICAL, INTEGRATED, FREE) if "economizer" in hall else (MECHANICAL,)
 
 
 class Operation(NamedTuple):
@@ -164,15 +157,15 @@ class SteadyHall:
         self._meters = Meters(hall, LONG_STEP_S)
         self._rows = self.engine.state_slices
 
-    def fields(self, state: Array) -> State:
+    def fields(self, state: Array) -> Any:
         """Name the rows of a state."""
-        return State(**{name: state[rows] for name, rows in self._rows.items()})
+        return self.hall.types.State(**{name: state[rows] for name, rows in self._rows.items()})
 
     def setpoints(self, x: Array, mode: Array) -> Array:
         """Set-points of all groups, shape (A, K), from the variables, shape (V, K), and the mode, shape (K,)."""
         groups = self.hall.crah_groups
         parts = [np.repeat(x[0:1], groups, 0), np.repeat(x[1:2], groups, 0), x[2:]]
-        return np.concatenate([*parts, mode[None]] if self.hall.has_economizer else parts)
+        return np.concatenate([*parts, mode[None]] if "economizer" in self.hall else parts)
 
     def inputs(self, setpoints: Array, problems: Problems) -> Array:
         """Pack set-points, load and weather for the engine."""
@@ -181,7 +174,7 @@ class SteadyHall:
             "supply_air_setpoint": setpoints[:groups],
             "crah_fan_speed": setpoints[groups : 2 * groups],
             **{name: setpoints[2 * groups + i] for i, name in enumerate(VARIABLES[2:])},
-            "mode_request": setpoints[-1] if self.hall.has_economizer else 0.0,
+            "mode_request": setpoints[-1],
             "utilization": problems.load,
             "wet_bulb_temperature": problems.wet_bulb,
             "dry_bulb_temperature": problems.dry_bulb,
@@ -213,7 +206,7 @@ class SteadyHall:
         is_at_rest = np.ones(len(problems.load), bool)
         for _ in range(WATCHED):
             after = self.rest(setpoints, problems, before, 1)
-            for name in ("mode", "chillers_on", "protection"):
+            for name in {"mode", "chillers_on", "protection"} & set(self._rows):
                 is_at_rest &= before[self._rows[name]][0] == after[self._rows[name]][0]
             cost, read = self._measure(after)
             costs.append(cost)
@@ -231,13 +224,15 @@ class SteadyHall:
         state = cold_state(self.hall, len(problems.load))
         state[self._rows["supply_air_temperature"]] = middle[0]
         state[self._rows["chilled_water_supply_temperature"]] = middle[2]
-        state[self._rows["mode"]] = problems.mode
+        if "economizer" in self.hall:
+            state[self._rows["mode"]] = problems.mode
         return state
 
     def _measure(self, state: Array) -> tuple[Array, dict[str, Array]]:
         rows = self.fields(state)
-        readings = Readings(**{name: getattr(rows, name)[0] for name in Readings._fields})
-        readings = readings._replace(travel=0.0 * readings.travel)
+        readings = [
+            0.0 * rows.travel[0] if name == "travel" else getattr(rows, name)[0] for name in self._meters.fields
+        ]
         mean = rows.rack_inlet_temperature.mean(0)
         info, transition = self._meters.read(readings, 0.0, mean, 0.0, 0.0, 1.0)
         tripped = rows.is_tripped[0] > 0.5
@@ -330,7 +325,8 @@ def _cheapest(plant: SteadyHall, problems: Problems, drawn: Array, best: Operati
     cube = drawn.reshape(dimensions, -1)
     x = repeated.low + cube * (repeated.high - repeated.low)
     state = np.tile(best.state, population)
-    state[plant.engine.state_slices["mode"]] = repeated.mode
+    if "economizer" in plant.hall:
+        state[plant.engine.state_slices["mode"]] = repeated.mode
     all_points = plant.operate(plant.setpoints(x, repeated.mode), repeated, state)
     winner = all_points.worth.reshape(population, count).argmin(0) * count + np.arange(count)
     return _Trial(all_points.pick(winner), cube[:, winner])

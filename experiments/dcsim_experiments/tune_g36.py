@@ -244,7 +244,7 @@ def tune(
     env_ids = {spec.kwargs.get("hall"): env_id for env_id, spec in gym.registry.items() if env_id.startswith("dcsim/")}
     if hall not in env_ids:
         raise InputError(f"hall {hall!r} has no environment; known: {', '.join(map(str, env_ids))}")
-    ranges = {**RANGES, **(ECONOMIZER_RANGES if description.economizer.effectiveness.value > 0.0 else {})}
+    ranges = {**RANGES, **(ECONOMIZER_RANGES if description.economizer is not None else {})}
     days = TrainingDays(env_ids[hall], 0, population, climates, months)
     winners = [search(days, ranges, budget_steps, seed) for seed in seeds]
     published = {name: float(getattr(ResetConstants(), name)) for name in ranges}

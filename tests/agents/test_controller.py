@@ -81,7 +81,7 @@ def test_a_reading_has_the_values_of_the_plant(env: Any) -> None:
         ("supply_air_temperature", state.supply_air_temperature),
         ("chilled_water_return_temperature", state.chilled_water_return_temperature),
         ("flow_ratio", state.zone_flow_ratio),
-        ("mode", state.mode),
+        ("supply_air_setpoint", state.supply_air_setpoint),
     ):
         np.testing.assert_allclose(reading[name], values, atol=3e-6)
     assert "rack_inlet_max" in reading

@@ -37,7 +37,7 @@ def rollout(env_id, controller="g36", **keywords):
             "on": s.chillers_on[0, 0],
             "missed": s.chilled_water_supply_temperature[0, 0] - s.chilled_water_setpoint[0, 0],
             "running": s.chiller_loading[:, 0].copy(),
-            "mode": s.mode[0, 0],
+            "mode": s.mode[0, 0] if hasattr(s, "mode") else 0.0,
             "terminated": terminated,
         }
         for name, value in row.items():

@@ -7,12 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from dcsim.engines import make_engine, pack, unpack
-from dcsim.plant.audit import HEAT_CAPACITIES, energy_residual, stored_energy
+from dcsim.plant.audit import cooling_energy, energy_residual, stored_energy
+from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import build_hall
-from dcsim.plant.model import FREE, INTEGRATED, MECHANICAL, Inputs, State
 from dcsim.plant.run import hall_model
-from dcsim.plant.step import sweep
-from dcsim.plant.supervision import begin, monitor
+from dcsim.plant.step import Step
 
 HALLS = ("enterprise-1mw", "hyperscale-10mw")
 
@@ -42,7 +41,7 @@ def random_inputs(hall, rng, n):
         "outdoor_humidity_ratio": (0.0005, 0.02),
         "outdoor_pressure": (80e3, 102e3),
     }
-    u = Inputs(**{name: rng.uniform(*draws[name], (count, n)) for name, count in rows.items()})
+    u = hall.types.Inputs(**{name: rng.uniform(*draws[name], (count, n)) for name, count in rows.items()})
     return u._replace(
         crah_available=np.round(u.crah_available * 1.4).clip(0, 1),
         chiller_available=np.round(u.chiller_available * 1.4).clip(0, 1),
@@ -75,20 +74,33 @@ def random_state(hall, rng, n):
         "mode_time": (0, 4000),
         "stage_time": (0, 4000),
     }
-    s = State(**{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()})
-    return s._replace(
-        chillers_on=np.round(s.chillers_on), mode=rng.integers(0, 3, (1, n)).astype(float) * hall.has_economizer
+    s = hall.types.State(
+        **{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()}
     )
+    s = s._replace(chillers_on=np.round(s.chillers_on))
+    return s._replace(mode=rng.integers(0, 3, (1, n)).astype(float)) if "economizer" in hall else s
+
+
+def begin(hall, *arguments):
+    return Step(hall.types).begin(*arguments)
+
+
+def sweep(hall, *arguments):
+    return Step(hall.types).sweep(*arguments)
+
+
+def monitor(hall, *arguments):
+    return Step(hall.types).monitor(*arguments)
 
 
 def advance(hall, s, u, interval=300.0, substeps=10):
-    p = hall.params
-    s, h = begin(s, u, p, interval, np)
+    p, model = hall.params, Step(hall.types)
+    s, h = model.begin(s, u, p, interval, np)
     dt = interval / substeps
     for _ in range(substeps):
-        whole = sweep(s, u, h, p, dt, np)
-        half = sweep(sweep(s, u, h, p, dt / 2, np), u, h, p, dt / 2, np)
-        s = monitor(State(*(2 * b - a for a, b in zip(whole, half, strict=True))), u, h, p, dt, np)
+        whole = model.sweep(s, u, h, p, dt, np)
+        half = model.sweep(model.sweep(s, u, h, p, dt / 2, np), u, h, p, dt / 2, np)
+        s = model.monitor(type(s)(*(2 * b - a for a, b in zip(whole, half, strict=True))), u, h, p, dt, np)
     return s
 
 
@@ -110,14 +122,19 @@ def at_rest(hall, u, steps=60, **fixed):
         ready = dict(
             mode_time=np.full((1, n), 1e4), stage_time=np.full((1, n), 1e4), mass_temperature=s.hot_air_temperature
         )
-        packed = pack(s._replace(**{**latched, **ready, **fixed}), engine.state_slices, n)
-        s = unpack(engine.step(packed, pack(u, engine.input_slices, n), 900.0, substeps=15), State, engine.state_slices)
+        given = {name: value for name, value in {**latched, **ready, **fixed}.items() if name in s._fields}
+        packed = pack(s._replace(**given), engine.state_slices, n)
+        s = unpack(
+            engine.step(packed, pack(u, engine.input_slices, n), 900.0, substeps=15),
+            hall.types.State,
+            engine.state_slices,
+        )
     return s
 
 
 def steady_inputs(hall, n, **changes):
     """A usual operating point, n columns alike, with some fields changed."""
-    is_warm = hall.has_economizer
+    is_warm = "economizer" in hall
     values = {
         "supply_air_setpoint": 22.0 if is_warm else 17.0,
         "crah_fan_speed": 0.75,
@@ -135,20 +152,14 @@ def steady_inputs(hall, n, **changes):
         "outdoor_humidity_ratio": 0.010,
         "outdoor_pressure": 101325.0,
     }
-    u = Inputs(**{name: np.full((rows, n), values[name]) for name, rows in hall.input_rows.items()})
+    u = hall.types.Inputs(**{name: np.full((rows, n), values[name]) for name, rows in hall.input_rows.items()})
     return u._replace(
-        **{name: np.broadcast_to(value, getattr(u, name).shape).copy() for name, value in changes.items()}
+        **{
+            name: np.broadcast_to(value, getattr(u, name).shape).copy()
+            for name, value in changes.items()
+            if name in u._fields
+        }
     )
-
-
-def cooling_energy(s):
-    return (
-        s.crah_fan_energy
-        + s.chilled_water_pump_energy
-        + s.condenser_water_pump_energy
-        + s.chiller_energy
-        + s.tower_fan_energy
-    )[0]
 
 
 def test_energy_closes_for_random_halls_states_actions_and_outages(hall):
@@ -159,20 +170,20 @@ def test_energy_closes_for_random_halls_states_actions_and_outages(hall):
         u = random_inputs(hall, rng, n)
         s = advance(hall, s, u)
         assert all(np.isfinite(values).all() for values in s)
-        residual = energy_residual(s, hall.params, 300.0)[0]
+        residual = energy_residual(hall.types, s)[0]
         assert_allclose(residual, 0.0, atol=1e-9 * s.it_energy.max())
 
 
 def test_a_missing_flux_would_be_noticed(hall):
     rng = np.random.default_rng(12)
     s = advance(hall, random_state(hall, rng, 4), random_inputs(hall, rng, 4))
-    residual = energy_residual(s._replace(tower_heat=0.99 * s.tower_heat), hall.params, 300.0)[0]
+    residual = energy_residual(hall.types, s._replace(tower_heat=0.99 * s.tower_heat))[0]
     assert (np.abs(residual) > 1e-6 * s.it_energy[0]).any()
 
 
-def test_every_temperature_but_set_points_stores_heat():
-    named = {name for name in State._fields if name.endswith("_temperature")}
-    assert named == set(HEAT_CAPACITIES)
+def test_every_temperature_but_set_points_stores_heat(hall):
+    named = {name for name in hall.types.State._fields if name.endswith("_temperature")}
+    assert named == set(hall.types.heat_capacities)
 
 
 def test_an_adiabatic_hall_without_crahs_keeps_all_its_heat(hall):
@@ -182,15 +193,15 @@ def test_an_adiabatic_hall_without_crahs_keeps_all_its_heat(hall):
         envelope_conductance=np.zeros((1, 1)), lighting_power=np.zeros((1, 1)), distribution_loss=np.zeros((3, 1))
     )
     s = random_state(hall, np.random.default_rng(5), 1)._replace(crah_fan_speed=np.zeros((hall.crah_groups, 1)))
-    s, h = begin(s, u, params, 300.0, np)
+    s, h = begin(hall, s, u, params, 300.0, np)
     room = ("server_temperature", "rack_inlet_temperature", "hot_air_temperature", "mass_temperature")
 
     def heat(state):
-        return sum((getattr(params, HEAT_CAPACITIES[name]) * getattr(state, name)).sum() for name in room)
+        return sum((getattr(params, hall.types.heat_capacities[name]) * getattr(state, name)).sum() for name in room)
 
     before = heat(s)
     for _ in range(10):
-        s = sweep(s, u, h, params, 30.0, np)
+        s = sweep(hall, s, u, h, params, 30.0, np)
     leak = 1e-3 * params.crah_mass_flow_nominal.sum() * 1006.0 * 30.0 * 300.0  # drifts through stopped units
     assert_allclose(heat(s) - before, s.it_energy[0, 0], atol=leak)
 
@@ -221,15 +232,15 @@ def test_the_scheme_has_its_order(hall, order, extrapolated):
     u = steady_inputs(hall, 1)
     start = at_rest(hall, u)
     u = steady_inputs(hall, 1, utilization=0.6, wet_bulb_temperature=19.0)
-    s0, h = begin(start, u, hall.params, 300.0, np)
+    s0, h = begin(hall, start, u, hall.params, 300.0, np)
 
     def run(n):
         s, dt = s0, 300.0 / n
         for _ in range(n):
-            whole = sweep(s, u, h, hall.params, dt, np)
+            whole = sweep(hall, s, u, h, hall.params, dt, np)
             if extrapolated:
-                half = sweep(sweep(s, u, h, hall.params, dt / 2, np), u, h, hall.params, dt / 2, np)
-                whole = State(*(2 * b - a for a, b in zip(whole, half, strict=True)))
+                half = sweep(hall, sweep(hall, s, u, h, hall.params, dt / 2, np), u, h, hall.params, dt / 2, np)
+                whole = type(s)(*(2 * b - a for a, b in zip(whole, half, strict=True)))
             s = whole
         return np.concatenate([s.server_temperature, s.hot_air_temperature, s.rack_inlet_temperature])[:, 0]
 
@@ -243,8 +254,8 @@ def test_the_scheme_has_its_order(hall, order, extrapolated):
 @pytest.mark.parametrize("mode", [MECHANICAL, INTEGRATED, FREE])
 def test_hotter_wet_bulb_never_lowers_plant_power(hall, mode, load):
     """Mode fixed, with every number of machines, wherever the set-points are met."""
-    if mode != MECHANICAL and not hall.has_economizer:
-        mode = MECHANICAL
+    if mode != MECHANICAL and "economizer" not in hall:
+        pytest.skip("no economizer")
     wet_bulb = np.linspace(-10.0, 32.0, 43)
     machines = np.repeat(np.arange(1.0, hall.chillers + 1.0), len(wet_bulb))[None]
     n = machines.shape[1]
@@ -260,8 +271,10 @@ def test_hotter_wet_bulb_never_lowers_plant_power(hall, mode, load):
         **({"chilled_water_setpoint": 22.0} if mode == FREE else {}),
     )
     s = at_rest(hall, u, chillers_on=machines, stage_time=np.zeros((1, n)), mode=np.full((1, n), mode))
-    is_met = (np.abs(s.chilled_water_supply_temperature - u.chilled_water_setpoint) < 0.05)[0] & (s.mode[0] == mode)
-    power = cooling_energy(s)
+    is_met = (np.abs(s.chilled_water_supply_temperature - u.chilled_water_setpoint) < 0.05)[0] & (
+        s.mode[0] == mode if "economizer" in hall else True
+    )
+    power = cooling_energy(hall.types, s)[0]
     both = is_met[1:] & is_met[:-1] & (np.diff(machines[0]) == 0.0)
     assert both.sum() >= 5
     assert (np.diff(power)[both] > -1e-6 * power[1:][both]).all()
@@ -271,7 +284,7 @@ def test_less_condenser_water_costs_the_chillers_lift(hall):
     """Half the flow saves pump power and costs more chiller power: neither end of the range is free."""
     flow = np.linspace(0.5, 1.0, 6)
     u = steady_inputs(hall, 6, condenser_water_flow=flow, utilization=0.8, wet_bulb_temperature=20.0)
-    machines = np.full((1, 6), 5.0 if hall.has_economizer else 1.0)
+    machines = np.full((1, 6), 5.0 if "economizer" in hall else 1.0)
     s = at_rest(hall, u, chillers_on=machines, stage_time=np.zeros((1, 6)), mode=np.full((1, 6), MECHANICAL))
     assert (np.diff(s.chiller_energy[0]) < 0.0).all()
     assert s.chiller_energy[0, 0] > 1.05 * s.chiller_energy[0, -1]
@@ -296,7 +309,7 @@ def test_thin_air_carries_less_heat(hall):
     """At 81.6 kPa fans move 80.5 % of the mass: the air warms up by a quarter more, fans draw less, the tower reaches less."""
     pressure = np.array([[101325.0, 81560.0]])
     u = steady_inputs(hall, 2, outdoor_pressure=pressure, condenser_water_setpoint=13.0)
-    s = at_rest(hall, u, chillers_on=np.full((1, 2), 4.0 if hall.has_economizer else 1.0), stage_time=np.zeros((1, 2)))
+    s = at_rest(hall, u, chillers_on=np.full((1, 2), 4.0 if "economizer" in hall else 1.0), stage_time=np.zeros((1, 2)))
     p = hall.params
     flow = s.server_fan_speed / p.server_fan_speed_min * 0.75 * p.server_mass_flow_nominal * pressure / 101325.0
     rise = (s.it_energy / 900.0) / (1006.0 * flow.sum(0))
@@ -317,7 +330,7 @@ def test_water_colder_than_the_wet_bulb_does_not_evaporate(hall):
     )
     p, after = hall.params, advance(hall, s, humid, 300.0, 10)
     most = 300.0 * 0.01 * p.condenser_water_flow_nominal[0, 0]  # 1 % of the flow, twice what a rated tower evaporates
-    assert 0.0 <= after.makeup_water[0, 0] < most
+    assert 0.0 <= after.tower_makeup_water[0, 0] < most
 
 
 def test_actuators_stay_within_their_ends(hall):
@@ -336,8 +349,8 @@ def test_more_load_never_lowers_plant_power(hall):
     load = np.linspace(0.1, 0.9, 17)
     u = steady_inputs(hall, 17, utilization=load, wet_bulb_temperature=12.0)
     power = cooling_energy(
-        at_rest(hall, u, chillers_on=np.full((1, 17), float(hall.chillers)), stage_time=np.zeros((1, 17)))
-    )
+        hall.types, at_rest(hall, u, chillers_on=np.full((1, 17), float(hall.chillers)), stage_time=np.zeros((1, 17)))
+    )[0]
     assert (np.diff(power) > -1e-6 * power[1:]).all()
 
 
@@ -370,23 +383,27 @@ def test_too_little_supply_makes_the_hottest_racks_hot(hall):
 def test_protection_takes_over_above_the_allowable_inlet_and_lets_go_below(hall):
     u = steady_inputs(hall, 1)
     s = at_rest(hall, u)
-    hot, h = begin(s._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 33.0), u, hall.params, 300.0, np)
+    hot, h = begin(
+        hall, s._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 33.0), u, hall.params, 300.0, np
+    )
     assert hot.protection[0, 0] == 1.0 and (h.crah_fan_target == 1.0).all()
     assert (h.supply_air_setpoint == hall.params.supply_air_setpoint_min).all()
     still, _ = begin(
-        hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 30.0), u, hall.params, 300.0, np
+        hall, hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 30.0), u, hall.params, 300.0, np
     )
-    cool, _ = begin(hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 24.0), u, hall.params, 300.0, np)
+    cool, _ = begin(
+        hall, hot._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 24.0), u, hall.params, 300.0, np
+    )
     assert still.protection[0, 0] == 1.0 and cool.protection[0, 0] == 0.0
 
 
 def test_a_trip_needs_a_minute_above_the_limit(hall):
     u = steady_inputs(hall, 1)
-    s, h = begin(at_rest(hall, u), u, hall.params, 60.0, np)
+    s, h = begin(hall, at_rest(hall, u), u, hall.params, 60.0, np)
     hot = s._replace(rack_inlet_temperature=s.rack_inlet_temperature * 0 + 41.0)
-    once = monitor(hot, u, h, hall.params, 30.0, np)
-    twice = monitor(once, u, h, hall.params, 30.0, np)
-    broken = monitor(once._replace(rack_inlet_temperature=s.rack_inlet_temperature), u, h, hall.params, 30.0, np)
+    once = monitor(hall, hot, u, h, hall.params, 30.0, np)
+    twice = monitor(hall, once, u, h, hall.params, 30.0, np)
+    broken = monitor(hall, once._replace(rack_inlet_temperature=s.rack_inlet_temperature), u, h, hall.params, 30.0, np)
     assert once.is_tripped[0, 0] == 0.0 and twice.is_tripped[0, 0] == 1.0
     assert broken.trip_time[0, 0] == 0.0
 
@@ -395,10 +412,10 @@ def test_mode_requests_have_hysteresis_and_dwell():
     hall = build_hall("hyperscale-10mw")
     u = steady_inputs(hall, 1, mode_request=2.0, wet_bulb_temperature=5.0)
     s = at_rest(hall, u._replace(mode_request=np.zeros((1, 1))))
-    early, _ = begin(s._replace(mode_time=np.full((1, 1), 600.0)), u, hall.params, 300.0, np)
-    late, _ = begin(s._replace(mode_time=np.full((1, 1), 1200.0)), u, hall.params, 300.0, np)
+    early, _ = begin(hall, s._replace(mode_time=np.full((1, 1), 600.0)), u, hall.params, 300.0, np)
+    late, _ = begin(hall, s._replace(mode_time=np.full((1, 1), 1200.0)), u, hall.params, 300.0, np)
     barely = u._replace(mode_request=np.full((1, 1), 0.55))
-    near, _ = begin(s._replace(mode_time=np.full((1, 1), 5e3)), barely, hall.params, 300.0, np)
+    near, _ = begin(hall, s._replace(mode_time=np.full((1, 1), 5e3)), barely, hall.params, 300.0, np)
     assert early.mode[0, 0] == MECHANICAL and near.mode[0, 0] == MECHANICAL
     assert late.mode[0, 0] == INTEGRATED  # one step at a time
 
@@ -410,11 +427,11 @@ def test_free_cooling_that_misses_its_set_point_falls_back_and_is_not_entered_ou
     ready = s._replace(mode=np.full((1, 1), INTEGRATED), mode_time=np.full((1, 1), 5e3))
     cold = ready._replace(condenser_water_supply_temperature=s.chilled_water_setpoint - 3.0)
     warm = ready._replace(condenser_water_supply_temperature=s.chilled_water_setpoint + 3.0)
-    assert begin(cold, u, hall.params, 300.0, np)[0].mode[0, 0] == FREE
-    assert begin(warm, u, hall.params, 300.0, np)[0].mode[0, 0] == INTEGRATED
-    free, held = begin(cold, u, hall.params, 300.0, np)
+    assert begin(hall, cold, u, hall.params, 300.0, np)[0].mode[0, 0] == FREE
+    assert begin(hall, warm, u, hall.params, 300.0, np)[0].mode[0, 0] == INTEGRATED
+    free, held = begin(hall, cold, u, hall.params, 300.0, np)
     missed = free._replace(chilled_water_supply_temperature=s.chilled_water_setpoint + 3.0)
-    assert monitor(missed, u, held, hall.params, 30.0, np).mode[0, 0] == INTEGRATED
+    assert monitor(hall, missed, u, held, hall.params, 30.0, np).mode[0, 0] == INTEGRATED
 
 
 def test_a_tripped_chiller_is_replaced_and_loads_up_from_nothing(hall):
@@ -433,5 +450,5 @@ def test_stored_energy_is_the_sum_of_what_changes(hall):
     rng = np.random.default_rng(8)
     s = random_state(hall, rng, 3)
     warmer = s._replace(server_temperature=s.server_temperature + 1.0)
-    change = stored_energy(warmer, hall.params, np) - stored_energy(s, hall.params, np)
+    change = stored_energy(hall.types, warmer, hall.params, np) - stored_energy(hall.types, s, hall.params, np)
     assert_allclose(change, hall.params.server_heat_capacity.sum(), rtol=1e-9)

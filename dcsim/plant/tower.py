@@ -1,0 +1,174 @@
+"""Condenser water, its pumps, and the cooling towers."""
+
+from typing import Any, NamedTuple
+
+from dcsim.physics import cooling_tower, pump, thermal
+from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
+from dcsim.physics.smooth import clip
+from dcsim.plant import economizer
+from dcsim.plant.description import HallDescription
+from dcsim.plant.loops import Array, Setpoint, modulated
+
+
+class Params(NamedTuple):
+    """What condenser-water loop and towers are made of."""
+
+    condenser_water_temperature_min: Array  # (1) while chillers run
+    condenser_water_flow_nominal: Array  # (1) kg/s
+    condenser_water_heat_capacity: Array  # (1) J/K
+    condenser_water_pump_power_nominal: Array  # (1) W
+    condenser_water_static_share: Array  # (1)
+    tower_conductance_nominal: Array  # (1) W/K
+    tower_air_flow_nominal: Array  # (1) kg/s
+    tower_wet_bulb_nominal: Array  # (1)
+    tower_fan_power_nominal: Array  # (1) W
+    tower_air_fraction_min: Array  # (1)
+    tower_time_constant: Array  # (1) s
+    drift_fraction: Array  # (1) of the tower's water flow
+    cycles_of_concentration: Array  # (1)
+
+
+class State(NamedTuple):
+    """Water, fans, energies of the control step."""
+
+    condenser_water_supply_temperature: Array  # (1) tower basin
+    tower_air_fraction: Array  # (1)
+    condenser_water_pump_energy: Array  # (1) J
+    tower_fan_energy: Array  # (1) J
+    tower_heat: Array  # (1) J from the water to the outdoor air
+    tower_makeup_water: Array  # (1) kg evaporated, drifted and blown down
+    condenser_water_setpoint: Array  # (1)
+    condenser_water_flow: Array  # (1) fraction
+
+
+class Inputs(NamedTuple):
+    """What is asked for."""
+
+    condenser_water_setpoint: Array  # (1)
+    condenser_water_flow: Array  # (1) fraction
+
+
+SETPOINTS = (
+    Setpoint("condenser_water_setpoint", "condenser_water_setpoint", "condenser_water_temperature"),
+    Setpoint("condenser_water_flow", "condenser_water_flow", "condenser_water_flow"),
+)
+HEAT_CAPACITIES = {"condenser_water_supply_temperature": "condenser_water_heat_capacity"}
+METERS = {"pump": ("condenser_water_pump_energy",), "tower_fan": ("tower_fan_energy",)}
+REJECTED = ("tower_heat", "tower_fan_energy")  # the fans' power leaves with the air they move
+WATER = ("tower_makeup_water",)
+
+
+def sized(d: HallDescription) -> dict[str, Any]:
+    """Values of ``Params`` for a described hall."""
+    assert d.tower is not None and d.chillers is not None
+    tower = d.tower
+    return dict(
+        condenser_water_temperature_min=d.chillers.condenser_water_temperature_min.value,
+        condenser_water_flow_nominal=tower.water_flow.value,
+        condenser_water_heat_capacity=tower.heat_capacity.value,
+        condenser_water_pump_power_nominal=tower.pump_power.value,
+        condenser_water_static_share=tower.pump_static_share.value,
+        tower_conductance_nominal=cooling_tower.size_conductance(
+            WATER_SPECIFIC_HEAT * tower.water_flow.value * tower.design_range.value,
+            tower.design_wet_bulb_temperature.value,
+            tower.design_approach.value,
+            tower.design_range.value,
+            tower.air_flow.value,
+            STANDARD_PRESSURE,
+        ),
+        tower_air_flow_nominal=tower.air_flow.value,
+        tower_wet_bulb_nominal=tower.design_wet_bulb_temperature.value,
+        tower_fan_power_nominal=tower.fan_power.value,
+        tower_air_fraction_min=tower.air_fraction_min.value,
+        tower_time_constant=tower.time_constant.value,
+        drift_fraction=tower.drift_fraction.value,
+        cycles_of_concentration=tower.cycles_of_concentration.value,
+    )
+
+
+class Rejected(NamedTuple):
+    """What the towers did."""
+
+    new: dict[str, Array]
+    powers: dict[str, Array]  # (1) W
+
+
+def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Rejected:
+    """Take the condensers' heat out of the water; a bypass keeps the basin from falling below its set-point.
+
+    Parameters
+    ----------
+    condenser_heat : Array
+        Into the water [W], shape (1, N).
+    s, u, h, p : State, Inputs, Held, Params
+        Of shapes ``(rows, N)``.
+    dt : Array or float
+        Length of the pass [s].
+    xp : namespace
+    """
+    basin = s.condenser_water_supply_temperature
+    flow = p.condenser_water_flow_nominal * s.condenser_water_flow
+    stream = WATER_SPECIFIC_HEAT * flow
+    pump_power = pump.friction_and_static_power(
+        s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
+    )
+    wanted = xp.maximum(s.condenser_water_setpoint, p.condenser_water_temperature_min)
+    if hasattr(p, "economizer_conductance"):
+        free = economizer.is_free(s)
+        wanted = xp.where(free, s.condenser_water_setpoint, wanted)
+        pump_power = pump_power * pump.head_fraction(
+            xp.where(free, 1.0, 0.0),
+            p.chiller_condenser_head_share,
+            xp.where(h.economizer_conductance > 0.0, 0.0, 1.0),
+            p.economizer_condenser_head_share,
+        )
+    heat_in = condenser_heat + pump_power
+    air_flow = h.density_ratio * p.tower_air_flow_nominal * s.tower_air_fraction
+    limit, leaving_wet_bulb = cooling_tower.merkel_heat_flow(
+        thermal.mixed_temperature(basin, heat_in, stream),
+        flow,
+        u.wet_bulb_temperature,
+        u.outdoor_pressure,
+        air_flow,
+        cooling_tower.merkel_conductance(
+            h.density_ratio * s.tower_air_fraction,
+            s.condenser_water_flow,
+            u.wet_bulb_temperature,
+            p.tower_conductance_nominal,
+            p.tower_wet_bulb_nominal,
+            xp,
+        ),
+        xp,
+    )
+    wished = thermal.relaxed_implicitly(basin, wanted, dt / p.tower_time_constant)
+    demand = heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt)
+    heat = xp.minimum(xp.maximum(demand, 0.0), limit)
+    fan_power = (h.density_ratio * p.tower_fan_power_nominal) * cooling_tower.fan_power_fraction(
+        s.tower_air_fraction, xp
+    )
+    evaporation = cooling_tower.evaporation_mass_flow(
+        air_flow, leaving_wet_bulb, u.outdoor_humidity_ratio, u.outdoor_pressure, xp
+    ) * clip(heat / xp.maximum(limit, 1.0), 0.0, 1.0, xp)
+    return Rejected(
+        new=dict(
+            condenser_water_supply_temperature=thermal.heated(
+                basin, p.condenser_water_heat_capacity, heat_in - heat, dt
+            ),
+            tower_air_fraction=modulated(
+                s.tower_air_fraction, demand, limit, dt, p.tower_time_constant, p.tower_air_fraction_min, 1.0, xp
+            ),
+        ),
+        powers=dict(
+            condenser_water_pump_energy=pump_power,
+            tower_fan_energy=fan_power,
+            tower_heat=heat,
+            tower_makeup_water=cooling_tower.makeup_mass_flow(
+                xp.maximum(evaporation, 0.0), flow, p.drift_fraction, p.cycles_of_concentration, xp
+            ),
+        ),
+    )
+
+
+def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
+    """Extrapolation may carry the fans a little beyond their ends."""
+    return dict(tower_air_fraction=clip(s.tower_air_fraction, p.tower_air_fraction_min, 1.0, xp))
