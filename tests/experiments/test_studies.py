@@ -55,7 +55,7 @@ def test_a_year_adds_up_and_legacy_operation_lies_inside_its_band():
 @pytest.mark.parametrize("hall_name", HALLS)
 def test_a_search_beats_its_starting_points_and_stays_at_rest_within_the_ranges(hall_name):
     air = static_search.outdoors(("chicago",), (2.0, 14.0, 24.0))
-    study = static_optimum.study(hall_name, air, loads=(0.5,), generations=6, population=16)
+    study = static_optimum.study(hall_name, air, loads=(0.5,), generations=6, population=32)
     optimum, low, high = study.operations["optimum"], *static_search.box(build_hall(hall_name))
     assert optimum.is_at_rest.all()
     for name in static_optimum.BASELINES:
