@@ -167,7 +167,7 @@ class ActuatorBank:
         for row, rate in found["rate_per_minute"].items():
             most[row] = min(most[row, 0], rate * control_interval_s / 60.0)
         self._most, self._half_steps_per_way = most, 0.5 / most
-        self._deadband = np.full((len(signals), 1), -1.0)  # below every distance: none
+        self._deadband = np.zeros((len(signals), 1))
         for row, width in found["deadband"].items():
             self._deadband[row] = width
         self._stuck_rows = np.array(list(found["stuck"]), np.int64)

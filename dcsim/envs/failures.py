@@ -255,7 +255,7 @@ class SpanClock:
             begins = (uniforms < self._chance) & (elapsed >= until)
             until = np.where(begins, elapsed + self._steps, until)
         for row, first in self._starts:
-            until[row] = np.where(elapsed == first, np.maximum(until[row], first + self._steps[row, 0]), until[row])
+            until[row] = np.where(elapsed == first, first + self._steps[row, 0], until[row])
         self._until[:, envs] = until
         active: np.ndarray = elapsed < until
         return active

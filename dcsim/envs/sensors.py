@@ -349,6 +349,7 @@ class SensorBank:
         uniforms = self._dropout.uniforms + self._stuck.uniforms
         self._numbers = StepNumbers(len(self._noise_rows), uniforms, num_envs)
         self._draws_offsets = bool(self._offset_deviation.any())
+        self._has_offsets = self._draws_offsets or bool(self._offset_mean.any())
         self._is_random = self._draws_offsets or bool(uniforms) or bool(noise)
 
         aged = sorted({*self._delay_rows.tolist(), *self._dropout_rows.tolist()}) if options.age else []
@@ -367,7 +368,7 @@ class SensorBank:
         self._at = np.full(num_envs, -1, np.int64)  # step of what is shown; -1 before the first
         self._offset = np.repeat(self._offset_mean[:, :, None], num_envs, axis=2)
         self._given = np.zeros((len(stuck), num_envs))  # what sensors that may stick gave last
-        self._line = np.zeros((int(self._delay.max(initial=0)) + 1, len(delays), num_envs))  # readings on their way
+        self._line = np.zeros((num_envs, int(self._delay.max(initial=0)) + 1, len(delays)))  # readings on their way
         self._shown = np.zeros((count, num_envs))
         self._age = np.zeros((count, num_envs))
 
@@ -430,11 +431,13 @@ class SensorBank:
     def _sense(self, x: np.ndarray, elapsed: np.ndarray, envs: np.ndarray) -> None:
         """Take the readings ``x``, shape (rows, n), of the environments ``envs`` one control step on."""
         interval = self._interval
+        here: Any = slice(None) if len(envs) == len(self._all) else envs  # a view where it may be one
         normals, uniforms = self._numbers.at(elapsed, envs)
-        is_first = self._at[envs] < 0
-        bias, drift = self._offset[:, :, envs]
-        x += bias
-        x += drift * (elapsed * (interval / DAY_S))
+        is_first = self._at[here] < 0
+        if self._has_offsets:
+            bias, drift = self._offset[:, :, here]
+            x += bias
+            x += drift * (elapsed * (interval / DAY_S))
         if len(self._noise_rows):
             x[self._noise_rows] += self._noise * normals
         if len(self._quantum_rows):
@@ -442,26 +445,28 @@ class SensorBank:
         if len(self._stuck_rows):
             fresh = x[self._stuck_rows]
             is_stuck = self._stuck.active(elapsed, envs, uniforms[self._dropout.uniforms :])
-            held = np.where(is_first, fresh, self._given[:, envs])
+            held = np.where(is_first, fresh, self._given[:, here])
             held = np.where(np.isnan(self._stuck_value), held, self._stuck_value)
-            x[self._stuck_rows] = self._given[:, envs] = np.where(is_stuck, held, fresh)
+            x[self._stuck_rows] = self._given[:, here] = np.where(is_stuck, held, fresh)
         if len(self._delay_rows):
             fresh = x[self._delay_rows]
-            length, rows = self._line.shape[:2]
-            self._line[:, :, envs[is_first]] = fresh[:, is_first]
-            self._line[elapsed % length, :, envs] = fresh.T
-            x[self._delay_rows] = self._line[(elapsed - self._delay) % length, np.arange(rows)[:, None], envs]
-        is_lost = np.zeros(x.shape, bool)
+            _, length, rows = self._line.shape
+            if is_first.any():
+                self._line[envs[is_first]] = fresh[:, is_first].T[:, None, :]
+            self._line[envs, elapsed % length] = fresh.T
+            x[self._delay_rows] = self._line[envs, (elapsed - self._delay) % length, np.arange(rows)[:, None]]
+        is_lost: Any = False
         if len(self._dropout_rows):
             lost = self._dropout.active(elapsed, envs, uniforms[: self._dropout.uniforms])
+            is_lost = np.zeros(x.shape, bool)
             is_lost[self._dropout_rows] = lost & ~is_first
-            x = np.where(is_lost, self._shown[:, envs], x)
+            x = np.where(is_lost, self._shown[:, here], x)
         if len(self._age_rows):
-            self._age[:, envs] = np.where(
-                is_lost, self._age[:, envs] + interval, np.minimum(elapsed, self._lag) * interval
+            self._age[:, here] = np.where(
+                is_lost, self._age[:, here] + interval, np.minimum(elapsed, self._lag) * interval
             )
-        self._shown[:, envs] = x
-        self._at[envs] = elapsed
+        self._shown[:, here] = x
+        self._at[here] = elapsed
 
     _KEPT = ("_at", "_offset", "_given", "_line", "_shown", "_age")
 

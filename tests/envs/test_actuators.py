@@ -188,6 +188,14 @@ def test_within_the_deadband_an_actuator_stays_and_beyond_it_goes_all_the_way():
     assert_allclose(positions[:, FAN, 0] - fan, [0.0, 0.0, 0.021, 0.021, 0.0], atol=1e-12)
 
 
+def test_a_distance_of_just_the_deadband_is_within_it():
+    start = HIGH.copy()
+    asked = np.repeat(start[None], 2, 0)
+    asked[:, FLOW, 0] = [0.75, 0.5]  # exact in binary, so are the distances from 1
+    _, positions = run(bank_of({"deadband": {"condenser_water_flow": 0.25}}, start=start), asked)
+    assert_array_equal(positions[:, FLOW, 0], [1.0, 0.5])
+
+
 def test_an_actuator_sticks_where_it_is_for_as_long_as_said():
     asked = requests(40, 2)
     reached, positions = run(bank_of({"stuck": {"crah_fan_speed_1": {"start_hours": 1.0, "minutes": 60}}}, 2), asked)

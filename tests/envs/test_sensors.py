@@ -224,6 +224,12 @@ def test_a_bias_given_is_added_and_one_drawn_is_spread_over_sensors_and_episodes
     assert abs(np.corrcoef(bias[0])[0, 1]) < 4.0 / math.sqrt(envs)
 
 
+def test_noise_and_what_is_drawn_for_the_episode_have_nothing_in_common():
+    envs = 2000
+    seen = episode({"noise": 1.0, "bias": {"deviation": 1.0}}, np.zeros((1, len(SIGNALS), envs)))[0, TEMPERATURES]
+    assert abs(seen.var() / 2.0 - 1.0) < 4.0 * math.sqrt(2.0 / seen.size)
+
+
 def test_drift_grows_by_its_slope_a_day_from_the_start_of_the_episode():
     values = truth(DAY_STEPS + 1, 2)
     drift = (episode({"drift": {"temperature": 0.4, "cooling_power": -0.01}}, values) - values).transpose(1, 0, 2)
@@ -261,6 +267,14 @@ def test_a_reading_comes_the_least_number_of_steps_late_that_lasts_its_delay(sec
     assert_array_equal(seen[:, 2:], values[:, 2:])
 
 
+@pytest.mark.parametrize("interval", [86.4, 43.2, 5.4])
+def test_a_delay_of_whole_control_steps_is_as_many(interval):
+    for steps in (1, 3, 7, 11, 13):
+        values = truth(30, 1)
+        seen = episode({"delay_s": {"rack_inlet": steps * interval}}, values, interval=interval)
+        assert_array_equal(seen[steps:, :2], values[:-steps, :2])
+
+
 def test_each_signal_has_its_own_delay():
     values = truth(20, 1)
     seen = episode({"delay_s": {"rack_inlet_max_1": 300, "rack_inlet_max_2": 1200}}, values)
@@ -291,6 +305,35 @@ def test_lost_readings_repeat_the_last_one_and_fill_the_share_of_a_renewal_proce
     expected = lost_steps * chance / (lost_steps * chance + 1.0 - chance)
     spans = is_lost.sum() / lost_steps
     assert abs(is_lost.mean() / expected - 1.0) < 4.0 / math.sqrt(spans)
+
+
+def test_the_first_reading_of_an_episode_arrives_whatever_was_shown_before():
+    bank = bank_of({"dropout": {"rack_inlet_max_1": {"start_hours": 0.0, "minutes": 15}}})
+    for seed in (0, 1):
+        values = truth(5, 1, seed)
+        bank.start(np.arange(1), generators([0]))
+        assert_array_equal(run(bank, values)[:, 0], values[[0, 0, 0, 3, 4], 0])
+
+
+def test_sensors_stick_and_readings_are_lost_independently_of_each_other():
+    steps, envs, rate = 1000, 60, 10.0
+    spans = {"rate_per_day": rate, "minutes": 5}
+    values = truth(steps, envs) + np.linspace(0.0, 1.0, steps)[:, None, None]  # never twice the same
+    options = {
+        "stuck": {"rack_inlet_max_1": {**spans, "value": 99.0}},
+        "dropout": {"rack_inlet_max_1": spans},
+        "age": True,
+    }
+    bank = bank_of(options, envs)
+    bank.start(np.arange(envs), generators(range(envs)))
+    is_stuck, is_lost = [], []
+    for step in range(steps):
+        bank.measure(values[step], np.full(envs, step))
+        is_stuck.append(bank.kept()["_given"][0] == 99.0)
+        is_lost.append(bank.age[0] > 0.0)
+    both = np.mean(np.array(is_stuck) & np.array(is_lost))
+    chance = np.mean(is_stuck) * np.mean(is_lost)
+    assert abs(both - chance) < 4.0 * math.sqrt(chance / (steps * envs))
 
 
 def test_the_age_of_a_late_reading_is_its_delay_and_grows_while_readings_are_lost():
@@ -373,27 +416,26 @@ def test_a_row_of_a_batch_shows_what_the_single_environment_shows_to_the_bit():
         assert_array_equal(alone[:, :, 0], together[:, :, row])
 
 
-def test_an_episode_that_begins_later_in_a_batch_is_as_in_one_of_its_own():
-    values = truth(90, 3)
-    bank = bank_of(EVERYTHING, 3)
-    own = generators([10, 11, 12])
-    bank.start(np.arange(3), own)
-    elapsed = np.zeros(3, int)
+def test_episodes_that_begin_later_in_a_batch_are_as_alone_and_leave_the_others():
+    values, begun, going_on = truth(90, 4), [1, 3], [0, 2]
+    bank = bank_of(EVERYTHING, 4)
+    own = generators(range(10, 14))
+    bank.start(np.arange(4), own)
     run(bank, values[:30])
-    elapsed += 30
-    bank.start(np.array([1]), [own[1]])
-    elapsed[1] = 0
+    bank.start(np.array(begun), [own[env] for env in begun])
+    elapsed = np.array([29, 0, 29, 0])  # within the step in which two end, so those that go on are asked again
     seen = []
-    for step in range(30, 90):
+    for step in range(29, 90):
         seen.append(bank.measure(values[step], elapsed.copy()))
         elapsed += 1
     seen = np.array(seen)
-    assert_array_equal(seen[:, :, [0, 2]], episode(EVERYTHING, values, seed=10)[30:, :, [0, 2]])
-    single = bank_of(EVERYTHING)
-    (again,) = generators([11])
-    single.start(np.arange(1), [again])
-    single.start(np.arange(1), [again])
-    assert_array_equal(seen[:, :, 1], run(single, values[30:, :, 1:2])[:, :, 0])
+    assert_array_equal(seen[:, :, going_on], episode(EVERYTHING, values, seed=10)[29:, :, going_on])
+    for env in begun:
+        single = bank_of(EVERYTHING)
+        (again,) = generators([10 + env])
+        single.start(np.arange(1), [again])
+        single.start(np.arange(1), [again])
+        assert_array_equal(seen[:, :, env], run(single, values[29:, :, env : env + 1])[:, :, 0])
 
 
 def test_sensors_asked_twice_in_a_step_show_the_same_and_go_on_alike():
@@ -419,19 +461,20 @@ def test_true_values_stay_as_they_are_unless_they_are_written_over():
     assert_array_equal(values, seen)
 
 
-@pytest.mark.parametrize("at", [0, 5, 33, 64])
+@pytest.mark.parametrize("at", [0, 5, 26, 33, 64])  # 26: while a sensor is stuck
 def test_going_back_gives_the_identical_future(at):
     values = truth(120, 4)
     bank = bank_of(EVERYTHING, 4)
     bank.start(np.arange(4), generators(range(4)))
     run(bank, values[: at + 1])
-    kept = bank.kept()
+    kept, age = bank.kept(), bank.age.copy()
     future = run(bank, values[at:], at)
     ages = bank.age.copy()
     bank.start(np.arange(4), generators(range(90, 94)))
     run(bank, values[:50])
     for other in (bank, bank_of(EVERYTHING, 4)):
         other.restore(kept)
+        assert_array_equal(other.age, age)
         assert_array_equal(run(other, values[at:], at), future)
         assert_array_equal(other.age, ages)
 
