@@ -185,11 +185,12 @@ class SensorOptions:
     delay_s : number by signal
         Seconds, at most a day: seen is the newest reading of a control step that is at least as old. ``{"delay_s": 300}``
     dropout : Spans by signal
-        Readings are lost on the way: the last one that arrived is shown. ``{"dropout": {"all": {"rate_per_day": 2, "minutes":
-        30}}}``
+        Readings are lost on the way: the last one that arrived is shown.
+        ``{"dropout": {"all": {"rate_per_day": 2, "minutes": 30}}}``
     stuck : Spans by signal
-        The sensor gives what it gave before, or ``value``. ``{"stuck": {"rack_inlet_max_2": {"start_hours": 6, "minutes":
-        120}}}``, ``{"stuck": {"wet_bulb_temperature": {"rate_per_day": 0.1, "minutes": 600, "value": -35.0}}}``
+        The sensor gives what it gave before, or ``value``.
+        ``{"stuck": {"rack_inlet_max_2": {"start_hours": 6, "minutes": 120}}}``,
+        ``{"stuck": {"wet_bulb_temperature": {"rate_per_day": 0.1, "minutes": 600, "value": -35.0}}}``
     age : bool
         Adds to the observation how old the reading shown is, for every signal that is delayed or may be lost; without it, a
         controller cannot tell a lost reading from a steady one. ``{"delay_s": 300, "age": True}``
