@@ -258,6 +258,16 @@ def test_no_node_leaves_the_range_of_what_there_is(start, direction, log_courant
     assert new.min() - 1e-12 <= leaving <= new.max() + 1e-12
 
 
+@pytest.mark.parametrize(("courant", "overshoot"), [(0.3, 1e-3), (1.0, 4e-3), (5.0, 0.015), (100.0, 0.07)])
+def test_extrapolated_steps_overshoot_a_front_little_and_settle(courant, overshoot):
+    value, rate, seen = np.full(20, 5.0), courant * LARGE.heat_capacity / 60.0, []
+    for _ in range(200):
+        value = engine_step(value, 60.0, size=LARGE, rate=rate, entering=14.0, walls=False)
+        seen += [value.max() - 14.0, 5.0 - value.min()]
+    assert max(seen) < overshoot * 9.0
+    assert_allclose(value, 14.0, atol=1e-6)
+
+
 @given(tanks, st.floats(-3.0, 3.0), st.floats(4.0, 40.0), st.floats(1.0, 60.0))
 def test_charging_mirrors_discharging(start, log_courant, entering, time_step):
     """Turned upside down, warm and cold exchanged, the tank does the same: mixing included."""
