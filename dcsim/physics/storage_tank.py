@@ -182,8 +182,10 @@ def tank_step(
     opposite signs in two rows: stored heat equals heat in less heat out to rounding, whatever the flow.
 
     First order in time; an inversion rises by about one node a step. Extrapolated to second order by an engine, a front
-    overshoots the range by 0.3 % of its height at a Courant number of 1, 1 % at 5, 6 % at 100, and settles. The new temperatures depend linearly on the
-    entering water's, so the tank can be solved together with the loop it lies in.
+    overshoots the range by 0.3 % of its height at a Courant number of 1, 1 % at 5, 6 % at 100, and settles.
+
+    The new temperatures depend linearly on the entering water's, so the tank can be solved together with the loop it
+    lies in.
 
     No data are indexed: a node is picked by a sum over all with a mask made from ``node_number``.
     """
