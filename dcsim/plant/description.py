@@ -74,6 +74,14 @@ Coefficients = Annotated[Series, _in("-")]
 Factors = Annotated[Series, _in("-", above=0.0)]
 
 
+class FanRamp(_Frozen):
+    """Fans of the servers: idle speed up to an inlet temperature, full speed at another."""
+
+    speed_min: Share
+    start_temperature: Temperature
+    end_temperature: Temperature
+
+
 class Racks(_Frozen):
     """Rack groups: each stands for many racks and acts as one."""
 
@@ -85,27 +93,39 @@ class Racks(_Frozen):
     power_exponent: Number
     leakage_coefficient: PerKelvin
     leakage_reference_temperature: Temperature
-    temperature_rise: Difference  # of the air at full load and idle fan speed
-    fan_speed_min: Share
-    fan_ramp_start_temperature: Temperature
-    fan_ramp_end_temperature: Temperature
+    temperature_rise: Difference  # of the air at nominal flow: full load and idle fan speed, or a flow curve's 1
+    fan_ramp: FanRamp | None = None
+    flow_curve: Coefficients | None = None  # flow over nominal: constant, per load, per degC of inlet
     fan_power_max_fraction: Fraction  # of peak power
     fan_time_constant: Time
     heat_capacity_per_power: Annotated[Quantity, _in("J/(K W)", above=0.0)]
     effectiveness: Share
 
+    @model_validator(mode="after")
+    def _one_way_to_say_flow(self) -> "Racks":
+        if (self.fan_ramp is None) == (self.flow_curve is None):
+            raise ValueError("give either fan_ramp or flow_curve")
+        if self.flow_curve is not None and len(self.flow_curve.values) != 3:
+            raise ValueError("flow_curve has three values: constant, per load, per degC of inlet")
+        return self
 
-class Room(_Frozen):
-    """Air paths and what stores heat."""
 
-    hot_air_cells: int = Field(ge=1, le=64)
+class AirPaths(_Frozen):
+    """How air finds its way between CRAHs, racks and hot-air cells."""
+
     hot_cell_length: Number  # mixing length over hall length
     supply_reach_length: Number  # reach of a CRAH group over hall length
     demand_following: Fraction
+    starvation_gain: Annotated[Quantity, _in("-", least=0.0, most=5.0)]
+
+
+class Room(_Frozen):
+    """Shares of the air, and what stores heat."""
+
+    hot_air_cells: int = Field(ge=1, le=64)
     supply_leakage: Annotated[Quantity, _in("-", least=0.0, most=0.6)]
     recirculation_min: Annotated[Quantity, _in("-", least=0.0, most=0.6)]
     relative_recirculation: Factors  # one factor a group
-    starvation_gain: Annotated[Quantity, _in("-", least=0.0, most=5.0)]
     cold_air_heat_capacity: HeatCapacity
     hot_air_heat_capacity: HeatCapacity
     mass_heat_capacity: HeatCapacity
@@ -263,6 +283,7 @@ class HallDescription(_Frozen):
     design_it_power: Capacity
     racks: Racks
     room: Room
+    air_paths: AirPaths | None = None  # one well-mixed zone where there are none
     crahs: Crahs
     coils: Coils | None = None
     chilled_water: ChilledWater | None = None
@@ -282,9 +303,21 @@ class HallDescription(_Frozen):
         ):
             if len(series.values) != self.racks.groups:
                 raise ValueError(f"{label} has {len(series.values)} values for {self.racks.groups} rack groups")
+        if self.air_paths is None and (self.room.hot_air_cells, self.crahs.groups) != (1, 1):
+            raise ValueError("a hall without air_paths is one zone: one hot-air cell, one CRAH group")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self
+
+    @property
+    def ramp_fans(self) -> FanRamp | None:
+        """Section of the part of that name."""
+        return self.racks.fan_ramp
+
+    @property
+    def curve_fans(self) -> Quantity | Series | None:
+        """Section of the part of that name."""
+        return self.racks.flow_curve
 
     def digest(self) -> str:
         """SHA-256 of the content, whatever the order in the file."""

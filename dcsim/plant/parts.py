@@ -1,7 +1,7 @@
 """Which parts a hall consists of, and the named arrays that follow: its parameters, state, inputs and held values.
 
-A part is a module of this package that declares, next to its equations, what it adds to the hall. Only what a hall has is computed: the
-equations of a part that is not there never reach an engine. A part may define
+A part is a module of this package, or a class of one, that declares, next to its equations, what it adds to the hall. Only what a hall has
+is computed: the equations of a part that is not there never reach an engine. A part may define
 
 ``Params, State, Inputs, Held``
     NamedTuples of the fields it adds; the comment behind each field gives its rows and, where the name does not tell it, its unit. Letters:
@@ -37,14 +37,16 @@ equations of a part that is not there never reach an engine. A part may define
 
 import functools
 from collections.abc import Mapping, Sequence
-from types import ModuleType
 from typing import Any, NamedTuple
 
-from dcsim.plant import chilled_water, coils, economizer, room, supervision, tower
+from dcsim.plant import air_paths, chilled_water, coils, economizer, room, server_fans, supervision, tower
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Setpoint
 
-PARTS: Mapping[str, ModuleType] = {
+PARTS: Mapping[str, Any] = {
+    "ramp_fans": server_fans.Ramp,
+    "curve_fans": server_fans.Curve,
+    "air_paths": air_paths,
     "room": room,
     "coils": coils,
     "economizer": economizer,
@@ -137,7 +139,7 @@ def types_of(parts: tuple[str, ...]) -> Types:
 
 
 def _joined(
-    kind: str, modules: list[ModuleType], extra: Sequence[str] = (), first: Sequence[str] = (), last: Sequence[str] = ()
+    kind: str, modules: list[Any], extra: Sequence[str] = (), first: Sequence[str] = (), last: Sequence[str] = ()
 ) -> type:
     fields = [field for module in modules if hasattr(module, kind) for field in getattr(module, kind)._fields]
     fields = [*first, *(field for field in fields if field not in (*first, *last)), *extra, *last]

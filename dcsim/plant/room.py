@@ -12,6 +12,7 @@ import numpy as np
 from dcsim.physics import fan, power_chain, room_air, server, thermal
 from dcsim.physics.constants import AIR_SPECIFIC_HEAT, STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
+from dcsim.plant import server_fans
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
@@ -27,10 +28,7 @@ class Params(NamedTuple):
     power_exponent: Array  # (1) r of the Fan form
     leakage_coefficient: Array  # (1) 1/K
     leakage_reference_temperature: Array  # (1) at which idle and peak power are stated
-    server_mass_flow_nominal: Array  # (R) kg/s at full load and idle fan speed
-    server_fan_speed_min: Array  # (1)
-    server_fan_ramp_start_temperature: Array  # (1) inlet above which the fans speed up
-    server_fan_ramp_end_temperature: Array  # (1) inlet at which they run at full speed
+    server_mass_flow_nominal: Array  # (R) kg/s, see part ramp_fans or curve_fans
     server_fan_power_max: Array  # (R) W
     server_fan_time_constant: Array  # (1) s
     server_heat_capacity: Array  # (R) J/K
@@ -38,11 +36,7 @@ class Params(NamedTuple):
     # room
     cold_air_heat_capacity: Array  # (R) J/K
     recirculation_min: Array  # (R) share of intake air that is recirculated however much is supplied
-    starvation_gain: Array  # (R) how steeply supply misses the intakes when it falls short
-    supply_reach: Array  # matrix (U, R) relative reach of a CRAH group at a rack group
-    demand_following: Array  # (1) 1: supply spreads as the racks draw it (containment); 0: as the tiles are laid
     supply_leakage: Array  # (1) share of supply air lost to the return before the racks
-    cell_share: Array  # matrix (Z, R) share of a rack group's hot side in a cell; columns sum to 1
     hot_air_heat_capacity: Array  # (Z) J/K
     mass_heat_capacity: Array  # (Z) J/K slab, cabinets
     mass_conductance: Array  # (Z) W/K
@@ -133,7 +127,7 @@ ROWS = {
         "crahs",
     ),
 }
-MATRICES = ("supply_reach", "cell_share", "zone_mean")
+MATRICES = ("zone_mean",)
 SETPOINTS = (
     Setpoint("supply_air_setpoint", "supply_air_setpoint", "supply_air_temperature"),
     Setpoint("crah_fan_setpoint", "crah_fan_speed", "crah_fan_speed"),
@@ -165,9 +159,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
     groups, cells = crahs.groups, room.hot_air_cells
     peak = racks.rack_power.value * racks.racks_per_group * np.array(racks.relative_power.values)
     server_flow = peak * mass_flow_per_power(racks.temperature_rise.value)
-    place = (np.arange(racks.groups) + 0.5) / racks.groups
-    heads = (np.arange(groups) + 0.5) / groups
-    middles = (np.arange(cells) + 0.5) / cells
+    cold_air = room.cold_air_heat_capacity.value if d.air_paths else 0.0  # a well-mixed zone's air is one node
     return dict(
         idle_power=racks.idle_fraction.value * peak,
         peak_power=peak,
@@ -175,20 +167,13 @@ def sized(d: HallDescription) -> dict[str, Any]:
         leakage_coefficient=racks.leakage_coefficient.value,
         leakage_reference_temperature=racks.leakage_reference_temperature.value,
         server_mass_flow_nominal=server_flow,
-        server_fan_speed_min=racks.fan_speed_min.value,
-        server_fan_ramp_start_temperature=racks.fan_ramp_start_temperature.value,
-        server_fan_ramp_end_temperature=racks.fan_ramp_end_temperature.value,
         server_fan_power_max=racks.fan_power_max_fraction.value * peak,
         server_fan_time_constant=racks.fan_time_constant.value,
         server_heat_capacity=racks.heat_capacity_per_power.value * peak,
         server_effectiveness=racks.effectiveness.value,
-        cold_air_heat_capacity=room.cold_air_heat_capacity.value * server_flow / server_flow.sum(),
+        cold_air_heat_capacity=cold_air * server_flow / server_flow.sum(),
         recirculation_min=room.recirculation_min.value * np.array(room.relative_recirculation.values),
-        starvation_gain=np.full(racks.groups, room.starvation_gain.value),
-        supply_reach=room_air.reach_from_distance(np.abs(heads[:, None] - place), room.supply_reach_length.value),
-        demand_following=room.demand_following.value,
         supply_leakage=room.supply_leakage.value,
-        cell_share=room_air.cell_share_from_distance(np.abs(middles[:, None] - place), room.hot_cell_length.value),
         hot_air_heat_capacity=np.full(cells, room.hot_air_heat_capacity.value / cells),
         mass_heat_capacity=np.full(cells, room.mass_heat_capacity.value / cells),
         mass_conductance=np.full(cells, room.mass_conductance.value / cells),
@@ -229,14 +214,18 @@ class HotSide(NamedTuple):
     """Air and heat on their way from the racks to the CRAHs; the air that enters those is ``hot_return + bypass * supply``."""
 
     new: dict[str, Array]  # state after the pass
-    powers: dict[str, Array]  # (1) W: of it, server fans, leakage, CRAH fans, losses, envelope gain
+    powers: dict[str, Array]  # (1) W: of it, server fans, leakage, CRAH fans, losses
     crah_power: Array  # (U) W of the fans, into the supply air
     crah_flow: Array  # (U) kg/s
     air_stream: Array  # (U) W/K
     hot_return: Array  # (U) degC, what the racks' air contributes to the return
     bypass: Array  # (U) share of supply air that returns without having passed a rack
-    hot_side: Array  # (R) degC of the air that a rack group recirculates
-    paths: Any
+    paths: Any  # flows between CRAHs and racks; None in a well-mixed zone
+    recirculated_temperature: (
+        Array  # (R) degC of the air that a rack group recirculates; a well-mixed zone's is the return air
+    )
+    hot_air: Array  # (Z) degC after the pass; None in a well-mixed zone, where the supply decides it
+    to_outdoors: Array  # (Z) W/K
     inlet: Array  # (R) degC before the pass
     warmed: Array  # (R) degC of the servers
     stream: Array  # (R) W/K of the servers' air
@@ -256,40 +245,25 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     inlet = s.rack_inlet_temperature
 
     # fans of servers and CRAHs, and the flows they make
-    fan_target = server.fan_speed_setpoint(
-        inlet, p.server_fan_speed_min, p.server_fan_ramp_start_temperature, p.server_fan_ramp_end_temperature, xp
-    )
-    server_fan_speed = thermal.relaxed_implicitly(s.server_fan_speed, fan_target, dt / p.server_fan_time_constant)
-    server_flow = h.density_ratio * server.air_mass_flow(
-        u.utilization, server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
-    )
+    server_fan_speed = server_fans.speed_after(s, u, p, dt, xp)
+    server_flow = h.density_ratio * server_fans.air_flow(u, server_fan_speed, p)
     pressure_speed = (
         u.pressure_control * p.flow_ratio_min * total(server_flow, xp) / xp.maximum(h.crah_flow_available, 1e-3)
     )
     crah_target = u.crah_available * xp.minimum(xp.maximum(h.crah_fan_target, pressure_speed), 1.0)
     crah_fan_speed = thermal.relaxed_implicitly(s.crah_fan_speed, crah_target, dt / p.crah_fan_time_constant)
     crah_flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
-    paths = room_air.air_paths(
-        crah_flow,
-        server_flow,
-        p.supply_reach,
-        p.demand_following * server_flow + (1.0 - p.demand_following) * p.server_mass_flow_nominal,
-        p.supply_leakage,
-        p.recirculation_min,
-        p.starvation_gain,
-        xp,
-    )
 
     # servers: their heat into the air that passes
     leakage = server.leakage_power(h.dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
-    fan_power = h.density_ratio * server.fan_power(u.utilization, server_fan_speed, p.server_fan_power_max)
+    fan_power = h.density_ratio * server_fans.fan_power(u, server_fan_speed, p)
     heat = h.dynamic_power + leakage
     stream = AIR_SPECIFIC_HEAT * server_flow
     conductance = p.server_effectiveness * stream
     warmed = thermal.node_temperature(
         s.server_temperature, p.server_heat_capacity, conductance, heat + conductance * inlet, dt
     )
-    exhaust = stream * inlet + conductance * (warmed - inlet) + fan_power  # enthalpy flow above 0 degC, W
+    released = conductance * (warmed - inlet) + fan_power
 
     # electrical losses, hot-air cells with the mass they touch
     it_power = total(heat + fan_power, xp)
@@ -306,20 +280,41 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
     to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
     to_outdoors = p.envelope_conductance * cell_part
-    hot_air = thermal.node_temperature(
-        s.hot_air_temperature,
-        p.hot_air_heat_capacity,
-        AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
-        xp.matmul(p.cell_share, exhaust)
-        + cell_part * (distribution_loss + p.lighting_power)
+    cell_heat = (
+        cell_part * (distribution_loss + p.lighting_power)
         + to_mass * s.mass_temperature
-        + to_outdoors * u.dry_bulb_temperature,
-        dt,
+        + to_outdoors * u.dry_bulb_temperature
     )
-    mass = thermal.relaxed_implicitly(s.mass_temperature, hot_air, dt * p.mass_conductance / p.mass_heat_capacity)
-    recirculated = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
+    air_stream = AIR_SPECIFIC_HEAT * crah_flow
+    paths: Any
+    if hasattr(p, "supply_reach"):
+        paths = room_air.air_paths(
+            crah_flow,
+            server_flow,
+            p.supply_reach,
+            p.demand_following * server_flow + (1.0 - p.demand_following) * p.server_mass_flow_nominal,
+            p.supply_leakage,
+            p.recirculation_min,
+            p.starvation_gain,
+            xp,
+        )
+        hot_air = thermal.node_temperature(
+            s.hot_air_temperature,
+            p.hot_air_heat_capacity,
+            AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
+            xp.matmul(p.cell_share, stream * inlet + released) + cell_heat,
+            dt,
+        )
+        recirculated = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
+        bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
+    else:  # all supply air mixes with the zone's, which is what returns: one node, solved together with the supply
+        paths, recirculated, hot_air = None, None, None
+        stiffness = p.hot_air_heat_capacity / dt + air_stream + to_mass + to_outdoors
+        bypass = air_stream / stiffness
+        hot_return = (
+            p.hot_air_heat_capacity / dt * s.hot_air_temperature + total(released, xp) + cell_heat
+        ) / stiffness
 
-    bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
     units = xp.maximum(u.crah_available, 1e-6)
     crah_power = (h.density_ratio * u.crah_available) * fan.fan_power(
         xp.minimum(crah_fan_speed / units, 1.0), p.crah_fan_power_nominal, p.crah_fan_linear_share
@@ -328,8 +323,6 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         new=dict(
             server_fan_speed=server_fan_speed,
             crah_fan_speed=crah_fan_speed,
-            hot_air_temperature=hot_air,
-            mass_temperature=mass,
         ),
         powers=dict(
             it_energy=it_power,
@@ -339,43 +332,68 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
             humidifier_energy=p.humidifier_power,
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
             electrical_room_heat=ups_loss,
-            envelope_gain=total(to_outdoors * (u.dry_bulb_temperature - hot_air), xp),
         ),
+        to_outdoors=to_outdoors,
+        hot_air=hot_air,
         crah_power=crah_power,
         crah_flow=crah_flow,
-        air_stream=AIR_SPECIFIC_HEAT * crah_flow,
+        air_stream=air_stream,
         hot_return=hot_return,
         bypass=bypass,
-        hot_side=recirculated,
         paths=paths,
+        recirculated_temperature=recirculated,
         inlet=inlet,
         warmed=warmed,
         stream=stream,
     )
 
 
-def cold_side(hot: HotSide, supply: Array, p: Any, dt: Array, xp: Any) -> dict[str, Array]:
-    """Take supply air [degC], shape (U, N), to the racks; returns the state of room and servers after the pass."""
-    cold_air = thermal.node_temperature(
-        hot.inlet,
-        p.cold_air_heat_capacity,
-        hot.stream,
-        AIR_SPECIFIC_HEAT
-        * (room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp) + hot.paths.recirculated * hot.hot_side),
-        dt,
-    )
-    return hot.new | dict(
-        supply_air_temperature=supply,
-        rack_inlet_temperature=cold_air,
-        server_temperature=thermal.heated(hot.warmed, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt),
+class ColdSide(NamedTuple):
+    """Room and servers after a pass."""
+
+    new: dict[str, Array]
+    powers: dict[str, Array]  # (1) W
+
+
+def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp: Any) -> ColdSide:
+    """Take supply air [degC], shape (U, N), to the racks."""
+    if hot.paths is None:
+        hot_air = hot.hot_return + hot.bypass * supply
+        cold_air = supply + p.recirculation_min * (hot_air - supply)
+    else:
+        hot_air = hot.hot_air
+        cold_air = thermal.node_temperature(
+            hot.inlet,
+            p.cold_air_heat_capacity,
+            hot.stream,
+            AIR_SPECIFIC_HEAT
+            * (
+                room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp)
+                + hot.paths.recirculated * hot.recirculated_temperature
+            ),
+            dt,
+        )
+    servers = hot.warmed
+    if hot.paths is not None:  # in a well-mixed zone the inlet carries no heat of its own
+        servers = thermal.heated(servers, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt)
+    return ColdSide(
+        new=hot.new
+        | dict(
+            supply_air_temperature=supply,
+            rack_inlet_temperature=cold_air,
+            hot_air_temperature=hot_air,
+            mass_temperature=thermal.relaxed_implicitly(
+                s.mass_temperature, hot_air, dt * p.mass_conductance / p.mass_heat_capacity
+            ),
+            server_temperature=servers,
+        ),
+        powers=hot.powers | dict(envelope_gain=total(hot.to_outdoors * (u.dry_bulb_temperature - hot_air), xp)),
     )
 
 
 def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
     """Mean inlet and flow ratio of the zones."""
-    server_flow = server.air_mass_flow(
-        u.utilization, s.server_fan_speed, p.server_mass_flow_nominal, p.server_fan_speed_min
-    )
+    server_flow = server_fans.air_flow(u, s.server_fan_speed, p)
     return dict(
         zone_inlet_mean=xp.matmul(p.zone_mean, s.rack_inlet_temperature),
         zone_flow_ratio=(1.0 - p.supply_leakage)

@@ -84,12 +84,13 @@ class Step:
         """
         hot = room.hot_side(s, u, h, p, dt, xp)
         cooled = coils.cooled(hot, s, h, p, dt, xp)
-        new = room.cold_side(hot, cooled.supply, p, dt, xp) | cooled.new
+        cold = room.cold_side(hot, cooled.supply, s, u, p, dt, xp)
         chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
         rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
-        powers = hot.powers | chilled.powers | rejected.powers
+        powers = cold.powers | chilled.powers | rejected.powers
         return s._replace(
-            **new,
+            **cold.new,
+            **cooled.new,
             **chilled.new,
             **rejected.new,
             **{name: getattr(s, name) + dt * power for name, power in powers.items()},

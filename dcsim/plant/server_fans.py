@@ -1,0 +1,71 @@
+"""How much air the servers draw: by an inlet-driven ramp above an idle speed, or by a curve of load and inlet temperature."""
+
+from typing import Any, NamedTuple
+
+from dcsim.physics import server, thermal
+from dcsim.plant.description import HallDescription
+from dcsim.plant.loops import Array
+
+
+class Ramp:
+    """A part: fans idle up to an inlet temperature and speed up above it."""
+
+    class Params(NamedTuple):
+        """Where the ramp begins and ends."""
+
+        server_fan_speed_min: Array  # (1)
+        server_fan_ramp_start_temperature: Array  # (1) inlet above which the fans speed up
+        server_fan_ramp_end_temperature: Array  # (1) inlet at which they run at full speed
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        ramp = d.racks.fan_ramp
+        assert ramp is not None
+        return dict(
+            server_fan_speed_min=ramp.speed_min.value,
+            server_fan_ramp_start_temperature=ramp.start_temperature.value,
+            server_fan_ramp_end_temperature=ramp.end_temperature.value,
+        )
+
+
+class Curve:
+    """A part: flow over nominal flow is linear in load and inlet temperature, fan power its cube (EnergyPlus ITE)."""
+
+    class Params(NamedTuple):
+        """Of the line."""
+
+        server_flow_curve: Array  # (3) constant, per load, per degC of inlet
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.racks.flow_curve is not None
+        return dict(server_flow_curve=d.racks.flow_curve.values)
+
+
+def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
+    """Fan speed of the servers after a pass of length ``dt`` [s], shape (R, N); of a curve: flow over nominal flow."""
+    inlet = s.rack_inlet_temperature
+    if hasattr(p, "server_flow_curve"):
+        curve = p.server_flow_curve
+        target = xp.maximum(curve[0:1] + curve[1:2] * u.utilization + curve[2:3] * inlet, 0.0)
+    else:
+        target = server.fan_speed_setpoint(
+            inlet, p.server_fan_speed_min, p.server_fan_ramp_start_temperature, p.server_fan_ramp_end_temperature, xp
+        )
+    return thermal.relaxed_implicitly(s.server_fan_speed, target, dt / p.server_fan_time_constant)
+
+
+def air_flow(u: Any, speed: Array, p: Any) -> Array:
+    """Air that the servers draw at sea level [kg/s], shape (R, N)."""
+    if hasattr(p, "server_flow_curve"):
+        return p.server_mass_flow_nominal * speed
+    return server.air_mass_flow(u.utilization, speed, p.server_mass_flow_nominal, p.server_fan_speed_min)
+
+
+def fan_power(u: Any, speed: Array, p: Any) -> Array:
+    """Power of their fans at sea level [W], shape (R, N)."""
+    if hasattr(p, "server_flow_curve"):
+        return p.server_fan_power_max * speed * speed * speed
+    return server.fan_power(u.utilization, speed, p.server_fan_power_max)
