@@ -11,9 +11,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.physics.constants import AIR_SPECIFIC_HEAT, VAPOR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT, Array
-from dcsim.physics.moist_air import enthalpy, saturation_enthalpy, saturation_temperature
-from dcsim.physics.smooth import power, smooth_step
+from dcsim.physics.constants import (
+    AIR_SPECIFIC_HEAT,
+    EVAPORATION_ENTHALPY,
+    MOLAR_MASS_RATIO,
+    VAPOR_SPECIFIC_HEAT,
+    WATER_SPECIFIC_HEAT,
+    Array,
+)
+from dcsim.physics.moist_air import enthalpy, saturation_enthalpy, saturation_temperature, temperature_from_enthalpy
+from dcsim.physics.saturation import log_saturation_pressure
+from dcsim.physics.smooth import clip, power, smooth_step
 
 IMBALANCE_MIN = 1e-6
 CAPACITY_RATIO_MIN = 1e-6
@@ -28,6 +36,15 @@ split is stated with every coil."""
 WET_COIL_ROUNDS = 4
 BLEND_SHARE = 0.02  # of the dry heat flow, between a dry and a wet coil
 HEAT_FLOW_MIN = 1.0  # W
+
+BOUNDARY_ROUNDS = 4
+CONDENSING_ROUNDS = 3
+AIR_MASS_FLOW_MIN = 1e-6  # kg/s
+WATER_RATE_MIN = 1e-3  # W/K
+CONDUCTANCE_MIN = 1e-6  # W/K
+SPAN_MIN = 1e-3  # K, from entering water to dew point
+DIFFERENCE_MIN = 1e-3  # K
+ENTHALPY_DIFFERENCE_MIN = 1.0  # J/kg
 
 
 def counterflow_effectiveness(ntu: Array, capacity_ratio: Array, xp: Any = np) -> Array:
@@ -367,4 +384,271 @@ def wet_coil(
         air_leaving_temperature=dry_leaving + wet_share * (wet_leaving - dry_leaving),
         water_leaving_temperature=water_entering_temperature + heat / water_rate,
         wet_share=wet_share,
+    )
+
+
+class CondensingCoil(NamedTuple):
+    """Heat, water and leaving states of a coil on which part of the air's water condenses. Shapes (U, N)."""
+
+    heat_flow: Array
+    """W into the water, sensible and latent."""
+    sensible_heat_flow: Array
+    """W, the heat less the latent part."""
+    latent_heat_flow: Array
+    """W, evaporation enthalpy at 0 degC times the condensate: the split with which `dcsim.physics.moisture` keeps books."""
+    condensate_mass_flow: Array
+    """kg/s that drips off."""
+    air_leaving_temperature: Array
+    """degC"""
+    air_leaving_humidity_ratio: Array
+    """kg/kg dry air"""
+    water_leaving_temperature: Array
+    """degC"""
+    air_duty: Array
+    """Temperature drop of the air over entering air less entering water [-]; `air_side_duty` where the coil is dry."""
+    dry_share: Array
+    """Of the coil's surface that stands above the dew point [-]."""
+
+
+class _SaturationLine(NamedTuple):
+    """Enthalpy of saturated air between two temperatures, a quartic through both ends, their slopes and the middle."""
+
+    start: Array  # degC
+    span: Array  # K
+    start_enthalpy: Array  # J/kg
+    coefficients: tuple[Array, Array, Array, Array]  # of u = (t - start) / span in the secant from the start, J/(kg K)
+    start_slope: Array  # J/(kg K)
+    end_slope: Array
+
+    def secant(self, temperature: Array) -> Array:
+        """Mean slope from the start to a temperature [J/(kg K)]."""
+        u = (temperature - self.start) / self.span
+        c = self.coefficients
+        return c[0] + u * (c[1] + u * (c[2] + u * c[3]))
+
+    def temperature(self, enthalpy: Array, xp: Any) -> Array:
+        """Where the line has an enthalpy [J/kg], held between its ends [degC]."""
+        c = self.coefficients
+        total = c[0] + c[1] + c[2] + c[3]  # J/kg per kelvin of span
+        v = clip((enthalpy - self.start_enthalpy) / (self.span * total), 0.0, 1.0, xp)
+        first, last = total / self.start_slope, total / self.end_slope
+        u = v * (first + v * ((3.0 - 2.0 * first - last) + v * (first + last - 2.0)))
+        for _ in range(2):
+            height = u * (c[0] + u * (c[1] + u * (c[2] + u * c[3])))
+            slope = c[0] + u * (2.0 * c[1] + u * (3.0 * c[2] + u * 4.0 * c[3]))
+            u = u - (height - v * total) / slope
+        return self.start + self.span * u
+
+
+def _saturated(temperature: Array, pressure: Array, xp: Any) -> tuple[Array, Array]:
+    """Enthalpy of saturated air [J/kg], and its slope."""
+    log_pressure, log_slope = log_saturation_pressure(temperature, xp)
+    vapor_pressure = xp.exp(log_pressure)
+    dry_air_pressure = xp.maximum(pressure - vapor_pressure, 0.02 * pressure)
+    ratio = MOLAR_MASS_RATIO * vapor_pressure / dry_air_pressure
+    return enthalpy(temperature, ratio), _saturated_slope(temperature, ratio, log_slope)
+
+
+def _saturated_slope(temperature: Array, ratio: Array, log_slope: Array) -> Array:
+    vapor_enthalpy = EVAPORATION_ENTHALPY + VAPOR_SPECIFIC_HEAT * temperature
+    ratio_slope = ratio * log_slope * (1.0 + ratio / MOLAR_MASS_RATIO)
+    return AIR_SPECIFIC_HEAT + VAPOR_SPECIFIC_HEAT * ratio + ratio_slope * vapor_enthalpy
+
+
+def _saturation_line(start: Array, dew_point: Array, ratio: Array, pressure: Array, xp: Any) -> _SaturationLine:
+    end = xp.maximum(dew_point, start + SPAN_MIN)
+    span = end - start
+    start_enthalpy, start_slope = _saturated(start, pressure, xp)
+    middle_enthalpy, _ = _saturated(start + 0.5 * span, pressure, xp)
+    end_slope = _saturated_slope(end, ratio, log_saturation_pressure(end, xp)[1])  # air of the dew point is saturated
+    mean = (enthalpy(end, ratio) - start_enthalpy) / span
+    second, third = 3.0 * mean - 2.0 * start_slope - end_slope, start_slope + end_slope - 2.0 * mean
+    bulge = 16.0 * ((middle_enthalpy - start_enthalpy) / span - 0.5 * (start_slope + 0.5 * (second + 0.5 * third)))
+    coefficients = (start_slope, second + bulge, third - 2.0 * bulge, bulge)
+    return _SaturationLine(start, span, start_enthalpy, coefficients, start_slope, end_slope)
+
+
+def _mean_difference(x: Array, y: Array, xp: Any) -> Array:
+    """About the logarithmic mean of two differences, without its singularity where they are equal."""
+    return (0.5 * (x + y) + 2.0 * xp.sqrt(x * y)) / 3.0
+
+
+def condensing_coil(
+    air_mass_flow: Array,
+    air_entering_temperature: Array,
+    air_humidity_ratio: Array,
+    dew_point_temperature: Array,
+    water_mass_flow: Array,
+    water_entering_temperature: Array,
+    conductance: Array,
+    air_resistance_share: Array,
+    pressure: Array,
+    xp: Any = np,
+) -> CondensingCoil:
+    """Sensible and latent heat of a counterflow chilled-water coil, dry, partly wet or wet all over.
+
+    Parameters
+    ----------
+    air_mass_flow : Array, shape (U, N)
+        Dry air [kg/s], at least 0.
+    air_entering_temperature : Array, shape (U, N)
+        Dry bulb [degC].
+    air_humidity_ratio : Array, broadcastable
+        Entering [kg/kg dry air].
+    dew_point_temperature : Array, broadcastable
+        Of the entering air [degC]; of one room it is the same for all coils, so it is computed once, by the caller.
+    water_mass_flow : Array, shape (U, N)
+        Water [kg/s], at least 0.
+    water_entering_temperature : Array, broadcastable
+        Water [degC].
+    conductance : Array, shape (U, N)
+        Of the dry coil at these flows [W/K], from `coil_conductance`.
+    air_resistance_share : Array, broadcastable
+        Of its resistance that lies on the air side [-]; `AIR_RESISTANCE_SHARE` where nothing better is known.
+    pressure : Array, broadcastable
+        Of the air [Pa].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    CondensingCoil
+        Heat, sensible and latent, condensate and leaving states.
+
+    Notes
+    -----
+    The air meets a dry stretch first, then a wet one; between them the surface stands at the dew point. Each stretch is
+    a counterflow exchanger, the wet one by the enthalpy method of `wet_coil`: driven by the enthalpy of the air and of
+    saturated air at water temperature, with the saturation line's mean slope over the water of that stretch. Where the
+    boundary lies follows from the areas that the two stretches need, which must add up to the coil's: bracketed and
+    found by a fixed number of rounds of false position (Illinois form). Because at the boundary both stretches move the
+    same heat per area, a small error of its place hardly matters: heat is within 2e-3 of the converged one, 7e-4 in 999
+    of 1000 cases (tested). A coil without condensation gives exactly the heat of `air_side_duty`.
+
+    Against a local solution of the coil in 200 cells (Lewis number 1), in a wide draw of wet coils, the heat is 1.3 %
+    off in the root mean square and the latent heat 1.0 % of the heat; the greatest errors, 10 and 7 %, are those of the
+    straight saturation line where little water warms by 15 K. The greater of an all-dry and an all-wet coil, which
+    `wet_coil` takes, condenses nothing where throttled water keeps most of the coil dry: that law is for comparison with
+    its sources, this one for a plant.
+
+    Water that condenses leaves without its small sensible heat being booked; what the air loses in enthalpy is the heat
+    to rounding. Cost: four exponentials and some 14 square roots a coil.
+
+    Domain: air unsaturated, no frost. Water warmer than the air heats it. Without air or water flow the heat is 0.
+
+    References
+    ----------
+    .. [1] Braun, Klein, Mitchell, Effectiveness models for cooling towers and cooling coils, ASHRAE Trans. 95 (1989):
+       partially wet coils, in two parts.
+    .. [2] Mitchell, Braun, Principles of Heating, Ventilation and Air Conditioning in Buildings (2012), supplementary
+       material SM-2-1.
+    """
+    air = xp.maximum(air_mass_flow, AIR_MASS_FLOW_MIN)
+    ratio, share = air_humidity_ratio, air_resistance_share
+    entering, water = air_entering_temperature, water_entering_temperature
+    specific_heat = AIR_SPECIFIC_HEAT + VAPOR_SPECIFIC_HEAT * ratio
+    air_rate = air * specific_heat
+    water_rate = xp.maximum(water_mass_flow * WATER_SPECIFIC_HEAT, WATER_RATE_MIN)
+    total_conductance = xp.maximum(conductance, CONDUCTANCE_MIN)
+    transfer = total_conductance / share / specific_heat  # kg/s, air film
+    film_ratio = transfer * (1.0 - share) / total_conductance  # kg K/J, air film over water film
+    line = _saturation_line(water, dew_point_temperature, ratio, pressure, xp)
+    dew_point = line.start + line.span
+    driving = enthalpy(entering, ratio) - line.start_enthalpy
+
+    # The boundary is told by its water temperature: the surface stands at the dew point, `share` of the way from air to
+    # water. Lowest: water as it comes (the coil is dry), or air as it comes (wet all over). Highest: surface and water
+    # at the dew point, or water leaving as warm as the air comes.
+    rate_ratio = air_rate / water_rate
+    pinch = rate_ratio / (1.0 - share)
+    highest = xp.minimum(dew_point, (entering * (1.0 - rate_ratio) + pinch * dew_point) / (1.0 + pinch * share))
+    lowest = xp.minimum(xp.maximum(water, (dew_point - (1.0 - share) * entering) / share), highest)
+
+    def areas(boundary: Array) -> tuple[Array, Array]:
+        """Parts of the coil that the dry and the wet stretch need for water of this temperature between them."""
+        air_there = (dew_point - share * boundary) / (1.0 - share)
+        fall, rise = xp.maximum(entering - air_there, 0.0), xp.maximum(boundary - water, 0.0)
+        cold_end = xp.maximum(air_there - boundary, DIFFERENCE_MIN)
+        warm_end = xp.maximum(entering - boundary - rate_ratio * fall, DIFFERENCE_MIN)
+        dry = air_rate * fall / (total_conductance * _mean_difference(cold_end, warm_end, xp))
+        slope, above = line.secant(boundary), driving - specific_heat * fall
+        warm_end = xp.maximum(above - slope * rise, ENTHALPY_DIFFERENCE_MIN)
+        cold_end = xp.maximum(above - water_rate * rise / air, ENTHALPY_DIFFERENCE_MIN)
+        wet = water_rate * rise * (1.0 + slope * film_ratio) / (transfer * _mean_difference(cold_end, warm_end, xp))
+        return dry, wet
+
+    def excess(boundary: Array) -> Array:
+        needed = sum(areas(boundary))
+        return (needed - 1.0) / (needed + 1.0)
+
+    low, high = lowest, highest
+    low_excess, high_excess = excess(low), excess(high)
+    side = 0.0 * low_excess
+
+    def between() -> Array:
+        reach = xp.maximum(high_excess - low_excess, 1e-9)
+        return low + (high - low) * clip(-low_excess / reach, 0.0, 1.0, xp)
+
+    for _ in range(BOUNDARY_ROUNDS):
+        boundary = between()
+        at_boundary = excess(boundary)
+        new_side = xp.where(at_boundary < 0.0, 1.0, -1.0)
+        weight = xp.where(side * new_side > 0.0, 0.5, 1.0)  # of an end that stays for the second time
+        low = xp.where(at_boundary < 0.0, boundary, low)
+        high = xp.where(at_boundary < 0.0, high, boundary)
+        low_excess, high_excess = (
+            xp.where(at_boundary < 0.0, at_boundary, weight * low_excess),
+            xp.where(at_boundary < 0.0, weight * high_excess, at_boundary),
+        )
+        side = new_side
+    boundary = between()
+    dry_area, wet_area = areas(boundary)
+    # where the water is as warm as the air long before the end, the dry area comes out too small: hence the 1
+    wet_share = wet_area / xp.maximum(dry_area + wet_area, 1.0)
+    dry_share = xp.where(dew_point_temperature > water, 1.0 - wet_share, 1.0)
+
+    # both stretches with their areas; the slope in the wet one belongs to the water between them
+    dry_duty = air_side_duty(air_rate, water_rate, dry_share * total_conductance, xp)
+    dry_rate = air_rate * dry_duty
+    wet_duty = 0.0 * dry_duty
+    for _ in range(CONDENSING_ROUNDS):
+        slope = line.secant(boundary)
+        wet_transfer = (1.0 - dry_share) * transfer / (1.0 + slope * film_ratio)
+        wet_duty = air_side_duty(air, water_rate / slope, wet_transfer, xp)
+        returned = wet_duty * dry_rate / water_rate
+        warmed = water + wet_duty * air / water_rate * driving - returned * entering
+        boundary = clip(warmed / xp.maximum(1.0 - returned, 1e-9), water, dew_point, xp)
+    boundary = xp.where(dew_point_temperature > water, boundary, water)
+    dry_heat = dry_rate * (entering - boundary)
+    above = driving - dry_heat / air  # of the air at the boundary over saturated air at entering water, J/kg
+    # J/kg; its water gets no warmer than the dew point, where the straight saturation line would have it so
+    wet_drop = xp.minimum(wet_duty * above, water_rate * (dew_point - water) / air)
+    heat = air_mass_flow * (dry_heat / air + wet_drop)
+
+    # air: through the dry stretch, then towards the mean surface of the wet one
+    passed = xp.exp(-(1.0 - dry_share) * transfer / air)
+    met = xp.maximum(1.0 - passed, 1e-9)
+    surface = line.temperature(line.start_enthalpy + above - wet_drop / met, xp)
+    air_there = entering - dry_duty * (entering - boundary)
+    leaving = surface + (air_there - surface) * passed
+    leaving_enthalpy = line.start_enthalpy + above - wet_drop
+    vapor_enthalpy = EVAPORATION_ENTHALPY + VAPOR_SPECIFIC_HEAT * leaving
+    lost = xp.maximum(ratio - (leaving_enthalpy - AIR_SPECIFIC_HEAT * leaving) / vapor_enthalpy, 0.0)
+    lost = xp.where(dry_share < 1.0, lost, 0.0)  # a dry coil to rounding
+    leaving = temperature_from_enthalpy(leaving_enthalpy, ratio - lost)
+    condensate = air_mass_flow * lost
+    latent = EVAPORATION_ENTHALPY * condensate
+    difference = entering - water
+    return CondensingCoil(
+        heat_flow=heat,
+        sensible_heat_flow=heat - latent,
+        latent_heat_flow=latent,
+        condensate_mass_flow=condensate,
+        air_leaving_temperature=leaving,
+        air_leaving_humidity_ratio=ratio - lost,
+        water_leaving_temperature=water + heat / water_rate,
+        air_duty=xp.where(
+            dry_share < 1.0, (entering - leaving) / xp.maximum(difference, 10.0 * DIFFERENCE_MIN), dry_duty
+        ),
+        dry_share=dry_share,
     )

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from dcsim.physics import coil, valve
+from dcsim.physics import coil, moist_air, valve
+from dcsim.physics.constants import AIR_SPECIFIC_HEAT, VAPOR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
 
 ARRANGEMENTS = {
     "parallel": coil.parallel_flow_effectiveness,
@@ -201,3 +202,202 @@ def test_installed_flow_of_a_valve_with_half_the_authority():
     expected = 1.0 / np.sqrt(0.5 / opening**2 + 0.5)
     assert_allclose(valve.installed_flow_fraction(opening, 0.5), expected, rtol=1e-14)
     assert valve.installed_flow_fraction(0.0, 0.5) == 0.0
+
+
+# --- partly wet coils -------------------------------------------------------------------------------------------------
+
+
+def condensing(air, temperature, ratio, water, water_temperature, conductance, share=0.6, pressure=101_325.0):
+    dew_point = moist_air.dew_point_temperature(ratio, pressure)
+    return coil.condensing_coil(
+        air, temperature, ratio, dew_point, water, water_temperature, conductance, share, pressure
+    )
+
+
+def mitchell_braun_condensing(ratio):
+    return condensing(2.646 / (1.0 + ratio), 26.667, ratio, 3.78, 5.556, 4748.0)
+
+
+def test_condensing_coil_that_stays_dry_equals_modelica_buildings():
+    result = mitchell_braun_condensing(0.0035383)
+    assert_allclose(result.heat_flow, 45_251.54, atol=0.5)
+    assert_allclose(result.air_leaving_temperature, 9.717, atol=1e-3)
+    assert result.condensate_mass_flow == 0.0
+    assert result.dry_share == 1.0
+
+
+def test_condensing_coil_that_is_wet_equals_modelica_buildings_and_the_textbook():
+    # as above: WetCoilEffectivenessNTU (2021) and Mitchell and Braun, SM-2-1
+    result = mitchell_braun_condensing(0.01765)
+    assert_allclose(result.heat_flow, 87_588.5, rtol=3e-3)
+    assert_allclose(result.air_leaving_temperature, 13.561, atol=4e-3)
+    assert result.dry_share < 1e-9
+    result = mitchell_braun_condensing(0.017605)
+    assert_allclose(result.water_leaving_temperature, 11.0678, atol=0.03)
+    assert_allclose(result.air_leaving_temperature, 13.5805, atol=0.035)
+
+
+def local_solution(*drawn):
+    """Heat, condensate and leaving air of counterflow coils, extrapolated from 40 and 80 cells to infinitely many."""
+    few, many = cell_by_cell(*drawn, cells=40), cell_by_cell(*drawn, cells=80)
+    return [2.0 * m - f for m, f in zip(many, few, strict=True)]
+
+
+def cell_by_cell(air, temperature, ratio, water, water_temperature, conductance, share, pressure, cells):
+    """Coils in cells, each with the surface temperature that balances films and condensation: of first order.
+
+    Film of mass transfer by Lewis number 1. The leaving water is found by bisection until the entering water is right.
+    """
+    specific_heat = AIR_SPECIFIC_HEAT + VAPOR_SPECIFIC_HEAT * ratio
+    air_film, water_film = conductance / share, conductance / (1.0 - share)
+    met = 1.0 - np.exp(-air_film / (air * specific_heat) / cells)
+
+    def entering_water(leaving_water):
+        t, w, t_water = temperature.copy(), ratio.copy(), leaving_water.copy()
+        for _ in range(cells):
+            surface = (air_film * t + water_film * t_water) / (air_film + water_film)
+            for _ in range(6):  # Newton
+                saturated = moist_air.saturation_humidity_ratio(surface, pressure)
+                slope = (moist_air.saturation_humidity_ratio(surface + 1e-4, pressure) - saturated) / 1e-4
+                wet = np.where(w > saturated, 2.501e6 * air_film / specific_heat, 0.0)
+                balance = air_film * (t - surface) + wet * (w - saturated) - water_film * (surface - t_water)
+                surface = surface + balance / (air_film + water_film + wet * slope)
+            before = moist_air.enthalpy(t, w)
+            w = w - met * np.maximum(w - moist_air.saturation_humidity_ratio(surface, pressure), 0.0)
+            t = t - met * (t - surface)
+            t_water = t_water - air * (before - moist_air.enthalpy(t, w)) / (water * WATER_SPECIFIC_HEAT)
+        return t_water, t, w
+
+    low, high = water_temperature.copy(), temperature.copy()
+    for _ in range(26):
+        middle = 0.5 * (low + high)
+        is_warm = entering_water(middle)[0] > water_temperature
+        low, high = np.where(is_warm, low, middle), np.where(is_warm, middle, high)
+    _, t, w = entering_water(middle)
+    heat = air * (moist_air.enthalpy(temperature, ratio) - moist_air.enthalpy(t, w))
+    return heat, air * (ratio - w), t
+
+
+def coils(count, seed=7):
+    """A wide draw of coils, most of them throttled, with air of 20 to 42 degC and water of 4 to 16 degC."""
+    rng = np.random.default_rng(seed)
+    pressure = rng.uniform(80e3, 104e3, count)
+    temperature, water_temperature = rng.uniform(20.0, 42.0, count), rng.uniform(4.0, 16.0, count)
+    saturated = moist_air.saturation_humidity_ratio(temperature, pressure)
+    ratio = np.minimum(rng.uniform(0.005, 0.018, count), 0.9 * saturated)
+    rates = 10.0 ** rng.uniform(-1.0, 0.9, count)  # water over air
+    conductance = rng.uniform(0.3, 4.0, count) * 1020.0 * np.minimum(1.0, rates)
+    share = rng.uniform(0.4, 0.8, count)
+    return (
+        np.ones(count), temperature, ratio, rates * 1020.0 / WATER_SPECIFIC_HEAT, water_temperature, conductance, share, pressure
+    )  # fmt: skip
+
+
+def test_condensing_coils_follow_their_local_solution():
+    drawn = coils(120)
+    heat, condensate, leaving = local_solution(*drawn)
+    result = condensing(*drawn)
+    is_wet = condensate > 0.0
+    is_part = is_wet & (result.dry_share > 0.02)
+    assert (is_part.sum() > 30) & ((is_wet & ~is_part).sum() > 3) & ((~is_wet).sum() > 20)
+    error = result.heat_flow / heat - 1.0
+    latent_error = 2.501e6 * (result.condensate_mass_flow - condensate) / heat
+    assert np.abs(error[~is_wet]).max() < 3e-4
+    assert np.sqrt(np.mean(error[is_wet] ** 2)) < 0.02
+    assert np.sqrt(np.mean(latent_error[is_wet] ** 2)) < 0.015
+    assert np.abs(error[is_part]).max() < 0.06
+    assert np.abs(latent_error[is_part]).max() < 0.04
+    assert np.all(result.condensate_mass_flow[~is_wet] < 1e-7)
+    assert_allclose(result.air_leaving_temperature[~is_wet], leaving[~is_wet], atol=6e-3)
+    assert_allclose(result.air_leaving_temperature[is_part], leaving[is_part], atol=0.5)
+
+
+def test_greater_of_dry_and_wet_misses_the_condensation_of_a_throttled_coil():
+    # legacy chilled water, a third of the flow that would balance the air, 13 g/kg: 6 % of the heat is latent
+    drawn = [np.array([x]) for x in (1.0, 30.0, 0.013, 0.0731, 6.67, 900.0, 0.6, 101_325.0)]
+    heat, condensate, _ = local_solution(*drawn)
+    assert 0.05 < 2.501e6 * condensate / heat < 0.07
+    result = condensing(*drawn)
+    assert_allclose(result.heat_flow, heat, rtol=5e-3)
+    assert_allclose(result.condensate_mass_flow, condensate, rtol=0.18)
+    either = coil.wet_coil(*drawn)
+    leaving = moist_air.enthalpy(30.0, 0.013) - either.heat_flow
+    vapor_enthalpy = 2.501e6 + VAPOR_SPECIFIC_HEAT * either.air_leaving_temperature
+    out = (leaving - AIR_SPECIFIC_HEAT * either.air_leaving_temperature) / vapor_enthalpy
+    assert 0.013 - out < 0.01 * condensate
+
+
+def test_condensing_coils_have_converged(monkeypatch):
+    drawn = coils(20_000)
+    few = condensing(*drawn)
+    monkeypatch.setattr(coil, "BOUNDARY_ROUNDS", 40)
+    monkeypatch.setattr(coil, "CONDENSING_ROUNDS", 40)
+    error = np.abs(few.heat_flow / condensing(*drawn).heat_flow - 1.0)
+    assert error.max() < 2e-3
+    assert np.quantile(error, 0.999) < 7e-4
+
+
+@given(
+    st.floats(15.0, 42.0),
+    st.floats(0.05, 0.98),
+    st.floats(2.0, 40.0),
+    st.floats(-4.0, 0.5),
+    st.floats(1.0, 4.0),
+    st.floats(0.2, 0.9),
+)
+def test_condensing_coil_keeps_books_of_energy_and_water(temperature, humidity, water_temperature, flow, size, share):
+    ratio = moist_air.humidity_ratio(temperature, humidity, 101_325.0)
+    water = 10.0**flow
+    result = condensing(1.2, temperature, ratio, water, water_temperature, 10.0**size, share)
+    lost = moist_air.enthalpy(temperature, ratio) - moist_air.enthalpy(
+        result.air_leaving_temperature, result.air_leaving_humidity_ratio
+    )
+    assert_allclose(1.2 * lost, result.heat_flow, rtol=1e-9, atol=1e-7)
+    assert_allclose(1.2 * (ratio - result.air_leaving_humidity_ratio), result.condensate_mass_flow, atol=1e-15)
+    assert_allclose(result.sensible_heat_flow + result.latent_heat_flow, result.heat_flow, rtol=1e-12)
+    rise = result.water_leaving_temperature - water_temperature
+    assert_allclose(water * WATER_SPECIFIC_HEAT * rise, result.heat_flow, rtol=1e-9, atol=1e-7)
+    assert result.condensate_mass_flow >= 0.0
+    coldest, warmest = min(temperature, water_temperature), max(temperature, water_temperature)
+    for leaving in (result.air_leaving_temperature, result.water_leaving_temperature):
+        assert coldest - 1e-6 <= leaving <= warmest + 1e-6
+    # condensation never makes a coil move less heat than it would dry
+    dry_rate = 1.2 * (AIR_SPECIFIC_HEAT + VAPOR_SPECIFIC_HEAT * ratio)
+    duty = coil.air_side_duty(dry_rate, water * WATER_SPECIFIC_HEAT, 10.0**size)
+    dry = dry_rate * duty * (temperature - water_temperature)
+    if temperature > water_temperature:
+        assert result.heat_flow >= dry * (1.0 - 2e-3) - 1e-6
+    if result.dry_share == 1.0:
+        assert_allclose(result.heat_flow, dry, rtol=1e-9)
+        assert_allclose(result.air_duty, duty, rtol=1e-12)
+    elif temperature - water_temperature > 0.01:
+        drop = temperature - result.air_leaving_temperature
+        assert_allclose(result.air_duty * (temperature - water_temperature), drop, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("flow", [0.05, 0.1, 0.3])
+def test_moister_air_gives_more_heat_and_condensation_sets_in_gently(flow):
+    ratio = np.linspace(0.005, 0.018, 1301)
+    result = condensing(1.0, 28.0, ratio, flow, 6.67, 900.0)
+    assert result.dry_share[0] == 1.0
+    assert result.dry_share[-1] < 0.8
+    assert np.all(np.diff(result.heat_flow) > 0.0)
+    caught = np.diff(result.condensate_mass_flow) / np.diff(ratio)  # of each further kilogram
+    assert np.all((caught >= -1e-9) & (caught < 1.0))
+    onset = np.flatnonzero(result.condensate_mass_flow > 0.0)[0]
+    assert caught[onset] < 0.08 * caught.max()
+    assert np.abs(np.diff(caught)).max() < 0.03
+
+
+def test_condensing_coil_without_air_or_water_moves_next_to_nothing():
+    for air, water, conductance in ((0.0, 1.0, 900.0), (1.0, 0.0, 900.0), (1.0, 1.0, 0.0), (0.0, 0.0, 0.0)):
+        result = condensing(air, 28.0, 0.013, water, 7.0, conductance)
+        assert all(np.isfinite(value) for value in result)
+        assert 0.0 <= result.heat_flow < 0.05
+
+
+def test_condensing_coil_of_warm_water_warms_the_air_and_dries_nothing():
+    result = condensing(1.0, 20.0, 0.010, 0.5, 35.0, 900.0)
+    assert result.heat_flow < -5e3
+    assert result.condensate_mass_flow == 0.0
+    assert 20.0 < result.air_leaving_temperature < 35.0

@@ -59,6 +59,17 @@ def dx_wet_bulb(wet_bulb, temperature, outdoor, mass_flow, flow, bypass, pressur
     return with_dx_map(law, wet_bulb, temperature, outdoor, mass_flow, flow, bypass, *columns, xp=xp)
 
 
+def condensing_coil(air, temperature, ratio, water, water_temperature, conductance, share, pressure, xp):
+    dew_point = moist_air.dew_point_temperature(ratio, pressure, xp)
+    return coil.condensing_coil(
+        air, temperature, ratio, dew_point, water, water_temperature, conductance, share, pressure, xp
+    )
+
+
+def latent_heat(*arguments, xp):
+    return condensing_coil(*arguments, xp=xp).latent_heat_flow
+
+
 AIR = draw((-30.0, 45.0), (0.0005, 0.02), (70e3, 105e3))
 DX = list(dx_coil.columns(dx_coil.CURVE_SETS["carrier-50pg24"]))
 DX_AIR = draw((2.0, 5.0), (22.0, 40.0), (0.003, 0.012))
@@ -132,6 +143,10 @@ LAWS = {
     "wet_coil": (
         coil.wet_coil,
         [*draw((1, 5), (22, 40), (0.004, 0.02), (1, 5), (5, 20), (1e3, 1e4)), 0.6, 101325.0],
+    ),
+    "condensing_coil": (
+        condensing_coil,
+        [*draw((1, 5), (22, 40), (0.004, 0.018), (0.1, 5), (5, 20), (1e2, 1e4)), 0.6, 101325.0],
     ),
     "valve": (valve.equal_percentage_characteristic, [*draw((0, 1)), 50.0, 1e-4, 0.01]),
     "installed_flow_fraction": (valve.installed_flow_fraction, [*draw((0, 1)), 0.5]),
@@ -283,6 +298,12 @@ GRADIENTS = {
         [12.0, 1.0, -8.0, 101325.0, 0.2, 700.0],
     ),
     "wet coil": (lambda *a, xp: coil.wet_coil(*a, xp=xp).heat_flow, [2.6, 26.7, 0.009, 3.8, 6.0, 4.7e3, 0.6, 101325.0]),
+    "partly wet coil": (latent_heat, [1.0, 30.0, 0.013, 0.2, 6.67, 900.0, 0.6, 101325.0]),
+    "coil wet all over": (latent_heat, [2.6, 26.7, 0.0175, 3.8, 6.0, 4.7e3, 0.6, 101325.0]),
+    "coil that stays dry": (
+        lambda *a, xp: condensing_coil(*a, xp=xp).air_leaving_temperature,
+        [1.0, 30.0, 0.008, 0.2, 14.0, 900.0, 0.6, 101325.0],
+    ),
     "server fan ramp": (server.fan_speed_setpoint, [30.0, 0.3, 27.0, 37.0]),
     "server power": (server.dynamic_power, [0.01, 100.0, 250.0, 1.4]),
     "pump": (pump.pump_power, [0.8, 0.5, 1e3]),
@@ -348,6 +369,9 @@ KINKS = {
     "coil without flow": (coil.coil_conductance, [0.0, 0.0, 5e3, 0.6]),
     "duty without flow": (coil.air_side_duty, [0.0, 0.0, 0.0]),
     "duty at balanced flow": (coil.air_side_duty, [4e3, 4e3, 5e3]),
+    "condensing coil without flow": (latent_heat, [0.0, 30.0, 0.013, 0.0, 6.67, 900.0, 0.6, 1e5]),
+    "condensing coil without water": (latent_heat, [1.0, 30.0, 0.013, 0.0, 6.67, 1e-9, 0.6, 1e5]),
+    "condensing coil of water as warm as the air": (latent_heat, [1.0, 30.0, 0.013, 0.5, 30.0, 900.0, 0.6, 1e5]),
     "idle server": (server.dynamic_power, [0.0, 100.0, 250.0, 1.4]),
     "start of the fan ramp": (server.fan_speed_setpoint, [27.0, 0.3, 27.0, 37.0]),
     "stopped pump": (pump.pump_power, [0.0, 0.0, 1e3]),
