@@ -119,6 +119,8 @@ FACTORIES: dict[str, str] = {
 }
 """Where the factory of each controller stands: ``module:attribute``, called with an ``EnvView``."""
 
+FACTORIES_OF_KIND: dict[str, dict[str, str]] = {}
+"""The same for halls of other kinds than those on chilled water and towers, by ``HallDescription.kind`` and name."""
 
 LEARNED = ("ppo", "sac")
 """Algorithms whose policies are loaded from their folder."""
@@ -184,7 +186,8 @@ def make_controller(name: str | Path, env: Any) -> Controller:
         raise InputError(f"controller {shown(name)}: expected a name or the folder of a trained policy")
     view = env if isinstance(env, EnvView) else view_of(env)
     if str(name) in FACTORIES:
-        module, _, attribute = FACTORIES[str(name)].partition(":")
+        place = FACTORIES_OF_KIND.get(view.hall.kind, {}).get(str(name), FACTORIES[str(name)])
+        module, _, attribute = place.partition(":")
         factory: Callable[[EnvView], Controller] = getattr(importlib.import_module(module), attribute)
         return factory(view)
     if _is_folder(name):

@@ -1,30 +1,29 @@
-"""Episodes start settled: at rest for their first load and weather, with the set-points the Guideline 36 resets come to rest at.
+"""Episodes start settled: at rest for their first load and weather, with the set-points that the resets of ``g36`` come to rest at.
 
-Where that is, is found once for a grid of wet bulbs and loads, all points in one batch, and kept for the life of the process; a start
-between the points is interpolated and led to rest for its own uneven load in a few long steps. So a reset costs less than a millisecond.
+Where that is, is found once for a grid of outdoor temperatures and loads, all points in one batch, and kept for the life of the process; a
+start between the points is interpolated and led to rest for its own weather and uneven load in a few long steps. So a reset costs less
+than a millisecond. The laws of the resets are those of the kind of hall (``dcsim.plant.resting``).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dcsim.envs.config import EnvConfig
-from dcsim.physics import moist_air
-from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
-from dcsim.plant.operation import ResetConstants, settled_setpoints, tuned_constants
+from dcsim.plant.resting import RestingLaws, laws_of
 from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
 
-WET_BULBS = np.array([-25.0, -10.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 34.0])  # degC
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
-RELATIVE_HUMIDITY = 0.6  # of the grid's air: only wet bulb matters to a tower
+OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature")  # what the laws look at
 MOVES = 90  # of the set-points until the grid is at rest
 MOVES_AT_START = 2
 
 
 _GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
-"""State and set-points at rest, shape (wet bulbs, loads, state rows + A), by hall, constants and engine."""
+"""State and set-points at rest, shape (outdoor temperatures, loads, state rows + A), by hall, constants and engine."""
 
 
 class SettledStarts:
@@ -39,7 +38,7 @@ class SettledStarts:
         self._config = config
         self._hall: Hall = config.hall
         self._engine = config.engine
-        self._constants: ResetConstants = tuned_constants(config.hall.description.name)
+        self._laws: RestingLaws = laws_of(config.hall)
         self._found: np.ndarray | None = None
         self._sent = {name: config.engine.input_slices[name] for name in config.hall.types.requests}
         self._count = max(rows.stop for rows in self._sent.values())
@@ -59,9 +58,9 @@ class SettledStarts:
         """
         u = inputs.copy()
         slices, rows = self._engine.input_slices, self._engine.state_slices
-        wet_bulb = u[slices["wet_bulb_temperature"]][0]
+        weather = {name: u[slices[name]][0] for name in OUTDOOR}
         load = _mean_rows(u[slices["utilization"]])
-        both = _interpolated(self._grid(), wet_bulb, load)
+        both = _interpolated(self._grid(), self._laws.temperatures, weather[self._laws.axis], load)
         state, setpoints = both[: -self._count], both[-self._count :]
         for name in ("mode", "chillers_on"):
             if name in rows:
@@ -72,15 +71,17 @@ class SettledStarts:
             u[slices[name]] = 1.0
         for _ in range(MOVES_AT_START):
             state = self._rested(state, u, setpoints)
-            setpoints = self._moved(setpoints, state, wet_bulb, load)
-        self._stage(state)
+            setpoints = self._moved(setpoints, state, weather, load)
+        if "chilled_water" in self._hall:
+            self._stage(state)
         config = self._config
         state = self._rested(
             state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps
         )
         for name in ("travel", "trip_time", "is_tripped", "protection"):
             state[rows[name]] = 0.0
-        state[rows["stage_time"]] = self._hall.params.stage_time_min
+        if "stage_time" in rows:
+            state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints
 
     def _stage(self, state: np.ndarray) -> None:
@@ -94,11 +95,13 @@ class SettledStarts:
         state[rows["chillers_on"]] = count
         state[rows["chiller_loading"]] = np.arange(self._hall.chillers)[:, None] < count
 
-    def _moved(self, setpoints: np.ndarray, state: np.ndarray, wet_bulb: np.ndarray, load: np.ndarray) -> np.ndarray:
+    def _moved(
+        self, setpoints: np.ndarray, state: np.ndarray, weather: Mapping[str, np.ndarray], load: np.ndarray
+    ) -> np.ndarray:
         """Return the set-points, shape (A, N), after one move towards where the resets come to rest."""
         s = self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
         given = {name: setpoints[rows] for name, rows in self._sent.items()}
-        moved = settled_setpoints(given, s, wet_bulb, load, self._hall, self._constants)
+        moved = self._laws.moved(given, s, weather, load)
         return np.concatenate([moved[name] for name in self._sent])
 
     def _rested(self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, **step: Any) -> np.ndarray:
@@ -107,44 +110,27 @@ class SettledStarts:
 
     def _grid(self) -> np.ndarray:
         if self._found is None:
-            key = (self._hall.description.digest(), self._constants.digest(), type(self._engine).__name__)
+            key = (self._hall.description.digest(), self._laws.digest(), type(self._engine).__name__)
             if key not in _GRIDS:
                 _GRIDS[key] = self._find_grid()
             self._found = _GRIDS[key]
         return self._found
 
     def _find_grid(self) -> np.ndarray:
-        hall = self._hall
-        wet_bulb, load = (x.ravel() for x in np.meshgrid(WET_BULBS, LOADS, indexing="ij"))
-        dry_bulb = _dry_bulb(wet_bulb)
-        first: dict[str, Any] = {
-            "mode_request": 0.0,
-            "utilization": load,
-            "wet_bulb_temperature": wet_bulb,
-            "dry_bulb_temperature": dry_bulb,
-            "outdoor_humidity_ratio": moist_air.humidity_ratio(dry_bulb, RELATIVE_HUMIDITY, STANDARD_PRESSURE),
-        }
+        hall, laws = self._hall, self._laws
+        temperature, load = (x.ravel() for x in np.meshgrid(laws.temperatures, LOADS, indexing="ij"))
+        weather = laws.outdoors(temperature)
+        first: dict[str, Any] = {"mode_request": 0.0, "utilization": load, **weather}
         for _, name, allowed in hall.types.setpoints:
             limits: Range = getattr(hall.description.setpoints, allowed)
             first[name] = 0.5 * (limits.low + limits.high)
         u = packed_inputs(hall, len(load), first)
         setpoints = u[: self._count].copy()
-        state = cold_state(hall, len(load), first["supply_air_setpoint"], first["chilled_water_setpoint"])
+        state = cold_state(hall, len(load), first["supply_air_setpoint"], first.get("chilled_water_setpoint", 12.0))
         for _ in range(MOVES):
             state = self._rested(state, u, setpoints)
-            setpoints = self._moved(setpoints, state, wet_bulb, load)
-        return np.concatenate([state, setpoints]).T.reshape(len(WET_BULBS), len(LOADS), -1).copy()
-
-
-def _dry_bulb(wet_bulb: np.ndarray) -> np.ndarray:
-    """Dry bulb of air with the given wet bulb at the grid's relative humidity, by bisection."""
-    low, high = wet_bulb.copy(), wet_bulb + 15.0
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        humidity_ratio = moist_air.humidity_ratio(middle, RELATIVE_HUMIDITY, STANDARD_PRESSURE)
-        too_warm = moist_air.wet_bulb_temperature(middle, humidity_ratio, STANDARD_PRESSURE) > wet_bulb
-        high, low = np.where(too_warm, middle, high), np.where(too_warm, low, middle)
-    return 0.5 * (low + high)
+            setpoints = self._moved(setpoints, state, weather, load)
+        return np.concatenate([state, setpoints]).T.reshape(len(laws.temperatures), len(LOADS), -1).copy()
 
 
 def _mean_rows(values: np.ndarray) -> np.ndarray:
@@ -155,14 +141,14 @@ def _mean_rows(values: np.ndarray) -> np.ndarray:
     return result / len(values)
 
 
-def _interpolated(table: np.ndarray, wet_bulb: np.ndarray, load: np.ndarray) -> np.ndarray:
-    """Bilinear value of ``table`` (wet bulbs, loads, rows) at each environment, shape (rows, N)."""
+def _interpolated(table: np.ndarray, temperatures: np.ndarray, outdoor: np.ndarray, load: np.ndarray) -> np.ndarray:
+    """Bilinear value of ``table`` (outdoor temperatures, loads, rows) at each environment, shape (rows, N)."""
 
     def place(grid: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         cell = np.minimum(np.maximum(grid.searchsorted(value) - 1, 0), len(grid) - 2)
         return cell, np.minimum(np.maximum((value - grid[cell]) / (grid[cell + 1] - grid[cell]), 0.0), 1.0)[:, None]
 
-    i, a = place(WET_BULBS, wet_bulb)
+    i, a = place(temperatures, outdoor)
     j, b = place(LOADS, load)
     low = table[i, j] + b * (table[i, j + 1] - table[i, j])
     high = table[i + 1, j] + b * (table[i + 1, j + 1] - table[i + 1, j])

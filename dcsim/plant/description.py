@@ -319,6 +319,11 @@ class HallDescription(_Frozen):
         """Section of the part of that name."""
         return self.racks.flow_curve
 
+    @property
+    def kind(self) -> str:
+        """What cools the hall, which decides the laws it is run by."""
+        return "chilled-water"
+
     def digest(self) -> str:
         """SHA-256 of the content, whatever the order in the file."""
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
