@@ -24,6 +24,7 @@ READ = (
     "violation",
     "allowable_violation",
     "supply_shortfall",
+    "rate_excess",
 )
 """Fields of the state that the meters of every hall read."""
 
@@ -68,6 +69,8 @@ class Meters:
         "rack_inlet_max_c",
         "rack_inlet_mean_c",
         "violation_k_min",
+        "supply_shortfall_k_min",
+        "rate_excess_k_min",
         "cost",
         "energy_residual_w",
         "actuator_travel",
@@ -129,6 +132,7 @@ class Meters:
         cost, emitted = energy * price, energy * carbon
         violation = summed * r.violation / SECONDS_PER_MINUTE
         shortfall = summed * r.supply_shortfall / SECONDS_PER_MINUTE
+        rate_excess = summed * r.rate_excess / SECONDS_PER_MINUTE
         info = (
             time_s,
             it,
@@ -148,7 +152,9 @@ class Meters:
             r.rack_inlet_max,
             inlet_mean,
             violation,
-            violation + shortfall,
+            shortfall,
+            rate_excess,
+            violation + shortfall + rate_excess,
             energy_residual(self._types, r) * per_second,
             summed * r.travel,
             *metered,

@@ -15,6 +15,7 @@ from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.resting import RestingLaws, laws_of
 from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
+from dcsim.plant.supervision import samples_at_rest
 
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature")  # what the laws look at
@@ -80,6 +81,8 @@ class SettledStarts:
         )
         for name in ("travel", "trip_time", "is_tripped", "protection"):
             state[rows[name]] = 0.0
+        for name, value in samples_at_rest(state[rows["rack_inlet_temperature"]]).items():
+            state[rows[name]] = value
         if "stage_time" in rows:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints

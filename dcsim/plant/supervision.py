@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array
 
+RISE_MAX, RISE_TIME = 5.0, 900.0
+"""No inlet may rise by more than 5 K in any 15 minutes, 20 K in an hour. ASHRAE TC 9.9, 2021 Equipment Thermal Guidelines, table 2.1,
+footnote on the rate of change of equipment without tape drives."""
+SAMPLE_TIME = 300.0  # s between the inlets that are remembered: with three of them a rise is seen over 10 to 15 minutes
+
 
 class Params(NamedTuple):
     """Limits."""
@@ -33,8 +38,23 @@ class State(NamedTuple):
     violation: Array  # (1) K s of the hottest rack group above inlet_limit
     allowable_violation: Array  # (1) K s above inlet_allowable
     supply_shortfall: Array  # (1) K s of the coldest supply below supply_limit
+    rate_excess: Array  # (1) K s of the fastest inlet's rise beyond what is allowed
+    inlet_sample_1: Array  # (R) degC of the inlets at the start of this control step or up to SAMPLE_TIME before
+    inlet_sample_2: Array  # (R) one sample earlier
+    inlet_sample_3: Array  # (R) two samples earlier
+    sample_time: Array  # (1) s since inlet_sample_1
+    sample_period: Array  # (1) s between the samples
     trip_time: Array  # (1) s without a break above trip_temperature
     is_tripped: Array  # (1)
+
+
+class Held(NamedTuple):
+    """What the monitors compare with."""
+
+    inlet_ceiling: Array  # (R) degC up to which an inlet may have risen by the end of the step
+
+
+ROWS = dict.fromkeys(("inlet_sample_1", "inlet_sample_2", "inlet_sample_3"), "racks")
 
 
 def sized(d: HallDescription) -> dict[str, Any]:
@@ -54,12 +74,35 @@ def sized(d: HallDescription) -> dict[str, Any]:
 def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
     """Start the monitors of a control step afresh."""
     zero = 0.0 * s.trip_time
+    is_due = s.sample_time > SAMPLE_TIME - 0.5
+    newest = xp.where(is_due, s.rack_inlet_temperature, s.inlet_sample_1)
+    middle = xp.where(is_due, s.inlet_sample_1, s.inlet_sample_2)
+    oldest = xp.where(is_due, s.inlet_sample_2, s.inlet_sample_3)
+    age, period = xp.where(is_due, 0.0, s.sample_time), xp.where(is_due, s.sample_time, s.sample_period)
+
+    def ceiling(sample: Array, samples_before: float) -> Array:
+        age_at_end = age + samples_before * period + interval
+        return sample + (RISE_MAX / RISE_TIME) * xp.maximum(age_at_end, RISE_TIME)
+
     return dict(
         rack_inlet_max=zero + xp.max(s.rack_inlet_temperature, 0, keepdims=True),
         violation=zero,
         allowable_violation=zero,
         supply_shortfall=zero,
-    ), {}
+        rate_excess=zero,
+        inlet_sample_1=newest,
+        inlet_sample_2=middle,
+        inlet_sample_3=oldest,
+        sample_time=age + interval,
+        sample_period=period,
+    ), dict(inlet_ceiling=xp.minimum(ceiling(newest, 0.0), xp.minimum(ceiling(middle, 1.0), ceiling(oldest, 2.0))))
+
+
+def samples_at_rest(inlet: Array) -> dict[str, Any]:
+    """Fields of a state whose inlets [degC], shape (R, N), have stood for a while."""
+    return dict.fromkeys(("inlet_sample_1", "inlet_sample_2", "inlet_sample_3"), inlet) | dict(
+        sample_time=0.0, sample_period=SAMPLE_TIME
+    )
 
 
 def protection(s: Any, p: Any, xp: Any) -> Array:
@@ -71,15 +114,17 @@ def protection(s: Any, p: Any, xp: Any) -> Array:
 
 
 def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
-    """Watch the limits: hottest inlet, how far and how long beyond its limits, trip."""
+    """Watch the limits: hottest inlet, how far and how long beyond its limits, how fast it rises, trip."""
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     coldest = -xp.max(-s.supply_air_temperature, 0, keepdims=True)
+    fastest = xp.max(s.rack_inlet_temperature - h.inlet_ceiling, 0, keepdims=True)
     trip_time = xp.where(hottest > p.trip_temperature, s.trip_time + time_step, 0.0)
     return dict(
         rack_inlet_max=xp.maximum(s.rack_inlet_max, hottest),
         violation=s.violation + time_step * xp.maximum(hottest - p.inlet_limit, 0.0),
         allowable_violation=s.allowable_violation + time_step * xp.maximum(hottest - p.inlet_allowable, 0.0),
         supply_shortfall=s.supply_shortfall + time_step * xp.maximum(p.supply_limit - coldest, 0.0),
+        rate_excess=s.rate_excess + time_step * xp.maximum(fastest, 0.0),
         trip_time=trip_time,
         is_tripped=xp.where(trip_time < p.trip_time_min, s.is_tripped, 1.0),
     )

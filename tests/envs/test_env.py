@@ -21,7 +21,7 @@ IDS = dcsim.ids()
 CONTRACT_KEYS = frozenset(
     "time_s it_power_w server_fan_power_w cooling_power_w electrical_loss_w facility_power_w thermal_power_w "  # noqa: SIM905
     "cooling_energy_kwh thermal_energy_kwh facility_energy_kwh pue tue water_l carbon_kg energy_cost rack_inlet_max_c "
-    "rack_inlet_mean_c violation_k_min cost energy_residual_w".split()
+    "rack_inlet_mean_c violation_k_min supply_shortfall_k_min rate_excess_k_min cost energy_residual_w".split()
 )
 
 
@@ -124,6 +124,20 @@ def test_powers_and_energies_fit_together(env_id):
         assert abs(i["energy_residual_w"]) < 1e-6 * i["it_power_w"]
         parts = [i[f"{name}_power_w"] for name in env.unwrapped.batch.config.hall.types.meters]
         assert_allclose(i["cooling_power_w"], sum(parts), rtol=1e-12)
+
+
+def test_the_safety_cost_is_the_sum_of_its_terms(env_id):
+    terms = ("violation_k_min", "supply_shortfall_k_min", "rate_excess_k_min")
+    env = make(env_id, task="crah-failure")
+    _, at_reset = env.reset(seed=3)
+    assert all(at_reset[name] == 0.0 for name in (*terms, "cost"))
+    coldest, costs = -np.ones(env.action_space.shape, np.float32), []
+    for _ in range(60):
+        *_, info = env.step(coldest)
+        assert all(info[name] >= 0.0 for name in terms)
+        assert_allclose(info["cost"], sum(info[name] for name in terms), rtol=1e-12)
+        costs.append(info["cost"])
+    assert max(costs) > 0.0
 
 
 def test_reward_is_the_sum_of_its_terms_and_never_below_minus_one_without_a_trip(env_id):
