@@ -9,14 +9,17 @@ from numpy.testing import assert_allclose
 
 from dcsim.engines import graph
 from dcsim.physics import (
+    air_economizer,
     chiller,
     coil,
     cooling_tower,
     dx_coil,
     economizer,
+    evaporative,
     fan,
     figures_of_merit,
     moist_air,
+    moisture,
     power_chain,
     pump,
     room_air,
@@ -71,6 +74,9 @@ def latent_heat(*arguments, xp):
 
 
 AIR = draw((-30.0, 45.0), (0.0005, 0.02), (70e3, 105e3))
+MIXED = draw((20.0, 45.0), (0.003, 0.015), (-20.0, 45.0), (0.0005, 0.018))
+WETTED = draw((1.0, 9.0), (25.0, 45.0), (0.002, 0.012), (10.0, 24.0))
+ROOM_AIR = draw((0.002, 0.015), (300.0, 900.0), (0.0, 2.0))
 DX = list(dx_coil.columns(dx_coil.CURVE_SETS["carrier-50pg24"]))
 DX_AIR = draw((2.0, 5.0), (22.0, 40.0), (0.003, 0.012))
 WATERS = draw((-2.0, 26.0), (-5.0, 45.0))
@@ -196,6 +202,48 @@ LAWS = {
         [*draw((0, 6e4)), 3.5, *draw((0.5, 1.5), (0.3, 1), (0, 1)), chiller.column(dx_coil.PART_LOAD["inverter"][0])],
     ),
     "dx economizer_eir_fraction": (dx_coil.economizer_eir_fraction, draw((-10, 55))),
+    "outdoor_air_fraction": (
+        air_economizer.outdoor_air_fraction,
+        [*MIXED, *draw((14.0, 27.0)), 0.05, 0.9, *draw((0.0, 1.0))],
+    ),
+    "mixed_air": (air_economizer.mixed_air, [*MIXED, *draw((0.0, 1.0))]),
+    "exchanged_air": (air_economizer.exchanged_air, [*draw((1.0, 50.0)), *MIXED, *draw((0.0, 1.0))]),
+    "air economizer enable_margin": (
+        air_economizer.enable_margin,
+        [*MIXED[2:], 99e3, *draw((20.0, 25.0)), -20.0, *draw((10.0, 15.0)), -12.0, 55e3],
+    ),
+    "air economizer differential_margin": (air_economizer.differential_margin, MIXED),
+    "pad_effectiveness": (evaporative.pad_effectiveness, draw((0.0, 5.0), (0.1, 0.45))),
+    "direct_cooler": (evaporative.direct_cooler, [*WETTED, *draw((0.0, 0.95), (0.0, 1e5))]),
+    "wetted_share": (evaporative.wetted_share, [*WETTED[1:2], *WETTED[3:], *draw((15, 40), (0.3, 0.9))]),
+    "indirect_cooler_temperature": (evaporative.indirect_cooler_temperature, draw((15, 45), (10, 25), (0.0, 0.9))),
+    "indirect_cooler_heat_flow": (evaporative.indirect_cooler_heat_flow, [*WETTED[:3], *draw((15, 25))]),
+    "evaporative makeup_mass_flow": (
+        evaporative.makeup_mass_flow,
+        [*draw((0.0, 0.1), (0.0, 0.5), (2.0, 8.0)), 1e-6],
+    ),
+    "evaporative pump_power": (evaporative.pump_power, draw((0, 1), (100, 900))),
+    "extra_fan_power": (evaporative.extra_fan_power, [*draw((0, 1.2)), 10.0, 300.0, 0.6]),
+    "dry_air_mass": (moisture.dry_air_mass, [5e3, *AIR]),
+    "humidity_step": (
+        moisture.humidity_step,
+        [*ROOM_AIR, *draw((0.0, 0.02), (0.0, 0.01), (0.0, 0.05), (1.0, 600.0))],
+    ),
+    "latent_heat_flow": (moisture.latent_heat_flow, draw((0.0, 0.05))),
+    "sensible_heat_flow": (moisture.sensible_heat_flow, draw((0.0, 1e5), (0.0, 0.05))),
+    "latent_energy": (moisture.latent_energy, [*ROOM_AIR[1:2], *ROOM_AIR[:1], 0.008]),
+    "stream_heat_flow": (
+        moisture.stream_heat_flow,
+        draw((0, 2), (-10, 40), (0.001, 0.018), (20, 30), (0.004, 0.012)),
+    ),
+    "steam_humidifier": (moisture.steam_humidifier, draw((0.0, 0.05), (5, 25), (0.8, 1.0))),
+    "adiabatic_humidifier": (moisture.adiabatic_humidifier, draw((0.0, 0.05), (4e6, 1e7), (0.5, 0.8))),
+    "humidifier_command": (
+        moisture.humidifier_command,
+        [*draw((0.002, 0.012), (4.0, 10.0), (1.0, 5.0)), 101325.0, *draw((0.0, 0.01))],
+    ),
+    "humidifier_rise": (moisture.humidifier_rise, [0.01, *ROOM_AIR, *draw((0.0, 0.05), (1.0, 600.0))]),
+    "guarded_temperature": (moisture.guarded_temperature, [*draw((5.0, 25.0), (5.0, 18.0)), 2.0]),
     "loss_power": (power_chain.loss_power, [*draw((0, 1e6)), 1e6, *power_chain.LOSSES["ups-legacy"]]),
     "tue": (figures_of_merit.tue, draw((1.1, 2), (1, 1.05), (0.01, 0.1))),
 }
@@ -315,6 +363,21 @@ GRADIENTS = {
         [3.0, 26.0, 0.012, 5e4, 0.7, 0.15, 101325.0],
     ),
     "heat of a wet dx coil": (dx_coil.heat_flow_to_reach, [14.0, 3.0, 26.0, 0.012, 0.15, 101325.0]),
+    "airside economizer that modulates": (
+        air_economizer.outdoor_air_fraction,
+        [35.0, 0.009, 10.0, 0.005, 22.0, 0.05, 0.9, 1.0],
+    ),
+    "limits of an airside economizer": (
+        lambda t, w, p, xp: air_economizer.enable_margin(t, w, p, xp=xp),
+        [15.0, 0.009, 1e5],
+    ),
+    "pad": (evaporative.pad_effectiveness, [2.0, 0.2]),
+    "direct cooler": (lambda *a, xp: evaporative.direct_cooler(*a)[2], [2.0, 35.0, 0.008, 20.0, 0.7, 8e4]),
+    "humidity of a room": (
+        lambda *a, xp: moisture.humidity_step(*a, xp=xp).removal,
+        [0.009, 500.0, 0.5, 0.006, 1e-3, 2e-3, 60.0],
+    ),
+    "humidifier in its band": (moisture.humidifier_command, [0.006, 8.0, 4.0, 1e5, 0.002]),
     "pumped refrigerant": (dx_coil.economizer_eir_fraction, [6.0]),
 }
 
@@ -394,6 +457,16 @@ KINKS = {
         lambda *a, xp: cooling_tower.merkel_heat_flow(*a, xp=xp)[0],
         [20.0, 1.0, 20.0, 1e5, 0.5, 500.0],
     ),
+    "outdoor air like the return": (
+        air_economizer.outdoor_air_fraction,
+        [25.0, 0.008, 25.0, 0.008, 25.0, 0.05, 1.0, 1.0],
+    ),
+    "saturated air in front of pads": (evaporative.wetted_share, [20.0, 20.0, 18.0, 0.7]),
+    "bone-dry room": (
+        lambda *a, xp: moisture.humidity_step(*a, xp=xp).humidity_ratio,
+        [0.0, 500.0, 0.0, 0.0, 0.0, 0.0, 60.0],
+    ),
+    "humidifier of no band": (moisture.humidifier_command, [0.006, 8.0, 0.0, 1e5, 0.0]),
     "no air through a dx coil": (dx_coil.bypass_factor, [0.0, 5.0]),
     "dx coil that rests": (
         lambda *a, xp: dx_coil.leaving_air(*a, xp=xp).temperature,
