@@ -1,15 +1,17 @@
-"""Moist air against the psychrometrics of the Modelica Buildings library.
+"""Moist air and weather against the psychrometrics of the Modelica Buildings library.
 
 The library takes saturation pressures from two sources: its wet bulb and its relative humidity from short formulas after
 Wagner et al., its dew point from Hyland and Wexler's equation, which is dcsim's too. Its humidities are per kilogram of
 moist air.
 """
 
+from dcsim.drivers.weather_files import load_weather
 from dcsim.physics import moist_air, saturation
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim_experiments.validation.modelica_reference import Reference, ReferenceFolder
 from dcsim_experiments.validation.results import Array, Axis, Case, Quantity, Tolerance
 
+WEATHER = "USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw"
 NOTES = "notes kept with the reference results"
 SHORT_FORMULA = (
     "the library's short saturation formula differs from Hyland and Wexler's by up to 0.1 % from -40 to 60 degC"
@@ -23,8 +25,8 @@ def per_dry_air(moist_fraction: Array) -> Array:
 
 
 def cases(files: ReferenceFolder) -> list[Case]:
-    """Return the cases of moist air."""
-    return [wet_bulb(files), saturation_pressure(files), dew_point(files), relative_humidity(files)]
+    """Return the cases of moist air and weather."""
+    return [wet_bulb(files), saturation_pressure(files), dew_point(files), relative_humidity(files), weather(files)]
 
 
 def wet_bulb(files: ReferenceFolder) -> Case:
@@ -150,6 +152,31 @@ def relative_humidity(files: ReferenceFolder) -> Case:
             ),
         ],
         Axis("share of the sweep", "-", _share(humidity)),
+    )
+
+
+def weather(files: ReferenceFolder) -> Case:
+    """Outdoor air at each midnight of a hundred days."""
+    reference = files("BoundaryConditions_WeatherData_Examples_ReaderTMY3")
+    midnights = slice(1, None)  # before the first hour of the file the library holds its value, here the year wraps
+    time = reference.time[midnights]
+    outdoor = load_weather(files.weather(WEATHER)).at(time)
+    return Case(
+        "weather",
+        "Weather of Chicago read from its file: a hundred midnights",
+        reference.source,
+        [
+            Quantity(
+                "dry_bulb",
+                "degC",
+                reference.celsius("weaDat.weaBus.TDryBul")[midnights],
+                outdoor.dry_bulb_temperature,
+                Tolerance("a value of the file, kept in single precision", greatest=5e-5),
+            )
+        ],
+        Axis("time", "s", time),
+        note="Shows that an hour of the file stands for the same instant. Humidity is taken from the file's relative humidity, "
+        "in the library from its dew point; below freezing the two of a file disagree.",
     )
 
 

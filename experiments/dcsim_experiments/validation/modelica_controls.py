@@ -1,4 +1,4 @@
-"""Trim-and-respond resets of dcsim's controllers against the Guideline 36 sequences of the Modelica Buildings library.
+"""Resets and cooling modes of dcsim's controllers against the sequences of the Modelica Buildings library.
 
 The library samples requests on one grid of time and first acts a delay and a period after the device starts; while a
 device is off, its set-point is the initial one.
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from dcsim_agents.modes import EXCHANGER_APPROACH, FREE, MECHANICAL, mode_by_deadbands
+from dcsim_agents.signal_io import Reading
 from dcsim_agents.trim_respond import TrimRespond, trim_and_respond
 
 from dcsim_experiments.validation.modelica_air import NOTES
@@ -21,6 +23,9 @@ STATIC_PRESSURE = TrimRespond(
 PLANT = TrimRespond(
     low=0.0, high=1.0, period_s=300.0, trim=-0.02, respond=0.03, respond_max=0.07, ignored=2.0, delay_s=900.0
 )
+HALL = TrimRespond(low=0.0, high=1.0, period_s=20.0, trim=-0.01, respond=0.03, respond_max=0.03, ignored=0.0)
+"""Of the data-center plant: one step up where the actuator's error is at least 0, a smaller one down elsewhere."""
+MODE_WAIT = 30.0  # s that a condition holds before the library changes its cooling mode
 HOLD_MIN = 300.0  # s, of the sequence with a hold signal; 900 for the plant's
 
 Spans = tuple[tuple[float, float], ...]
@@ -46,7 +51,7 @@ class Device(NamedTuple):
 
 def cases(files: ReferenceFolder) -> list[Case]:
     """Return the cases of controls."""
-    return [trim_respond(files), plant_reset(files)]
+    return [trim_respond(files), hall_reset(files), plant_reset(files), cooling_mode(files)]
 
 
 def trim_respond(files: ReferenceFolder) -> Case:
@@ -109,6 +114,33 @@ def trim_respond(files: ReferenceFolder) -> Case:
     )
 
 
+def hall_reset(files: ReferenceFolder) -> Case:
+    """The reset of the data-center plant under three actuators: a pulse and two waves."""
+    reference = files("Examples_ChillerPlant_BaseClasses_Controls_Examples_TrimAndRespond")
+
+    def waves(offset: float, frequency: float) -> Callable[[float], float]:
+        return lambda now: float(offset + np.sin(2.0 * np.pi * frequency * now) >= 0.0)
+
+    asked = {"pulse": lambda _: 1.0, "slow_wave": waves(0.3, 1e-3), "fast_wave": waves(0.2, 2e-3)}
+    # the library's first step is at time 0, from 0.1
+    return Case(
+        "trim_and_respond_plant",
+        "Trim and respond of the data-center plant under three actuators",
+        reference.source,
+        [
+            Quantity(
+                name,
+                "-",
+                reference[f"triAndRes[{k}].y"],
+                sequence(reference.time, requests, 0.12, HALL, Device(on=((0.0, np.inf),))),
+                Tolerance("the same sequence, kept in single precision", greatest=1e-6),
+            )
+            for k, (name, requests) in enumerate(asked.items(), start=1)
+        ],
+        Axis("time", "s", reference.time),
+    )
+
+
 def plant_reset(files: ReferenceFolder) -> Case:
     """The plant's reset signal with staging holds and an end of operation."""
     reference = files("Templates_Plants_Controls_Setpoints_Validation_PlantReset")
@@ -136,6 +168,58 @@ def plant_reset(files: ReferenceFolder) -> Case:
         ],
         Axis("time", "s", reference.time),
     )
+
+
+def cooling_mode(files: ReferenceFolder) -> Case:
+    """Mode that the rule asks for at each sample, beside the mode that the library takes once it has waited."""
+    reference = files("Applications_DataCenters_ChillerCooled_Controls_Validation_CoolingMode")
+    time, economizer_water = reference.time, reference.celsius("TCHWLeaWSE.y")
+    mode = FREE + 1.0 - reference["cooModCon.y"]  # the library counts 1, 2, 3 from free to mechanical
+    wait = round(MODE_WAIT / (time[1] - time[0]))
+    changes = np.flatnonzero((np.diff(mode) != 0.0) | (np.diff(economizer_water) != 0.0)) + 1
+    # a sample at the instant of a change shows what was before it, so what began at 0 s shows in the first after
+    began = np.array([max((1, *changes[changes <= k])) for k in range(len(time))])
+    ended = began + wait
+    is_settled = ended < len(time)
+    # where the water changes while the library waits, what it would have done is not known
+    for k in np.flatnonzero(is_settled):
+        is_settled[k] = np.all(economizer_water[began[k] : ended[k]] == economizer_water[k])
+    wanted = mode_by_deadbands(
+        reading(
+            mode=mode,
+            chilled_water_supply_temperature=economizer_water,
+            chilled_water_return_temperature=reference.celsius("TCHWEntWSE.y"),
+            condenser_water_supply_temperature=economizer_water - EXCHANGER_APPROACH,
+            wet_bulb_temperature=reference.celsius("TWetBub.y"),
+        ),
+        reference.celsius("TCHWLeaSet.y"),
+    )
+    return Case(
+        "cooling_mode",
+        "Cooling modes of chillers with a waterside economizer by deadbands",
+        reference.source,
+        [
+            Quantity(
+                "next_mode",
+                "-",
+                mode[np.minimum(ended, len(time) - 1)][is_settled],
+                wanted[is_settled],
+                Tolerance("the same decisions", greatest=0.0),
+                f"next mode ({MECHANICAL:.0f} mechanical to {FREE:.0f} free)",
+            )
+        ],
+        Axis("time", "s", time[is_settled]),
+        note=f"The library changes after {MODE_WAIT:g} s in which the condition holds, a hall of dcsim once its mode has lasted "
+        "for its least time: only what is decided is compared. The library assumes an approach of 5 K from wet bulb to chilled "
+        f"water, dcsim one of the tower and {EXCHANGER_APPROACH:g} K of the exchanger.",
+    )
+
+
+def reading(**values: Array) -> Reading:
+    """Readings of named signals, each of shape (N,)."""
+    rows = {name: [row] for row, name in enumerate(values)}
+    table = np.array(list(values.values()))
+    return Reading(table.T, table, rows)
 
 
 def sequence(
