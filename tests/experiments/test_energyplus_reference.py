@@ -374,6 +374,20 @@ def test_at_a_high_site_the_air_is_thinner_and_the_coil_smaller():
 
 
 @needs_engine
+def test_more_passes_through_the_loops_close_the_heat_balance_between_condenser_and_tower():
+    # Warm days and a dry room: the tower meets its set-point at the actual load, not at that of the greatest air flow.
+    case = LiveCase(weather=weather_file("usa_az_phoenix"), start=date(2017, 5, 10), days=2, step="10min")
+    default, closed = run_live(case), run_live(replace(case, plant_iterations_min=8))
+    for run, mean_gap, excess in ((default, 0.7, 0.03), (closed, 0.0, 0.0)):
+        gap = run.condenser_inlet_temperature - run.tower_outlet_temperature
+        assert gap.mean() == pytest.approx(mean_gap, abs=0.2)
+        pump_heat = 0.9 * run.condenser_water_pump_power
+        heat = (run.tower_heat_flow / (run.condenser_heat_flow + pump_heat)).mean()
+        assert heat - 1.0 == pytest.approx(excess, abs=0.01)
+    assert default.chiller_power.sum() > 1.01 * closed.chiller_power.sum()
+
+
+@needs_engine
 def test_a_file_that_is_no_weather_is_named(tmp_path):
     path = tmp_path / "nowhere.epw"
     with pytest.raises(InputError, match=r"nowhere\.epw: no such weather file"):

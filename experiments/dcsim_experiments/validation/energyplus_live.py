@@ -192,6 +192,10 @@ class LiveCase:
         If given, set-points and load jump at random, each held for 1 to 6 h on its own, within `EXCITED`; else set-points
         hold and the load follows its daily profile.
     outages : tuple of Outage
+    plant_iterations_min : int
+        Least passes through the water loops in an iteration. EnergyPlus's own default, and that of the stored runs, is 2:
+        its chiller then works with condenser water that belongs to the load at the greatest air flow, with which each
+        step begins. 8 close the heat balance between condenser and tower.
     """
 
     weather: Path | None = None
@@ -201,6 +205,7 @@ class LiveCase:
     step: str = "hourly"
     excitation_seed: int | None = None
     outages: tuple[Outage, ...] = ()
+    plant_iterations_min: int = 2
 
     @property
     def time_step(self) -> float:
@@ -309,6 +314,7 @@ def live_objects(case: LiveCase) -> Objects:
             time_step=round(case.time_step),
             start=case.start.replace(year=_YEAR),
             days=case.days,
+            plant_iterations_min=case.plant_iterations_min,
         )
     )
     for kind in ("OtherEquipment", "ZoneCapacitanceMultiplier:ResearchSpecial", "ThermostatSetpoint:SingleCooling"):

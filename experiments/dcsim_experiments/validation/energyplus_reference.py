@@ -40,7 +40,7 @@ class Column(NamedTuple):
 
 
 # Wide enough for every hall of this size in every climate, narrow enough to notice kelvin, kilowatts, liters per second.
-_TEMPERATURE = (-90.0, 150.0)
+_TEMPERATURE = (-90.0, 205.0)  # EnergyPlus stops when the room reaches 200 °C
 _POWER = (-1.0, 5e6)
 _FLOW = (-1e-6, 500.0)
 _HEAT = (-5e6, 5e6)
