@@ -172,6 +172,7 @@ def full_load(
     evaporator_approach: Array = EVAPORATOR_APPROACH,
     condenser_rise: Array = CONDENSER_RISE,
     extra_lift: Array = 0.0,
+    lift_corrected: Array = 1.0,
     xp: Any = np,
 ) -> tuple[Array, Array]:
     """Capacity and energy input ratio at full load, over their reference values, at any water temperatures and flow.
@@ -192,6 +193,9 @@ def full_load(
         Refrigerant condensing above entering condenser water [K] at catalogue flow.
     extra_lift : Array, shape (1, N) or broadcastable
         Lift beyond that at catalogue flow [K], see `flow_lift`.
+    lift_corrected : Array, broadcastable
+        1 as described in the notes; 0 takes both curves at the nearest point of the box and leaves them at that, as
+        EnergyPlus does.
     xp : namespace
         Array functions.
 
@@ -226,13 +230,13 @@ def full_load(
     """
     x, y = chilled_water_leaving_temperature, condenser_water_entering_temperature
     x_inside = clip(x, box[0:1], box[1:2], xp)
-    y_inside = clip(y + (x_inside - x), box[2:3], box[3:4], xp)
+    y_inside = clip(y + lift_corrected * (x_inside - x), box[2:3], box[3:4], xp)
     offset = evaporator_approach + condenser_rise
     lift = rounded_maximum(y - x + offset + extra_lift, LIFT_MIN, LIFT_ROUNDING, xp)
     lift_inside = rounded_maximum(y_inside - x_inside + offset, LIFT_MIN, LIFT_ROUNDING, xp)
     evaporating = kelvin(x - evaporator_approach)
     evaporating_inside = kelvin(x_inside - evaporator_approach)
-    carnot_ratio = (lift * evaporating_inside) / (lift_inside * evaporating)
+    carnot_ratio = 1.0 + lift_corrected * ((lift * evaporating_inside) / (lift_inside * evaporating) - 1.0)
     capacity_fraction = biquadratic(capacity_curve, x_inside, y_inside)
     eir_fraction = biquadratic(eir_curve, x_inside, y_inside) * carnot_ratio
     return capacity_fraction, eir_fraction
@@ -244,6 +248,7 @@ def held_capacity(
     capacity_curve: Array,
     box: Array,
     hold_temperature: Array,
+    lift_corrected: Array = 1.0,
     xp: Any = np,
 ) -> Array:
     """Capacity at full load over its reference, with condenser water no hotter than a temperature at which it falls already.
@@ -257,6 +262,8 @@ def held_capacity(
     hold_temperature : Array, broadcastable
         Condenser water [degC] from which on the capacity is held, see `power_peak_temperature`; hotter where the
         capacity rises still.
+    lift_corrected : Array, broadcastable
+        As of `full_load`.
     xp : namespace
         Array functions.
 
@@ -267,7 +274,7 @@ def held_capacity(
     """
     x, y = chilled_water_leaving_temperature, condenser_water_entering_temperature
     x_inside = clip(x, box[0:1], box[1:2], xp)
-    y_inside = clip(y + (x_inside - x), box[2:3], box[3:4], xp)
+    y_inside = clip(y + lift_corrected * (x_inside - x), box[2:3], box[3:4], xp)
     c = capacity_curve
     peak = (c[3:4] + c[5:6] * x_inside) / xp.maximum(-2.0 * c[4:5], 1e-9)  # of the capacity itself
     return biquadratic(c, x_inside, xp.minimum(y_inside, xp.maximum(hold_temperature, peak)))

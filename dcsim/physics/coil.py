@@ -225,6 +225,8 @@ def coil_conductance(
     conductance_nominal: Array,
     air_resistance_share: Array,
     xp: Any = np,
+    air_factor: Array = 1.0,
+    water_factor: Array = 1.0,
 ) -> Array:
     """Conductance of a chilled-water coil away from its nominal flows.
 
@@ -239,6 +241,8 @@ def coil_conductance(
         known.
     xp : namespace
         Array functions.
+    air_factor, water_factor : Array, broadcastable
+        Conductance of the films over that at the temperatures of the rating [-], above 0, see `water_film_factor`.
 
     Returns
     -------
@@ -247,17 +251,38 @@ def coil_conductance(
 
     Notes
     -----
-    Two film resistances in series, falling with the 0.8th power of the air flow and the 0.85th of the water flow. The
-    small temperature dependence of the films (1 % per 10 K) is left out.
+    Two film resistances in series, falling with the 0.8th power of the air flow and the 0.85th of the water flow.
 
     References
     ----------
     .. [1] Modelica Buildings library, ``Fluid.HeatExchangers.BaseClasses.HADryCoil``.
     """
-    air_film = power(air_flow_fraction, AIR_EXPONENT, xp)
-    water_film = power(water_flow_fraction, WATER_EXPONENT, xp)
+    air_film = air_factor * power(air_flow_fraction, AIR_EXPONENT, xp)
+    water_film = water_factor * power(water_flow_fraction, WATER_EXPONENT, xp)
     resistance = air_resistance_share * water_film + (1.0 - air_resistance_share) * air_film
     return conductance_nominal * air_film * water_film / resistance
+
+
+def water_film_factor(temperature: Array, rating_temperature: Array) -> Array:
+    """Conductance of the film of water in a tube over that at a rating temperature.
+
+    Parameters
+    ----------
+    temperature, rating_temperature : Array, broadcastable
+        Of the water [degC], 0 to 80.
+
+    Returns
+    -------
+    Array, broadcast shape
+        Factor [-], about 1 % more for each kelvin.
+
+    References
+    ----------
+    .. [1] Wetter, Simulation model: finned water-air coil without condensation, LBNL-42355, 1999; Modelica Buildings
+       library, ``Fluid.HeatExchangers.BaseClasses.HADryCoil``.
+    """
+    slope = 0.014 / (1.0 + 0.014 * rating_temperature)
+    return 1.0 + slope * (temperature - rating_temperature)
 
 
 def air_side_duty(air_capacity_rate: Array, water_capacity_rate: Array, conductance: Array, xp: Any = np) -> Array:

@@ -138,6 +138,7 @@ def merkel_heat_flow(
     air_mass_flow: Array,
     conductance: Array,
     xp: Any = np,
+    air_specific_heat: Array = AIR_SPECIFIC_HEAT,
 ) -> tuple[Array, Array]:
     """Heat that a counterflow tower takes from the water, and the wet bulb at which the air leaves.
 
@@ -157,6 +158,9 @@ def merkel_heat_flow(
         From `merkel_conductance` [W/K].
     xp : namespace
         Array functions.
+    air_specific_heat : Array, broadcastable
+        Of the entering air for each kilogram of its dry air [J/(kg K)], see `moist_air.specific_heat`; dry air unless
+        given.
 
     Returns
     -------
@@ -189,7 +193,7 @@ def merkel_heat_flow(
         specific_heat = (saturation_enthalpy(wet_bulb_temperature + span, pressure, xp) - entering_enthalpy) / span
         air_rate = air_flow * specific_heat
         smaller = xp.minimum(air_rate, water_rate)
-        ntu = conductance * specific_heat / (AIR_SPECIFIC_HEAT * smaller)
+        ntu = conductance * specific_heat / (air_specific_heat * smaller)
         effectiveness = counterflow_effectiveness(ntu, smaller / xp.maximum(air_rate, water_rate), xp)
         heat = effectiveness * smaller * difference
         return heat, wet_bulb_temperature + heat / air_rate

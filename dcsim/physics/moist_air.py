@@ -167,6 +167,22 @@ def enthalpy(temperature: Array, humidity_ratio: Array) -> Array:
     return AIR_SPECIFIC_HEAT * temperature + humidity_ratio * (EVAPORATION_ENTHALPY + VAPOR_SPECIFIC_HEAT * temperature)
 
 
+def specific_heat(humidity_ratio: Array) -> Array:
+    """Specific heat of moist air for each kilogram of its dry air: the slope of `enthalpy` against temperature.
+
+    Parameters
+    ----------
+    humidity_ratio : Array, any shape
+        Humidity ratio [kg/kg dry air].
+
+    Returns
+    -------
+    Array, same shape
+        Specific heat [J/(kg dry air K)].
+    """
+    return AIR_SPECIFIC_HEAT + VAPOR_SPECIFIC_HEAT * humidity_ratio
+
+
 def temperature_from_enthalpy(enthalpy: Array, humidity_ratio: Array) -> Array:
     """Dry-bulb temperature of air of known enthalpy and humidity ratio: `enthalpy` turned round.
 

@@ -21,6 +21,7 @@ class Params(NamedTuple):
     chilled_water_return_heat_capacity: Array  # (1) J/K
     chilled_water_flow_share_min: Array  # (1) least flow through the loop, kept by a bypass
     chilled_water_pump_power_nominal: Array  # (1) W
+    chilled_water_pump_follows: Array  # (1) 1: its speed goes with the flow; 0: as asked for
     chiller_capacity: Array  # (1) W, one machine
     chiller_cop: Array  # (1) at reference
     chiller_capacity_curve: Array  # (6)
@@ -30,6 +31,7 @@ class Params(NamedTuple):
     chiller_part_load_min: Array  # (1)
     chiller_unloading_min: Array  # (1)
     chiller_cop_max: Array  # (1) at part load too
+    chiller_lift_corrected: Array  # (1) 1: beyond the curves' range by the true lift; 0: as at its edge
     chiller_hold_temperature: Array  # (1) condenser water from which on falling capacity lowers no power
     chiller_condenser_stream: Array  # (1) W/K, water through one machine at catalogue flow
     chiller_chilled_head_share: Array  # (1) of the head of the chilled-water pumps that lies in the evaporators
@@ -105,6 +107,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
         chilled_water_return_heat_capacity=d.chilled_water.return_heat_capacity.value,
         chilled_water_flow_share_min=d.chilled_water.flow_share_min.value,
         chilled_water_pump_power_nominal=d.chilled_water.pump_power.value,
+        chilled_water_pump_follows=float(d.chilled_water.pump_follows_flow),
         chiller_capacity=chill.capacity.value,
         chiller_cop=cop,
         chiller_capacity_curve=capacity_curve,
@@ -114,6 +117,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
         chiller_part_load_min=curve_set.part_load_min,
         chiller_unloading_min=curve_set.part_load_min,
         chiller_cop_max=chill.cop_max.value,
+        chiller_lift_corrected=float(not chill.as_published),
         chiller_hold_temperature=_hold_temperature(d),
         chiller_condenser_stream=rejected / chill.condenser_range.value,
         chiller_chilled_head_share=chill.chilled_water_head.value,
@@ -148,8 +152,8 @@ def _efficiency(d: HallDescription) -> tuple[Any, Any, Any, float]:
 def _hold_temperature(d: HallDescription) -> float:
     """Condenser water from which on the no-load power of the chillers is held."""
     assert d.chillers is not None
-    if d.chillers.curves == "carnot":
-        return 100.0  # constant capacity
+    if d.chillers.curves == "carnot" or d.chillers.as_published:
+        return 100.0  # constant capacity, or not held
     return chiller.power_peak_temperature(CURVE_SETS[d.chillers.curves])
 
 
@@ -222,9 +226,10 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     flow = xp.maximum(
         total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
     )
-    pump_power = pump.pump_power(
-        h.chilled_water_pump_speed, flow / flow_nominal, p.chilled_water_pump_power_nominal, xp
-    )
+    fraction = flow / flow_nominal
+    speed = h.chilled_water_pump_speed
+    speed = speed + p.chilled_water_pump_follows * (fraction - speed)
+    pump_power = pump.pump_power(speed, fraction, p.chilled_water_pump_power_nominal, xp)
     if has_economizer:
         free = economizer.is_free(s)
         pump_power = pump_power * pump.head_fraction(
@@ -252,7 +257,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     entering = s.condenser_water_supply_temperature
     target, economizer_heat = h.chiller_target, 0.0
     if has_economizer:
-        economizer_heat = economizer.heat_flow(demand, flow / flow_nominal, stream, condenser_stream, s, h, xp)
+        economizer_heat = economizer.heat_flow(demand, fraction, stream, condenser_stream, s, h, xp)
         entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
         target = xp.where(free, 0.0, target)
     loading = xp.where(
@@ -261,7 +266,13 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     running = total(loading, xp)
     box = p.chiller_curve_box
     capacity_fraction, _ = chiller.full_load(
-        s.chilled_water_supply_temperature, entering, p.chiller_capacity_curve, p.chiller_eir_curve, box, xp=xp
+        s.chilled_water_supply_temperature,
+        entering,
+        p.chiller_capacity_curve,
+        p.chiller_eir_curve,
+        box,
+        lift_corrected=p.chiller_lift_corrected,
+        xp=xp,
     )
     capacity = running * p.chiller_capacity * capacity_fraction
     evaporator_heat = xp.minimum(demand - economizer_heat, capacity)
@@ -275,10 +286,17 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         p.chiller_eir_curve,
         box,
         extra_lift=chiller.flow_lift(rated_heat, condenser_stream, catalogue_stream),
+        lift_corrected=p.chiller_lift_corrected,
         xp=xp,
     )
     held_fraction = chiller.held_capacity(
-        s.chilled_water_supply_temperature, entering, p.chiller_capacity_curve, box, p.chiller_hold_temperature, xp
+        s.chilled_water_supply_temperature,
+        entering,
+        p.chiller_capacity_curve,
+        box,
+        p.chiller_hold_temperature,
+        p.chiller_lift_corrected,
+        xp,
     )
     chiller_power = chiller.eir_power(
         evaporator_heat,

@@ -17,6 +17,9 @@ class Params(NamedTuple):
     coil_conductance_nominal: Array  # (U) W/K
     coil_air_resistance_share: Array  # (1)
     coil_water_flow_nominal: Array  # (U) kg/s
+    coil_rating_air_temperature: Array  # (1) entering
+    coil_rating_water_temperature: Array  # (1) entering
+    coil_air_film_coefficient: Array  # (1) 1/K
     valve_fraction_min: Array  # (1)
     valve_time_constant: Array  # (1) s
 
@@ -38,6 +41,9 @@ def sized(d: HallDescription) -> dict[str, Any]:
         coil_conductance_nominal=np.full(groups, d.coils.conductance.value / groups),
         coil_air_resistance_share=d.coils.air_resistance_share.value,
         coil_water_flow_nominal=np.full(groups, d.coils.water_flow.value / groups),
+        coil_rating_air_temperature=d.coils.rating_air_temperature.value,
+        coil_rating_water_temperature=d.coils.rating_water_temperature.value,
+        coil_air_film_coefficient=d.coils.air_film_coefficient.value,
         valve_fraction_min=d.coils.valve_fraction_min.value,
         valve_time_constant=d.coils.valve_time_constant.value,
     )
@@ -73,6 +79,10 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
             p.coil_conductance_nominal,
             p.coil_air_resistance_share,
             xp,
+            air_factor=1.0
+            + p.coil_air_film_coefficient
+            * (hot.hot_return + hot.bypass * s.supply_air_temperature - p.coil_rating_air_temperature),
+            water_factor=coil.water_film_factor(water, p.coil_rating_water_temperature),
         ),
         xp,
     )

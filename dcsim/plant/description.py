@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dcsim.errors import InputError, shown
 from dcsim.physics.chiller_curves import CURVE_SETS
+from dcsim.physics.constants import AIR_SPECIFIC_HEAT
 
 
 class _Frozen(BaseModel):
@@ -131,6 +132,10 @@ class Room(_Frozen):
     mass_heat_capacity: HeatCapacity
     mass_conductance: Annotated[Quantity, _in("W/K", above=0.0)]
     envelope_conductance: Conductance
+    sol_air: bool = False  # whether the envelope sees a sol-air temperature of its own instead of the dry bulb
+    air_specific_heat: Annotated[Quantity, _in("J/(kg K)", above=900.0, most=1200.0)] = Quantity(
+        value=AIR_SPECIFIC_HEAT, unit="J/(kg K)", source="dry air, ASHRAE Handbook Fundamentals"
+    )
 
 
 class Crahs(_Frozen):
@@ -139,11 +144,24 @@ class Crahs(_Frozen):
     groups: int = Field(ge=1, le=64)
     mass_flow: MassFlow  # all groups at full speed
     fan_power: Power  # all groups at full speed
-    fan_linear_share: Fraction
+    fan_linear_share: Fraction | None = None  # the rest of the power goes with the cube of the speed
+    fan_curve: Coefficients | None = None  # power over that at full speed, cubic of the speed
+    fan_curve_speed_min: Fraction | None = None  # below which the curve's power stays
     fan_time_constant: Time
+    return_air_time_constant: Time | None = None  # of fans that hold the return air
     flow_ratio_min: Number
     supply_air_heat_capacity: HeatCapacity
     humidifier_power: Power
+
+    @model_validator(mode="after")
+    def _one_way_to_say_power(self) -> "Crahs":
+        if (self.fan_linear_share is None) == (self.fan_curve is None):
+            raise ValueError("give either fan_linear_share or fan_curve")
+        if (self.fan_curve is None) != (self.fan_curve_speed_min is None):
+            raise ValueError("give fan_curve_speed_min with fan_curve, and only then")
+        if self.fan_curve is not None and len(self.fan_curve.values) != 4:
+            raise ValueError("fan_curve has four values, of a cubic")
+        return self
 
 
 class Coils(_Frozen):
@@ -152,6 +170,9 @@ class Coils(_Frozen):
     conductance: Annotated[Quantity, _in("W/K", above=0.0)]  # all coils at nominal flows
     air_resistance_share: Annotated[Quantity, _in("-", above=0.0, most=0.99)]
     water_flow: MassFlow  # all coils, valves open, pump at full speed
+    rating_air_temperature: Temperature  # entering
+    rating_water_temperature: Temperature  # entering
+    air_film_coefficient: PerKelvin  # relative change of the air film's conductance
     valve_fraction_min: Share
     valve_time_constant: Time
 
@@ -163,6 +184,7 @@ class ChilledWater(_Frozen):
     return_heat_capacity: HeatCapacity
     flow_share_min: Share
     pump_power: Power
+    pump_follows_flow: bool = False  # speed in proportion to the flow, instead of one that is asked for
     supply_excess_max: Difference
 
 
@@ -176,6 +198,7 @@ class Chillers(_Frozen):
     cop: Number | None = None  # of a curve set, at its reference
     carnot_effectiveness: Share | None = None
     cop_max: Number
+    as_published: bool = False  # curves at the edge of their range beyond it, power as they give it (EnergyPlus)
     condenser_range: Annotated[Quantity, _in("K", least=1.0, most=20.0)]  # of the water at rating and catalogue flow
     chilled_water_head: Fraction  # of the head of the chilled-water pumps
     condenser_water_head: Fraction  # of the head of the condenser-water pumps
@@ -222,6 +245,13 @@ class Tower(_Frozen):
     air_flow: MassFlow
     fan_power: Power
     air_fraction_min: Share
+    free_convection: Share | None = (
+        None  # capacity with still fans; such a tower has no bypass and may cool below its set-point
+    )
+    conductance: Annotated[Quantity, _in("W/K", above=0.0)] | None = None  # instead of sizing by the design point
+    fan_curve: Coefficients | None = (
+        None  # power over nominal, cubic of the air fraction; a measured table where none is given
+    )
     time_constant: Time
     drift_fraction: Annotated[Quantity, _in("-", least=0.0, most=0.01)]
     cycles_of_concentration: Annotated[Quantity, _in("-", above=1.0)]
@@ -269,6 +299,7 @@ class Setpoints(_Frozen):
 
     supply_air_temperature: Range
     crah_fan_speed: Range
+    return_air_temperature: Range | None = None
     chilled_water_temperature: Range | None = None
     condenser_water_temperature: Range | None = None
     chilled_water_pump_speed: Range | None = None
@@ -294,6 +325,9 @@ class HallDescription(_Frozen):
     limits: Limits
     setpoints: Setpoints
     workload: str  # name of the default load profile
+    fan_rating: Literal["sea-level", "site"] = (
+        "sea-level"  # where the fans move the air flows, and draw the power, that are described
+    )
 
     @model_validator(mode="after")
     def _one_number_a_group(self) -> "HallDescription":
@@ -305,9 +339,31 @@ class HallDescription(_Frozen):
                 raise ValueError(f"{label} has {len(series.values)} values for {self.racks.groups} rack groups")
         if self.air_paths is None and (self.room.hot_air_cells, self.crahs.groups) != (1, 1):
             raise ValueError("a hall without air_paths is one zone: one hot-air cell, one CRAH group")
+        if (self.setpoints.return_air_temperature is None) != (self.crahs.return_air_time_constant is None):
+            raise ValueError("give setpoints.return_air_temperature with crahs.return_air_time_constant, and only then")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self
+
+    @property
+    def return_air(self) -> Range | None:
+        """Section of the part of that name."""
+        return self.setpoints.return_air_temperature
+
+    @property
+    def sol_air(self) -> bool | None:
+        """Section of the part of that name."""
+        return self.room.sol_air or None
+
+    @property
+    def tower_fan_curve(self) -> Quantity | Series | None:
+        """Section of the part of that name."""
+        return self.tower.fan_curve if self.tower else None
+
+    @property
+    def free_convection(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.tower.free_convection if self.tower else None
 
     @property
     def ramp_fans(self) -> FanRamp | None:

@@ -39,7 +39,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dcsim.plant import air_paths, chilled_water, coils, economizer, room, server_fans, supervision, tower
+from dcsim.plant import air_paths, chilled_water, coils, economizer, return_air, room, server_fans, supervision, tower
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Setpoint
 
@@ -48,10 +48,14 @@ PARTS: Mapping[str, Any] = {
     "curve_fans": server_fans.Curve,
     "air_paths": air_paths,
     "room": room,
+    "return_air": return_air,
+    "sol_air": room.SolAir,
     "coils": coils,
     "economizer": economizer,
     "chilled_water": chilled_water,
     "tower": tower,
+    "tower_fan_curve": tower.FanCurve,
+    "free_convection": tower.FreeConvection,
     "supervision": supervision,
 }
 """All parts, in the order in which a hall lists those it has."""

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dcsim.physics import fan, power_chain, room_air, server, thermal
-from dcsim.physics.constants import AIR_SPECIFIC_HEAT, STANDARD_PRESSURE
+from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
-from dcsim.plant import server_fans
+from dcsim.physics.smooth import clip
+from dcsim.plant import return_air, server_fans
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
@@ -41,10 +42,13 @@ class Params(NamedTuple):
     mass_heat_capacity: Array  # (Z) J/K slab, cabinets
     mass_conductance: Array  # (Z) W/K
     envelope_conductance: Array  # (Z) W/K hall to outdoors
+    air_specific_heat: Array  # (1) J/(kg K)
     # fans of the CRAHs or CRACs
     crah_mass_flow_nominal: Array  # (U) kg/s at full speed
     crah_fan_power_nominal: Array  # (U) W
-    crah_fan_linear_share: Array  # (1)
+    crah_fan_curve: Array  # (4) power over that at full speed, cubic of the speed
+    crah_fan_curve_speed_min: Array  # (1) below which the curve's power stays
+    site_rated: Array  # (1) 1: fans move the air described at the site; 0: at sea level
     crah_fan_time_constant: Array  # (1) s
     flow_ratio_min: Array  # (1) supply reaching the racks over server flow that the aisle-pressure loop defends
     supply_air_heat_capacity: Array  # (U) J/K coil metal and air
@@ -99,6 +103,20 @@ class Inputs(NamedTuple):
     wet_bulb_temperature: Array  # (1)
     outdoor_humidity_ratio: Array  # (1)
     outdoor_pressure: Array  # (1)
+
+
+class SolAir:
+    """A part: the envelope sees the outdoor air as warm as sun and sky make it."""
+
+    class Inputs(NamedTuple):
+        """What the driver says."""
+
+        sol_air_temperature: Array  # (1) mean of the outdoor surfaces, weighted with their conductances
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters."""
+        return {}
 
 
 class Held(NamedTuple):
@@ -178,9 +196,12 @@ def sized(d: HallDescription) -> dict[str, Any]:
         mass_heat_capacity=np.full(cells, room.mass_heat_capacity.value / cells),
         mass_conductance=np.full(cells, room.mass_conductance.value / cells),
         envelope_conductance=room.envelope_conductance.value,
+        air_specific_heat=room.air_specific_heat.value,
         crah_mass_flow_nominal=np.full(groups, crahs.mass_flow.value / groups),
         crah_fan_power_nominal=np.full(groups, crahs.fan_power.value / groups),
-        crah_fan_linear_share=crahs.fan_linear_share.value,
+        crah_fan_curve=_fan_curve(d),
+        crah_fan_curve_speed_min=crahs.fan_curve_speed_min.value if crahs.fan_curve_speed_min else 0.0,
+        site_rated=float(d.fan_rating == "site"),
         crah_fan_time_constant=crahs.fan_time_constant.value,
         flow_ratio_min=crahs.flow_ratio_min.value,
         supply_air_heat_capacity=np.full(groups, crahs.supply_air_heat_capacity.value / groups),
@@ -195,10 +216,17 @@ def sized(d: HallDescription) -> dict[str, Any]:
     )
 
 
+def _fan_curve(d: HallDescription) -> tuple[float, ...]:
+    if d.crahs.fan_curve is not None:
+        return d.crahs.fan_curve.values  # type: ignore[union-attr]
+    share = d.crahs.fan_linear_share.value  # type: ignore[union-attr]
+    return 0.0, share, 0.0, 1.0 - share
+
+
 def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
     """Hold the load and what the fans are to do; above the allowable inlet they run at full speed and supply air as cold as it may be."""
     protects = now["protection"] > 0.5
-    density_ratio = u.outdoor_pressure / STANDARD_PRESSURE
+    density_ratio = 1.0 + (1.0 - p.site_rated) * (u.outdoor_pressure / STANDARD_PRESSURE - 1.0)
     return {}, dict(
         dynamic_power=server.dynamic_power(u.utilization, p.idle_power, p.peak_power, p.power_exponent, xp),
         crah_fan_target=xp.where(protects, 1.0, now["crah_fan_setpoint"]),
@@ -226,9 +254,15 @@ class HotSide(NamedTuple):
     )
     hot_air: Array  # (Z) degC after the pass; None in a well-mixed zone, where the supply decides it
     to_outdoors: Array  # (Z) W/K
+    room_heat: Array  # (1) W into the room's air from all but the supply
     inlet: Array  # (R) degC before the pass
     warmed: Array  # (R) degC of the servers
     stream: Array  # (R) W/K of the servers' air
+
+
+def outdoors_of(u: Any) -> Array:
+    """Temperature that the envelope sees [degC], shape (1, N)."""
+    return u.sol_air_temperature if hasattr(u, "sol_air_temperature") else u.dry_bulb_temperature
 
 
 def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
@@ -250,7 +284,10 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     pressure_speed = (
         u.pressure_control * p.flow_ratio_min * total(server_flow, xp) / xp.maximum(h.crah_flow_available, 1e-3)
     )
-    crah_target = u.crah_available * xp.minimum(xp.maximum(h.crah_fan_target, pressure_speed), 1.0)
+    asked = xp.maximum(h.crah_fan_target, pressure_speed)
+    if hasattr(s, "return_air_fan_speed"):
+        asked = xp.maximum(asked, s.return_air_fan_speed)
+    crah_target = u.crah_available * xp.minimum(asked, 1.0)
     crah_fan_speed = thermal.relaxed_implicitly(s.crah_fan_speed, crah_target, dt / p.crah_fan_time_constant)
     crah_flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
 
@@ -258,7 +295,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     leakage = server.leakage_power(h.dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
     fan_power = h.density_ratio * server_fans.fan_power(u, server_fan_speed, p)
     heat = h.dynamic_power + leakage
-    stream = AIR_SPECIFIC_HEAT * server_flow
+    stream = p.air_specific_heat * server_flow
     conductance = p.server_effectiveness * stream
     warmed = thermal.node_temperature(
         s.server_temperature, p.server_heat_capacity, conductance, heat + conductance * inlet, dt
@@ -281,11 +318,9 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
     to_outdoors = p.envelope_conductance * cell_part
     cell_heat = (
-        cell_part * (distribution_loss + p.lighting_power)
-        + to_mass * s.mass_temperature
-        + to_outdoors * u.dry_bulb_temperature
+        cell_part * (distribution_loss + p.lighting_power) + to_mass * s.mass_temperature + to_outdoors * outdoors_of(u)
     )
-    air_stream = AIR_SPECIFIC_HEAT * crah_flow
+    air_stream = p.air_specific_heat * crah_flow
     paths: Any
     if hasattr(p, "supply_reach"):
         paths = room_air.air_paths(
@@ -301,7 +336,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         hot_air = thermal.node_temperature(
             s.hot_air_temperature,
             p.hot_air_heat_capacity,
-            AIR_SPECIFIC_HEAT * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
+            p.air_specific_heat * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
             xp.matmul(p.cell_share, stream * inlet + released) + cell_heat,
             dt,
         )
@@ -316,8 +351,11 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         ) / stiffness
 
     units = xp.maximum(u.crah_available, 1e-6)
-    crah_power = (h.density_ratio * u.crah_available) * fan.fan_power(
-        xp.minimum(crah_fan_speed / units, 1.0), p.crah_fan_power_nominal, p.crah_fan_linear_share
+    curve = p.crah_fan_curve
+    crah_power = (h.density_ratio * u.crah_available) * fan.polynomial_power(
+        clip(crah_fan_speed / units, p.crah_fan_curve_speed_min, 1.0, xp),
+        p.crah_fan_power_nominal,
+        (curve[0:1], curve[1:2], curve[2:3], curve[3:4]),
     )
     return HotSide(
         new=dict(
@@ -334,6 +372,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
             electrical_room_heat=ups_loss,
         ),
         to_outdoors=to_outdoors,
+        room_heat=total(released, xp) + total(cell_heat - (to_mass + to_outdoors) * s.hot_air_temperature, xp),
         hot_air=hot_air,
         crah_power=crah_power,
         crah_flow=crah_flow,
@@ -366,7 +405,7 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
             hot.inlet,
             p.cold_air_heat_capacity,
             hot.stream,
-            AIR_SPECIFIC_HEAT
+            p.air_specific_heat
             * (
                 room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp)
                 + hot.paths.recirculated * hot.recirculated_temperature
@@ -376,8 +415,11 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
     servers = hot.warmed
     if hot.paths is not None:  # in a well-mixed zone the inlet carries no heat of its own
         servers = thermal.heated(servers, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt)
+    new = dict(hot.new)
+    if hasattr(s, "return_air_fan_speed"):
+        new["return_air_fan_speed"] = return_air.fan_speed_after(hot.room_heat, supply, s, p, dt, xp)
     return ColdSide(
-        new=hot.new
+        new=new
         | dict(
             supply_air_temperature=supply,
             rack_inlet_temperature=cold_air,
@@ -387,7 +429,7 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
             ),
             server_temperature=servers,
         ),
-        powers=hot.powers | dict(envelope_gain=total(hot.to_outdoors * (u.dry_bulb_temperature - hot_air), xp)),
+        powers=hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u) - hot_air), xp)),
     )
 
 

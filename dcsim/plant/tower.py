@@ -2,12 +2,14 @@
 
 from typing import Any, NamedTuple
 
-from dcsim.physics import cooling_tower, pump, thermal
+from dcsim.physics import cooling_tower, fan, moist_air, pump, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
 from dcsim.plant import economizer
-from dcsim.plant.description import HallDescription
+from dcsim.plant.description import HallDescription, Tower
 from dcsim.plant.loops import Array, Setpoint, modulated
+
+STANDARD_DENSITY = 1.2041  # kg/m3 of dry air at 20 degC and sea level
 
 
 class Params(NamedTuple):
@@ -26,6 +28,14 @@ class Params(NamedTuple):
     tower_time_constant: Array  # (1) s
     drift_fraction: Array  # (1) of the tower's water flow
     cycles_of_concentration: Array  # (1)
+
+
+class Held(NamedTuple):
+    """Of the outdoor air."""
+
+    outdoor_density_ratio: Array  # (1) over that of 20 degC at sea level
+    tower_film_density_ratio: Array  # (1) that the rating of films and fans is corrected by
+    outdoor_specific_heat: Array  # (1) J/K for each kilogram of dry air
 
 
 class State(NamedTuple):
@@ -68,14 +78,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
         condenser_water_heat_capacity=tower.heat_capacity.value,
         condenser_water_pump_power_nominal=tower.pump_power.value,
         condenser_water_static_share=tower.pump_static_share.value,
-        tower_conductance_nominal=cooling_tower.size_conductance(
-            WATER_SPECIFIC_HEAT * tower.water_flow.value * tower.design_range.value,
-            tower.design_wet_bulb_temperature.value,
-            tower.design_approach.value,
-            tower.design_range.value,
-            tower.air_flow.value,
-            STANDARD_PRESSURE,
-        ),
+        tower_conductance_nominal=tower.conductance.value if tower.conductance else _conductance(tower),
         tower_air_flow_nominal=tower.air_flow.value,
         tower_wet_bulb_nominal=tower.design_wet_bulb_temperature.value,
         tower_fan_power_nominal=tower.fan_power.value,
@@ -84,6 +87,59 @@ def sized(d: HallDescription) -> dict[str, Any]:
         drift_fraction=tower.drift_fraction.value,
         cycles_of_concentration=tower.cycles_of_concentration.value,
     )
+
+
+def _conductance(tower: Tower) -> float:
+    return cooling_tower.size_conductance(
+        WATER_SPECIFIC_HEAT * tower.water_flow.value * tower.design_range.value,
+        tower.design_wet_bulb_temperature.value,
+        tower.design_approach.value,
+        tower.design_range.value,
+        tower.air_flow.value,
+        STANDARD_PRESSURE,
+    )
+
+
+def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+    """Hold the density of the outdoor air."""
+    density = 1.0 / moist_air.specific_volume(u.dry_bulb_temperature, u.outdoor_humidity_ratio, u.outdoor_pressure)
+    ratio = density / STANDARD_DENSITY
+    film = 1.0 + (1.0 - p.site_rated) * (ratio - 1.0)
+    return {}, dict(
+        outdoor_density_ratio=ratio,
+        tower_film_density_ratio=film,
+        outdoor_specific_heat=moist_air.specific_heat(u.outdoor_humidity_ratio),
+    )
+
+
+class FanCurve:
+    """A part: power of the fans by a cubic of the air fraction, instead of a measured table."""
+
+    class Params(NamedTuple):
+        """Of the cubic."""
+
+        tower_fan_curve: Array  # (4)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.tower is not None and d.tower.fan_curve is not None
+        return dict(tower_fan_curve=d.tower.fan_curve.values)
+
+
+class FreeConvection:
+    """A part: fans stop where natural draught is enough; without a bypass the water then leaves below its set-point."""
+
+    class Params(NamedTuple):
+        """Of the still tower."""
+
+        tower_free_convection: Array  # (1) conductance and air over nominal with still fans
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.tower is not None and d.tower.free_convection is not None
+        return dict(tower_free_convection=d.tower.free_convection.value)
 
 
 class Rejected(NamedTuple):
@@ -123,32 +179,58 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
             p.economizer_condenser_head_share,
         )
     heat_in = condenser_heat + pump_power
-    air_flow = h.density_ratio * p.tower_air_flow_nominal * s.tower_air_fraction
-    limit, leaving_wet_bulb = cooling_tower.merkel_heat_flow(
-        thermal.mixed_temperature(basin, heat_in, stream),
-        flow,
-        u.wet_bulb_temperature,
-        u.outdoor_pressure,
-        air_flow,
-        cooling_tower.merkel_conductance(
-            h.density_ratio * s.tower_air_fraction,
-            s.condenser_water_flow,
+    entering = thermal.mixed_temperature(basin, heat_in, stream)
+
+    def transfer(air_fraction: Array, conductance: Array) -> tuple[Array, Array, Array]:
+        air_flow = h.outdoor_density_ratio * p.tower_air_flow_nominal * air_fraction
+        heat_flow, leaving_wet_bulb = cooling_tower.merkel_heat_flow(
+            entering,
+            flow,
             u.wet_bulb_temperature,
-            p.tower_conductance_nominal,
-            p.tower_wet_bulb_nominal,
+            u.outdoor_pressure,
+            air_flow,
+            conductance,
             xp,
-        ),
-        xp,
-    )
-    wished = thermal.relaxed_implicitly(basin, wanted, dt / p.tower_time_constant)
-    demand = heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt)
-    heat = xp.minimum(xp.maximum(demand, 0.0), limit)
-    fan_power = (h.density_ratio * p.tower_fan_power_nominal) * cooling_tower.fan_power_fraction(
-        s.tower_air_fraction, xp
-    )
-    evaporation = cooling_tower.evaporation_mass_flow(
-        air_flow, leaving_wet_bulb, u.outdoor_humidity_ratio, u.outdoor_pressure, xp
-    ) * clip(heat / xp.maximum(limit, 1.0), 0.0, 1.0, xp)
+            h.outdoor_specific_heat,
+        )
+        evaporated = cooling_tower.evaporation_mass_flow(
+            air_flow, leaving_wet_bulb, u.outdoor_humidity_ratio, u.outdoor_pressure, xp
+        )
+        return heat_flow, evaporated, air_fraction
+
+    def driven(air_fraction: Array) -> tuple[Array, Array, Array]:
+        ratio = h.tower_film_density_ratio * air_fraction
+        nominal = p.tower_conductance_nominal, p.tower_wet_bulb_nominal
+        return transfer(
+            air_fraction,
+            cooling_tower.merkel_conductance(ratio, s.condenser_water_flow, u.wet_bulb_temperature, *nominal, xp),
+        )
+
+    limit, evaporation, air_fraction = driven(s.tower_air_fraction)
+    if hasattr(p, "tower_free_convection"):
+        demand = xp.maximum(heat_in + stream * (basin - wanted), 0.0)
+        still = transfer(p.tower_free_convection, p.tower_free_convection * p.tower_conductance_nominal)
+        slowest = driven(p.tower_air_fraction_min)
+        heat = xp.minimum(demand, limit)
+        evaporation = evaporation * (heat / xp.maximum(limit, 1.0))
+        for heat_flow, evaporated, fraction in (slowest, still):
+            enough = heat_flow >= demand
+            heat = xp.where(enough, heat_flow, heat)
+            evaporation = xp.where(enough, evaporated, evaporation)
+            air_fraction = xp.where(enough, fraction, air_fraction)
+        fans = xp.where(still[0] >= demand, 0.0, 1.0)
+    else:
+        wished = thermal.relaxed_implicitly(basin, wanted, dt / p.tower_time_constant)
+        demand = heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt)
+        heat = xp.minimum(xp.maximum(demand, 0.0), limit)
+        evaporation = evaporation * clip(heat / xp.maximum(limit, 1.0), 0.0, 1.0, xp)
+        fans = 1.0
+    if hasattr(p, "tower_fan_curve"):
+        c = p.tower_fan_curve
+        curve = fan.polynomial_power(air_fraction, fans, (c[0:1], c[1:2], c[2:3], c[3:4]))
+    else:
+        curve = fans * cooling_tower.fan_power_fraction(air_fraction, xp)
+    fan_power = (h.tower_film_density_ratio * p.tower_fan_power_nominal) * curve
     return Rejected(
         new=dict(
             condenser_water_supply_temperature=thermal.heated(
