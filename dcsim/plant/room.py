@@ -218,7 +218,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
 
 def _fan_curve(d: HallDescription) -> tuple[float, ...]:
     if d.crahs.fan_curve is not None:
-        return d.crahs.fan_curve.values  # type: ignore[union-attr]
+        return d.crahs.fan_curve.values
     share = d.crahs.fan_linear_share.value  # type: ignore[union-attr]
     return 0.0, share, 0.0, 1.0 - share
 
