@@ -8,11 +8,13 @@ import numpy as np
 
 from dcsim.envs import rewards
 from dcsim.envs.actions import ActionMap
+from dcsim.envs.actuators import ActuatorBank
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.episode import EpisodeSource
 from dcsim.envs.meters import Meters
 from dcsim.envs.observations import ObservationBuilder
 from dcsim.envs.rewards import Value
+from dcsim.envs.sensors import SensorBank
 from dcsim.envs.settled import SettledStarts
 from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.errors import InputError
@@ -38,11 +40,16 @@ class Batch:
         hall = config.hall
         self.config, self.num_envs = config, num_envs
         blocks = observed(hall, config.control_interval_s, config.forecast)
-        self.signals = Signals(tuple(signal for block in blocks for signal in block.signals), action_signals(hall))
+        true = tuple(signal for block in blocks for signal in block.signals)
+        interval = config.control_interval_s
+        self._sensors = SensorBank(config.sensors, true, num_envs, interval)
+        self.signals = Signals((*true, *self._sensors.age_signals), action_signals(hall))
         self.action_map = ActionMap(self.signals.action)
-        self._rows = rows = ObservationBuilder(hall, blocks, num_envs)
+        self._actuators = ActuatorBank(config.actuators, self.signals.action, num_envs, interval)
+        self._rows = rows = ObservationBuilder(hall, blocks, num_envs, None if self._sensors.is_off else self._sensors)
         self._state = hall.types.State(**rows.views("state"))
-        self._setpoints = rows.inputs[: len(self.signals.action)]
+        self._reached = rows.inputs[: len(self.signals.action)]  # what reaches the plant
+        self._setpoints = self._reached if self._actuators.is_off else np.zeros_like(self._reached)
         self._episodes = EpisodeSource(config)
         self._starts = SettledStarts(config)
         self._meters = Meters(hall, config.control_interval_s)
@@ -56,11 +63,10 @@ class Batch:
         self._availability = {name: rows.view(f"input.{name}") for name in hall.types.availability.values()}
         steps = config.episode_steps + 1
         self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
-        self._available = (
-            {name: np.ones((num_envs, steps, len(view)), np.float32) for name, view in self._availability.items()}
-            if config.task.limits_equipment
-            else {}
-        )
+        self._available = {
+            name: np.ones((num_envs, steps, len(self._availability[name])), np.float32)
+            for name in self._episodes.limited
+        }
         self._start_s = np.zeros(num_envs)
         self._elapsed = np.zeros(num_envs, np.int64)
         self._all = np.arange(num_envs)
@@ -93,7 +99,10 @@ class Batch:
         rows = self._rows
         state, setpoints = self._starts.settle(rows.inputs[:, index])
         rows.state[:, index] = state
-        rows.inputs[: len(setpoints), index] = setpoints
+        self._reached[:, index] = self._setpoints[:, index] = setpoints
+        # last of all, so that weather and load are those without faults
+        self._actuators.start(index, generators, setpoints)
+        self._sensors.start(index, generators)
 
     def _look_up_drivers(self) -> None:
         """Write load, weather, tariff and availability of the present step into the rows the plant and the observation read."""
@@ -125,6 +134,7 @@ class Batch:
         """
         config, rows = self.config, self._rows
         self.action_map.setpoints(actions, self._setpoints)
+        self._actuators.move(self._setpoints, self._elapsed, self._reached)
         config.engine.step(rows.state, rows.inputs, config.control_interval_s, rows.state, config.substeps)
         self._elapsed += 1
         info, transition = self._read(1.0)
@@ -151,7 +161,7 @@ class Batch:
 
     def observation(self) -> np.ndarray:
         """Return the observation, shape (N, F), float32."""
-        return self._rows.observation()
+        return self._rows.observation(self._elapsed)
 
     def _read(self, summed: float) -> tuple[dict[str, Value], rewards.Transition]:
         """Read the meters and write the rows of the observation that follow from them."""
@@ -181,11 +191,17 @@ class Batch:
     # --- snapshots --------------------------------------------------------------------------------------------------------------
 
     _KEPT = ("_drivers", "_available", "_start_s", "_elapsed")
+    _FAULTY = ("_sensors", "_actuators")
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the future depends on, apart from the generators; arrays are copies."""
         kept = {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}
-        return kept | {"table": self._rows.table.copy(), "made_with": self._made_with()}
+        kept |= {name: getattr(self, name).kept() for name in self._FAULTY}
+        return kept | {
+            "table": self._rows.table.copy(),
+            "setpoints": self._setpoints.copy(),
+            "made_with": self._made_with(),
+        }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
         """Go back to a snapshot of a batch of the same configuration.
@@ -203,7 +219,10 @@ class Batch:
                 )
         for name in self._KEPT:
             setattr(self, name, copy.deepcopy(snapshot[name]))
+        for name in self._FAULTY:
+            getattr(self, name).restore(snapshot[name])
         self._rows.table[:] = snapshot["table"]
+        self._setpoints[:] = snapshot["setpoints"]
 
     def _made_with(self) -> dict[str, Any]:
         """What a snapshot must have in common with the batch that takes it over."""
@@ -218,6 +237,9 @@ class Batch:
             "episode_steps": config.episode_steps,
             "control_interval_s": config.control_interval_s,
             "signals": len(self.signals.observation),
+            "sensors": config.sensors,
+            "actuators": config.actuators,
+            "failures": config.failures,
         }
 
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------

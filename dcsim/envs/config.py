@@ -20,7 +20,11 @@ from dcsim.drivers import (
 )
 from dcsim.drivers.calendar import SECONDS_PER_DAY
 from dcsim.engines import ENGINES, make_engine
+from dcsim.envs.actuators import ActuatorOptions
+from dcsim.envs.failures import HOUR_S, FailureOptions
 from dcsim.envs.rewards import checked_weights
+from dcsim.envs.sensors import SensorOptions
+from dcsim.envs.signals import action_signals, observed
 from dcsim.envs.tasks import TASKS, Task
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, load_hall, nearest
@@ -61,6 +65,9 @@ class EnvConfig:
         Of wet bulb and load in the observations: one of ``FORECASTS``, or empty for none.
     weights : dict
         Reward weights by term.
+    sensors : SensorOptions
+    actuators : ActuatorOptions
+    failures : FailureOptions
     """
 
     hall: Hall
@@ -75,6 +82,9 @@ class EnvConfig:
     substeps: int
     forecast: str
     weights: Mapping[str, float]
+    sensors: SensorOptions
+    actuators: ActuatorOptions
+    failures: FailureOptions
 
     @property
     def with_forecast(self) -> bool:
@@ -99,6 +109,8 @@ def configure(
     dtype: str = "float64",
     threads: int = 1,
     sensors: Mapping[str, Any] | None = None,
+    actuators: Mapping[str, Any] | None = None,
+    failures: Mapping[str, Any] | None = None,
     **unknown: Any,
 ) -> EnvConfig:
     """Check the keyword arguments of an environment and load what they name.
@@ -130,7 +142,11 @@ def configure(
     engine, dtype, threads : str, str, int
         As of ``engines.make_engine``.
     sensors : mapping, optional
-        Nothing yet: sensors are exact.
+        What is wrong with the sensors, see the examples; exact by default. All options are those of ``sensors.SensorOptions``.
+    actuators : mapping, optional
+        What is wrong with the actuators, as of ``actuators.ActuatorOptions``; by default each is at once where it is asked to be.
+    failures : mapping, optional
+        What equipment fails, as of ``failures.FailureOptions``; none by default. Outages of a task come on top.
     **unknown
         Refused.
 
@@ -143,11 +159,44 @@ def configure(
     -----
     The generated load has the weekdays of the first weather, unless the episode hands it those of its own. A file of load or grid that is
     stamped in universal time is moved to the clock of the weather, so of several all must have one UTC offset.
+
+    Controllers see what sensors show, and actuators stand between what they ask for and the plant. Plant, meters, rewards and ``info`` are
+    true. What is random in faults comes from the seed of the episode, drawn after its weather and load, which stay as they are without.
+
+    Examples
+    --------
+    Each fault of sensors, by signal (``rack_inlet_max_1``), first words of several (``rack_inlet``), kind (``temperature``) or ``all``:
+
+    >>> sensors = {
+    ...     "noise": {"temperature": 0.1, "power": 0.005},  # standard deviation
+    ...     "quantisation": {"temperature": 0.1},  # K
+    ...     "bias": {"rack_inlet_max_1": -0.5, "temperature": {"deviation": 0.2}},  # K: given, or drawn for each episode
+    ...     "drift": {"chilled_water_supply_temperature": 0.3},  # K a day
+    ...     "delay_s": 300,
+    ...     "dropout": {"all": {"rate_per_day": 2, "minutes": 30}},  # the last reading that arrived is shown
+    ...     "stuck": {"rack_inlet_max_2": {"start_hours": 6, "minutes": 120}},
+    ...     "age": True,  # adds to the observation how old each reading is that is delayed or may be lost
+    ... }
+
+    Each fault of actuators, by set-point, first words of several, kind or ``all``:
+
+    >>> actuators = {
+    ...     "stroke_time_s": {"all": 120},  # from one end of the range to the other
+    ...     "rate_per_minute": {"temperature": 0.5},  # K
+    ...     "deadband": {"fraction": 0.02},
+    ...     "stuck": {"crah_fan_speed_1": {"start_hours": 6, "minutes": 180}},
+    ... }
+
+    Equipment that fails at random, and on schedule; which components a hall has, ``HallEnv.batch.config.hall.units`` tells:
+
+    >>> failures = {
+    ...     "random": {"chiller": {"mtbf_hours": 2000, "repair_hours": 8}},
+    ...     "schedule": [{"component": "crah", "units": 2, "start_hour": 2.0, "hours": 3.0}],
+    ... }
+    >>> config = configure(sensors=sensors, actuators=actuators, failures=failures)
     """
     for name in unknown:
         raise InputError(f"no keyword argument {name!r}{nearest(name, _keywords())}")
-    if _mapping("sensors", sensors):
-        raise InputError(f"sensors={shown(sensors)}: sensors are not modelled in this version; leave it out")
     chosen = _task(task)
     description = _hall(hall)
     if changed := _mapping("changes", changes):
@@ -163,6 +212,8 @@ def configure(
     weathers = tuple(load_weather(name) for name in _names("weather", weather, "a climate or file"))
     load_name = chosen.workload or description.workload if workload is None else _name("workload", workload)
     load, tariff = _on_site(load_name, _name("grid", grid), weathers)
+    known, hours = _forecast(observation), steps * interval / HOUR_S
+    seen = [signal for block in observed(built, interval, known) for signal in block.signals] if sensors else None
     return EnvConfig(
         hall=built,
         engine=_engine(built, engine, dtype, threads),
@@ -174,8 +225,11 @@ def configure(
         episode_steps=steps,
         control_interval_s=interval,
         substeps=max(2, round(interval / min(max(interval / SUBSTEPS, SUBSTEP_S), SUBSTEP_MAX_S))),
-        forecast=_forecast(observation),
+        forecast=known,
         weights=_weights(reward),
+        sensors=SensorOptions.parse(sensors, seen, hours),
+        actuators=ActuatorOptions.parse(actuators, action_signals(built) if actuators else None, hours),
+        failures=FailureOptions.parse(failures, built.units, hours),
     )
 
 

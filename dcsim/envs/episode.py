@@ -6,6 +6,7 @@ import numpy as np
 
 from dcsim.drivers import Weather, calendar, forecasts
 from dcsim.envs.config import EnvConfig
+from dcsim.envs.failures import FailureSchedule
 from dcsim.envs.signals import FORECAST_HOURS
 from dcsim.errors import InputError
 
@@ -20,7 +21,7 @@ class Episodes(NamedTuple):
 
     start_s: np.ndarray  # (n,) s of the year, local standard time
     drivers: np.ndarray  # (n, T + 1, K) float32, columns as the rows of ``ObservationBuilder.drivers``
-    available: dict[str, np.ndarray]  # by input, (n, T + 1, units) float32, where the task limits equipment
+    available: dict[str, np.ndarray]  # by input, (n, T + 1, rows) float32, of ``EpisodeSource.limited``
 
 
 class EpisodeSource:
@@ -34,6 +35,8 @@ class EpisodeSource:
     ----------
     columns : int
         K, the number of driver values of a step.
+    limited : tuple of str
+        Inputs that say what can run and of which the task or failures may take some away.
     """
 
     def __init__(self, config: EnvConfig) -> None:
@@ -53,6 +56,10 @@ class EpisodeSource:
         self._steps = config.episode_steps + 1
         self._days = [self._covered_days(year) for year in years]
         self.columns = hall.racks + hall.crah_groups + 4 + 8 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
+        self._failures = FailureSchedule(config.failures, hall.units, interval, config.episode_steps)
+        inputs = hall.types.availability
+        failing = [inputs[component] for component in self._failures.components]
+        self.limited = tuple(inputs.values()) if config.task.limits_equipment else tuple(failing)
 
     def draw(self, generators: list[np.random.Generator], start_s: np.ndarray | None = None) -> Episodes:
         """Draw one episode with each generator; what it draws depends on its own generator alone.
@@ -140,7 +147,8 @@ class EpisodeSource:
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
-        return Episodes(start, table, self._outages(generators) if task.limits_equipment else {})
+        available = self._outages(generators) if task.limits_equipment else {}
+        return Episodes(start, table, self._failed(available, generators))
 
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
         """Days of the year from whose midnight on there are weather and load for a whole episode."""
@@ -180,6 +188,16 @@ class EpisodeSource:
                 first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
                 table[env, first:last, units] = 0.0
+        return available
+
+    def _failed(self, available: dict[str, np.ndarray], generators: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """What can run when equipment fails besides; of units that act as one the mean counts."""
+        hall = self._config.hall
+        for component, share in self._failures.draw(generators).items():
+            name = hall.types.availability[component]
+            if hall.input_rows[name] == 1:
+                share = share.mean(axis=2, keepdims=True)
+            available[name] = available[name] * share if name in available else share
         return available
 
 

@@ -303,6 +303,8 @@ class SensorBank:
     ----------
     is_off : bool
         Nothing is wrong with any sensor.
+    rows : np.ndarray of int
+        Positions in ``signals`` of those with a fault.
     age_signals : tuple of Signal
         What the option ``age`` adds to the observation, in the order of the rows of ``age``; empty without it.
 
@@ -321,7 +323,8 @@ class SensorBank:
         self, options: SensorOptions, signals: Sequence[Signal], num_envs: int, control_interval_s: float
     ) -> None:
         found = options.resolved(signals)
-        self._signal_rows = rows = sorted({row for by_row in found.values() for row in by_row})
+        rows = sorted({row for by_row in found.values() for row in by_row})
+        self.rows = np.array(rows, np.int64)
         self.is_off = not rows
         self._interval = control_interval_s
         place = {row: i for i, row in enumerate(rows)}
@@ -422,11 +425,11 @@ class SensorBank:
             return out
         is_new = self._at != elapsed
         if is_new.all():
-            self._sense(true_values[self._signal_rows], elapsed, self._all)
+            self._sense(true_values[self.rows], elapsed, self._all)
         elif is_new.any():
             envs = np.flatnonzero(is_new)
-            self._sense(true_values[self._signal_rows][:, envs], elapsed[envs], envs)
-        out[self._signal_rows] = self._shown
+            self._sense(true_values[self.rows][:, envs], elapsed[envs], envs)
+        out[self.rows] = self._shown
         return out
 
     def _sense(self, x: np.ndarray, elapsed: np.ndarray, envs: np.ndarray) -> None:

@@ -6,6 +6,7 @@ out of range are refused with one line that names file, field and remedy.
 """
 
 import difflib
+import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -469,7 +470,7 @@ def load_hall(name: str | Path) -> HallDescription:
         For an unknown name, a file that is not there or not a valid description.
     """
     if str(name) in hall_names():
-        return parse_hall(_read(_preset_folder().joinpath(f"{name}.yaml").read_text, str(name)), str(name))
+        return _built_in(str(name))
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         raise InputError(
@@ -482,6 +483,11 @@ def load_hall(name: str | Path) -> HallDescription:
     if not is_file:
         raise InputError(f"{shown(str(path))}: {'a folder, not a hall file' if is_folder else 'no such hall file'}")
     return parse_hall(_read(path.read_text, str(path)), str(path))
+
+
+@functools.cache
+def _built_in(name: str) -> HallDescription:
+    return parse_hall(_read(_preset_folder().joinpath(f"{name}.yaml").read_text, name), name)
 
 
 def _preset_folder() -> Any:

@@ -63,6 +63,11 @@ class Hall:
         }
 
     @cached_property
+    def units(self) -> Mapping[str, int]:
+        """How many units there are of each component that may fail, by its name in ``types.availability``."""
+        return {component: self.input_rows[name] for component, name in self.types.availability.items()}
+
+    @cached_property
     def state_rows(self) -> Mapping[str, int]:
         """Rows of each field of the state."""
         return self._rows(self.types.State)

@@ -61,7 +61,6 @@ def test_a_wrong_observation_is_refused(option, words):
     ("options", "words"),
     [
         ({"wether": "chicago"}, "no keyword argument 'wether'; nearest is 'weather'"),
-        ({"sensors": {"noise": 0.1}}, "sensors are not modelled in this version"),
         ({"sensors": "noise"}, "sensors='noise': expected a mapping"),
         ({"weather": 5}, "weather=5: expected a climate or file, or several"),
         ({"weather": None}, "weather=None: expected a climate or file, or several"),
