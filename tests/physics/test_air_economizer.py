@@ -115,5 +115,7 @@ def test_enthalpy_and_least_dew_point_limit_too():
 
 def test_moist_outdoor_air_is_refused_by_its_enthalpy():
     assert_allclose(air_economizer.differential_margin(30.0, 0.009, 25.0, 0.009), 5.0, rtol=1e-12)
-    assert air_economizer.differential_margin(30.0, 0.009, 25.0, 0.016) < 0.0
+    moister = moist_air.enthalpy(30.0, 0.009) - moist_air.enthalpy(25.0, 0.016)  # -12.9 kJ/kg
+    assert_allclose(air_economizer.differential_margin(30.0, 0.009, 25.0, 0.016), moister / 1006.0, rtol=1e-12)
+    assert moister < -10e3
     assert_allclose(air_economizer.differential_margin(30.0, 0.009, 32.0, 0.005), -2.0, rtol=1e-12)

@@ -339,6 +339,7 @@ def test_economizer_table_is_not_the_quadratic_of_the_same_source():
         ((0.0, 1.0, 2.5, 3.0, 4.0), (0.0, 2.0, 1.0, 1.0, 5.0)),  # turns and stands still
         ((0.0, 0.5, 2.0), (1.0, 0.9, -3.0)),
         ((0.0, 1.0, 1.1), (0.0, 0.1, 5.0)),
+        ((0.0, 1.0, 1.1), (0.0, 0.1, -5.0)),  # steep turn next to an end
     ],
 )
 def test_slopes_of_a_table_equal_pchip(table):

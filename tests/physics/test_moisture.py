@@ -63,6 +63,10 @@ def test_steam_costs_what_the_engineering_reference_says():
     made = moisture.steam_humidifier(1.0 / 3600.0, 15.0)
     assert_allclose(made.power / 1e3, 0.729, atol=5e-4)
     assert_allclose(made.sensible_heat_flow * 3600.0, 186e3, rtol=1e-9)
+    # what the boiler loses warms the air
+    lossy = moisture.steam_humidifier(1.0 / 3600.0, 15.0, 0.8)
+    assert_allclose(lossy.power, made.power / 0.8, rtol=1e-12)
+    assert_allclose(lossy.sensible_heat_flow - made.sensible_heat_flow, 0.25 * made.power, rtol=1e-12)
 
 
 def test_steam_in_a_stream_equals_the_example_of_the_ashrae_handbook():
@@ -123,6 +127,13 @@ def test_strong_humidifier_settles_inside_its_band_without_chattering(step):
     assert 5.0 < moist_air.dew_point_temperature(w, 101_325.0) < 6.0
     assert np.abs(np.diff(commands[-3:])).max() < 1e-6
     assert_allclose(commands[-1] * capacity, inflow * (w - outdoor), rtol=1e-6)
+
+
+def test_rise_of_full_output_is_that_of_the_step_beside_coils_and_leaks():
+    room = dict(humidity_ratio=0.008, air_mass=400.0, inflow=0.5, removal=3e-3, time_step=600.0)
+    without = moisture.humidity_step(**room, inflow_water=0.002, source=0.0).humidity_ratio
+    full = moisture.humidity_step(**room, inflow_water=0.002, source=0.01).humidity_ratio
+    assert_allclose(moisture.humidifier_rise(0.01, **room), full - without, rtol=1e-12)
 
 
 # --- books ------------------------------------------------------------------------------------------------------------
