@@ -270,11 +270,12 @@ def test_hotter_wet_bulb_never_lowers_plant_power(hall, mode, load):
         condenser_water_flow=0.6,
         **({"chilled_water_setpoint": 22.0} if mode == FREE else {}),
     )
+    # protection comes and goes where the inlets are too hot
+    hall = replace(hall, params=hall.params._replace(inlet_allowable=np.full((1, 1), 99.0)))
     s = at_rest(hall, u, chillers_on=machines, stage_time=np.zeros((1, n)), mode=np.full((1, n), mode))
     is_met = (np.abs(s.chilled_water_supply_temperature - u.chilled_water_setpoint) < 0.05)[0] & (
         s.mode[0] == mode if "economizer" in hall else True
     )
-    is_met &= s.protection[0] == 0.0  # which comes and goes where the inlets are too hot
     power = cooling_energy(hall.types, s)[0]
     both = is_met[1:] & is_met[:-1] & (np.diff(machines[0]) == 0.0)
     assert both.sum() >= 5
