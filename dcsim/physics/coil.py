@@ -263,6 +263,19 @@ def coil_conductance(
     return conductance_nominal * air_film * water_film / resistance
 
 
+def film_conductances(
+    air_flow_fraction: Array,
+    water_flow_fraction: Array,
+    conductance_nominal: Array,
+    air_resistance_share: Array,
+    xp: Any = np,
+) -> tuple[Array, Array]:
+    """Conductances of the films of air and of water [W/K], shape (U, N) each, whose series is `coil_conductance`."""
+    air = conductance_nominal / air_resistance_share * power(air_flow_fraction, AIR_EXPONENT, xp)
+    water = conductance_nominal / (1.0 - air_resistance_share) * power(water_flow_fraction, WATER_EXPONENT, xp)
+    return air, water
+
+
 def water_film_factor(temperature: Array, rating_temperature: Array) -> Array:
     """Conductance of the film of water in a tube over that at a rating temperature.
 
@@ -306,6 +319,66 @@ def air_side_duty(air_capacity_rate: Array, water_capacity_rate: Array, conducta
     larger = xp.maximum(xp.maximum(air_capacity_rate, water_capacity_rate), CAPACITY_RATE_MIN)
     effectiveness = counterflow_effectiveness(conductance / smaller, smaller / larger, xp)
     return effectiveness * smaller / xp.maximum(air_capacity_rate, CAPACITY_RATE_MIN)
+
+
+def wetted_duty(
+    air_mass_flow: Array,
+    entering_temperature: Array,
+    humidity_ratio: Array,
+    dew_point_temperature: Array,
+    water_temperature: Array,
+    water_capacity_rate: Array,
+    air_film_conductance: Array,
+    water_film_conductance: Array,
+    pressure: Array,
+    air_specific_heat: Array = AIR_SPECIFIC_HEAT,
+    xp: Any = np,
+) -> Array:
+    """Duty of a counterflow coil that is taken as wet all over, though nothing need condense on it.
+
+    Parameters
+    ----------
+    air_mass_flow : Array, shape (U, N)
+        Dry air [kg/s].
+    entering_temperature, water_temperature : Array, broadcastable
+        Entering air and water [degC].
+    humidity_ratio, dew_point_temperature : Array, broadcastable
+        Of the entering air [kg/kg dry air, degC]; a dew point at or below the water is taken as 0.01 K above it.
+    water_capacity_rate : Array, shape (U, N)
+        Mass flow times specific heat [W/K].
+    air_film_conductance, water_film_conductance : Array, shape (U, N)
+        At these flows [W/K].
+    pressure : Array, broadcastable
+        Total pressure [Pa].
+    air_specific_heat : Array, broadcastable
+        Of the stream that the duty refers to [J/(kg K)].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (U, N)
+        Duty [-]: heat flow over the air's capacity rate times the difference of entering air and entering water.
+
+    Notes
+    -----
+    Heat flows by the difference of enthalpies between air and air saturated at the water's temperature. EnergyPlus uses
+    this for its simple water coil as soon as the entering water is colder than the dew point. Where the surface stays
+    above the dew point it overstates the conductance, by 9 % for room air of a dew point of 16 degC and water of 10 degC;
+    `condensing_coil` is the law for a coil in parts dry and wet.
+
+    References
+    ----------
+    .. [1] EnergyPlus Engineering Reference, simple hot and chilled water coils, "all wet" coil.
+    """
+    span = xp.maximum(dew_point_temperature - water_temperature, 0.01)
+    cold = saturation_enthalpy(water_temperature, pressure, xp)
+    slope = (saturation_enthalpy(water_temperature + span, pressure, xp) - cold) / span
+    conductance = 1.0 / (slope / water_film_conductance + AIR_SPECIFIC_HEAT / air_film_conductance)
+    share = air_side_duty(air_mass_flow, water_capacity_rate / slope, conductance, xp)
+    excess = entering_temperature - water_temperature
+    driving = enthalpy(entering_temperature, humidity_ratio) - cold
+    return share * driving / (air_specific_heat * xp.maximum(excess, 0.1))
 
 
 class CoilResult(NamedTuple):

@@ -174,6 +174,10 @@ class Coils(_Frozen):
     rating_air_temperature: Temperature  # entering
     rating_water_temperature: Temperature  # entering
     air_film_coefficient: PerKelvin  # relative change of the air film's conductance
+    air_humidity_ratio: Annotated[Quantity, _in("kg/kg", least=0.0, most=0.1)] | None = (
+        None  # wetted below its dew point
+    )
+    entering_air_max: Temperature | None = None  # hotter air loses the rest of its heat, which is booked
     valve_fraction_min: Share
     valve_time_constant: Time
 
@@ -355,6 +359,16 @@ class HallDescription(_Frozen):
     def sol_air(self) -> bool | None:
         """Section of the part of that name."""
         return self.room.sol_air or None
+
+    @property
+    def wetted_coils(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.coils.air_humidity_ratio if self.coils else None
+
+    @property
+    def entering_limit(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.coils.entering_air_max if self.coils else None
 
     @property
     def tower_fan_curve(self) -> Quantity | Series | None:

@@ -51,6 +51,8 @@ PARTS: Mapping[str, Any] = {
     "return_air": return_air,
     "sol_air": room.SolAir,
     "coils": coils,
+    "wetted_coils": coils.WetBelowDewPoint,
+    "entering_limit": coils.EnteringLimit,
     "economizer": economizer,
     "chilled_water": chilled_water,
     "tower": tower,

@@ -17,6 +17,7 @@ from dcsim.plant import return_air, server_fans
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
+STOPPED_SHARE = 0.05  # of the nominal flow, below which a zone's supply air no longer reaches the racks
 CRAH_FLOW_FRACTION_MIN = 1e-3  # air that drifts through a stopped unit; keeps shares of nothing from being asked for
 
 
@@ -398,7 +399,9 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
     """Take supply air [degC], shape (U, N), to the racks."""
     if hot.paths is None:
         hot_air = hot.hot_return + hot.bypass * supply
-        cold_air = supply + p.recirculation_min * (hot_air - supply)
+        # supply air of a fan that has stopped does not reach the racks
+        reaches = xp.minimum(hot.crah_flow / (STOPPED_SHARE * p.crah_mass_flow_nominal), 1.0)
+        cold_air = hot_air + reaches * (1.0 - p.recirculation_min) * (supply - hot_air)
     else:
         hot_air = hot.hot_air
         cold_air = thermal.node_temperature(

@@ -3,8 +3,11 @@
 from typing import Any, NamedTuple
 
 from dcsim.physics import server, thermal
+from dcsim.physics.smooth import clip
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array
+
+CURVE_TEMPERATURES = (-10.0, 99.0)  # degC of inlet air, beyond which EnergyPlus holds the curve
 
 
 class Ramp:
@@ -49,6 +52,7 @@ def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
     inlet = s.rack_inlet_temperature
     if hasattr(p, "server_flow_curve"):
         curve = p.server_flow_curve
+        inlet = clip(inlet, *CURVE_TEMPERATURES, xp)
         target = xp.maximum(curve[0:1] + curve[1:2] * u.utilization + curve[2:3] * inlet, 0.0)
     else:
         target = server.fan_speed_setpoint(

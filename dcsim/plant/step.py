@@ -87,7 +87,7 @@ class Step:
         cold = room.cold_side(hot, cooled.supply, s, u, p, dt, xp)
         chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
         rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
-        powers = cold.powers | chilled.powers | rejected.powers
+        powers = cold.powers | cooled.powers | chilled.powers | rejected.powers
         return s._replace(
             **cold.new,
             **cooled.new,

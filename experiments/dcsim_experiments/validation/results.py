@@ -78,6 +78,8 @@ class Quantity:
     tolerance : Tolerance
     label : str
         Words for figures; by default the name.
+    counted : Array of bool or None, shape (T,)
+        Points that count, where not all do; a case says why.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Quantity:
     dcsim: Array
     tolerance: Tolerance
     label: str = ""
+    counted: Array | None = None
 
     def __post_init__(self) -> None:
         for field in ("reference", "dcsim"):
@@ -97,6 +100,8 @@ class Quantity:
                 raise ValueError(f"{self.name}: {field} has values that are not finite")
         if self.reference.shape != self.dcsim.shape:
             raise ValueError(f"{self.name}: {self.reference.shape} of the reference, {self.dcsim.shape} of dcsim")
+        if self.counted is not None and (self.counted.shape != self.reference.shape or not self.counted.any()):
+            raise ValueError(f"{self.name}: {self.counted.shape} points that may count, or none that does")
         if self.is_energy and not self.reference.sum():
             raise ValueError(f"{self.name}: no energy in the reference, so no relative error")
 
@@ -200,7 +205,8 @@ class Comparison(NamedTuple):
 
 def compared(quantity: Quantity) -> Comparison:
     """Return the numbers of a quantity."""
-    reference, dcsim = quantity.reference, quantity.dcsim
+    counts = slice(None) if quantity.counted is None else quantity.counted
+    reference, dcsim = quantity.reference[counts], quantity.dcsim[counts]
     deviation = dcsim - reference
     rmse = math.sqrt(float(np.mean(deviation**2)))
     mean = abs(float(reference.mean()))
@@ -228,7 +234,7 @@ def entry(quantity: Quantity) -> dict[str, Any]:
     return {
         **numbers._asdict(),
         "unit": quantity.unit,
-        "points": int(quantity.reference.size),
+        "points": int(quantity.reference.size if quantity.counted is None else quantity.counted.sum()),
         "tolerance": quantity.tolerance.limits,
         "tolerance_source": quantity.tolerance.source,
         "passed": has_passed(quantity, numbers),
