@@ -258,7 +258,9 @@ def _staging(hall: Hall, interval: float) -> list[Block]:
         _rows(
             hall,
             "state.chiller_time",
-            Signal("chiller_time", "s", 0.0, longest, "since its start or stop, up to the longer minimum time, chiller"),
+            Signal(
+                "chiller_time", "s", 0.0, longest, "since its start or stop, up to the longer minimum time, chiller"
+            ),
         ),
     ]
     for name, meaning in numbers.items():

@@ -263,7 +263,7 @@ def settled_setpoints(
 
 
 def settled_numbers(s: Any, hall: Hall) -> dict[str, Array]:
-    """Numbers of machines for a state at rest: chillers by the plant's own threshold, all pumps and cells that the water asks for.
+    """Numbers of machines for a state at rest: chillers by the plant's own threshold, pumps at or left of their best point, all cells.
 
     Parameters
     ----------
@@ -277,12 +277,31 @@ def settled_numbers(s: Any, hall: Hall) -> dict[str, Array]:
     """
     p = hall.params
     flow = (p.coil_water_flow_nominal * s.valve_fraction).sum(0, keepdims=True) / p.coil_water_flow_nominal.sum()
+    chilled, condenser = pumps_at_their_best(
+        flow, s.chilled_water_pump_speed, s.condenser_water_flow, p.condenser_water_static_share
+    )
     return {
         "chillers_requested": chillers_needed(s, hall)[None],
-        "chilled_water_pumps_requested": np.ceil(flow * p.chilled_water_pumps),
-        "condenser_water_pumps_requested": np.ceil(s.condenser_water_flow * p.condenser_water_pumps),
+        "chilled_water_pumps_requested": np.ceil(chilled * p.chilled_water_pumps),
+        "condenser_water_pumps_requested": np.ceil(condenser * p.condenser_water_pumps),
         "tower_cells_requested": p.tower_cells + 0.0 * flow,
     }
+
+
+def pumps_at_their_best(
+    chilled_flow: Array, pump_speed: Array, condenser_flow: Array, static_share: Array
+) -> tuple[Array, Array]:
+    """Shares of the chilled- and condenser-water pumps with which the running ones are at their best point.
+
+    Parameters
+    ----------
+    chilled_flow, pump_speed, condenser_flow : Array
+        Over nominal.
+    static_share : Array
+        Of the head of the condenser-water pumps.
+    """
+    condenser_speed = np.sqrt(static_share + (1.0 - static_share) * condenser_flow**2)
+    return chilled_flow / pump_speed, condenser_flow / condenser_speed
 
 
 def chillers_needed(s: Any, hall: Hall) -> Array:

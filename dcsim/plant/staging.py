@@ -12,7 +12,9 @@ from dcsim.plant.economizer import FREE, INTEGRATED
 from dcsim.plant.loops import Array, distance, total
 
 REQUEST_HYSTERESIS = 0.1  # machines beyond half way to the next number, as of the cooling mode: assumed
-PUMP_RUN_OUT = 1.2  # most flow of a pump over its nominal one; ends of published curves lie at 1.2 to 1.3
+PUMP_RUN_OUT = (
+    1.2  # most flow of a pump over its nominal one at the same speed; ends of published curves lie at 1.2 to 1.3
+)
 
 
 class Params(NamedTuple):
@@ -31,7 +33,9 @@ class State(NamedTuple):
 
     chiller_running: Array  # (C) 1 from the control step on in which its start is booked
     chiller_time: Array  # (C) s since it was started or stopped
-    chiller_must_run: Array  # (C) 1 for a machine that turns and has not served its minimum time, at the start of the step
+    chiller_must_run: (
+        Array  # (C) 1 for a machine that turns and has not served its minimum time, at the start of the step
+    )
     chiller_starts: Array  # (1) booked in the control step
     chiller_call: Array  # (1) 1 from when too warm water has called the next chiller until the end of the control step
     chilled_water_pumps_on: Array  # (1)
@@ -83,7 +87,8 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     can, turns, since = _turning(s, u, xp)
     protects = now["protection"] > 0.5
     chilled_flow = total(p.coil_water_flow_nominal * s.valve_fraction, xp) / total(p.coil_water_flow_nominal, xp)
-    condenser_flow = now["condenser_water_flow"]
+    condenser_flow, static = now["condenser_water_flow"], p.condenser_water_static_share
+    condenser_speed = xp.sqrt(static + (1.0 - static) * condenser_flow * condenser_flow)
 
     def moved(on: Array, request: Array, needed: Array, count: Array) -> Array:
         more = xp.where(protects, 1.0, xp.where(needed > on, 1.0, xp.where(request > on + half, 1.0, 0.0)))
@@ -96,13 +101,13 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
         chilled_water_pumps_on=moved(
             s.chilled_water_pumps_on,
             u.chilled_water_pumps_requested,
-            chilled_flow * p.chilled_water_pumps / PUMP_RUN_OUT,
+            chilled_flow * p.chilled_water_pumps / (PUMP_RUN_OUT * now["chilled_water_pump_speed"]),
             p.chilled_water_pumps,
         ),
         condenser_water_pumps_on=moved(
             s.condenser_water_pumps_on,
             u.condenser_water_pumps_requested,
-            condenser_flow * p.condenser_water_pumps / PUMP_RUN_OUT,
+            condenser_flow * p.condenser_water_pumps / (PUMP_RUN_OUT * condenser_speed),
             p.condenser_water_pumps,
         ),
         # a cell takes no more than its nominal flow
@@ -144,11 +149,13 @@ def chillers(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp:
         turns > 0.5, xp.matmul(p.chiller_order, running_on), total(running_on, xp) + xp.matmul(p.chiller_order, idle)
     )
     chosen = must + ready * xp.where(rank < wanted - 0.5, 1.0, 0.0)
-    called = must + ready * xp.where(rank < wanted + 0.5, 1.0, 0.0)
+    spare = idle * (1.0 - chosen)  # none that stops now: it has to rest
+    called = chosen + spare * xp.where(xp.matmul(p.chiller_order, spare) < 0.5, 1.0, 0.0)
     running = chosen
     if "mode" in now:
         running = xp.where(now["mode"] > 0.5 * (INTEGRATED + FREE), 0.0, chosen)
     starts = total(xp.maximum(running - s.chiller_running, 0.0), xp)
+    stops = turns * (1.0 - running)  # and may not come back when free cooling fails at once
     number = total(chosen, xp)
     return dict(
         chillers_on=number,
@@ -158,8 +165,8 @@ def chillers(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp:
         chiller_starts=starts,
         chiller_call=0.0 * starts,
     ), dict(
-        chiller_target=chosen * u.chiller_available,
-        chiller_called_target=called * u.chiller_available,
+        chiller_target=(1.0 - stops) * chosen * u.chiller_available,
+        chiller_called_target=(1.0 - stops) * called * u.chiller_available,
         chiller_start_power=starts * p.chiller_start_energy / interval,
     )
 

@@ -75,9 +75,7 @@ def test_what_is_bypassed_costs_no_head():
 
 def test_pumps_in_parallel_that_all_run_are_one_pump():
     flow, speed = np.linspace(0.1, 0.8, 8), 0.8
-    assert_allclose(
-        pump.parallel_power(flow, speed**2, 1.0, 500.0), pump.pump_power(speed, flow, 500.0), rtol=1e-12
-    )
+    assert_allclose(pump.parallel_power(flow, speed**2, 1.0, 500.0), pump.pump_power(speed, flow, 500.0), rtol=1e-12)
 
 
 def test_of_pumps_in_parallel_the_number_nearest_to_their_best_point_draws_least():
