@@ -214,7 +214,13 @@ def test_more_cells_at_lower_speed_draw_less_fan_power_at_equal_heat(hall):
     p = hall.params
     count = float(p.tower_cells[0, 0])
     u = steady_inputs(
-        hall, 2, condenser_water_flow=0.5, condenser_water_setpoint=24.0, utilization=0.6, chillers_requested=2.0
+        hall,
+        2,
+        condenser_water_flow=0.5,
+        condenser_water_setpoint=24.0,
+        wet_bulb_temperature=14.0,
+        utilization=0.6,
+        chillers_requested=2.0,
     )
     u = u._replace(tower_cells_requested=np.array([[np.ceil(0.5 * count), count]]))
     s = at_rest(hall, u, chiller_time=np.full((1, 2), 1e4))
