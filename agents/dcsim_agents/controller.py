@@ -12,6 +12,7 @@ import numpy as np
 from dcsim.envs.signals import Signals
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, nearest
+from dcsim_agents.machines import practised_numbers
 from dcsim_agents.signal_io import Reading, SetpointWriter, SignalReader
 
 Array = np.ndarray
@@ -87,7 +88,14 @@ class Controller(ABC):
 
     def _actions(self, reading: Reading, memory: Memory) -> tuple[Array, Memory]:
         setpoints, memory = self._decide(reading, memory)
-        return self.setpoints.write(setpoints, reading.num_envs), memory
+        return self.setpoints.write({**self._practised(reading, setpoints), **setpoints}, reading.num_envs), memory
+
+    def _practised(self, reading: Reading, setpoints: dict[str, Array | float]) -> dict[str, Array]:
+        """What is usually asked of equipment that a controller leaves alone."""
+        practised: dict[str, Array] = {}
+        if "chillers_requested" in self.setpoints:
+            practised |= practised_numbers(reading, setpoints, self.view.hall)
+        return practised
 
     def _remember(self, reading: Reading) -> None:
         """Start the memory of the environments whose episode begins with this reading."""

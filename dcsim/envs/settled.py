@@ -11,16 +11,27 @@ from typing import Any
 import numpy as np
 
 from dcsim.envs.config import EnvConfig
+from dcsim.envs.signals import range_of_request
 from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
+from dcsim.plant.operation import chillers_needed, settled_numbers
 from dcsim.plant.resting import RestingLaws, laws_of
-from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested
+from dcsim.plant.steady import cold_state, packed_inputs, rested
 from dcsim.plant.supervision import samples_at_rest
 
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature")  # what the laws look at
 MOVES = 90  # of the set-points until the grid is at rest
 MOVES_AT_START = 2
+NUMBERS = (
+    "mode",
+    "chillers_on",
+    "chiller_running",
+    "chilled_water_pumps_on",
+    "condenser_water_pumps_on",
+    "tower_cells_on",
+)
+"""Fields of the state that only know whole numbers."""
 
 
 _GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
@@ -63,9 +74,11 @@ class SettledStarts:
         load = _mean_rows(u[slices["utilization"]])
         both = _interpolated(self._grid(), self._laws.temperatures, weather[self._laws.axis], load)
         state, setpoints = both[: -self._count], both[-self._count :]
-        for name in ("mode", "chillers_on"):
+        for name in NUMBERS:
             if name in rows:
                 state[rows[name]] = np.round(state[rows[name]])
+        if "staging" in self._hall:  # a trace of loading would be a start
+            state[rows["chiller_loading"]] = state[rows["chiller_running"]]
         if "economizer" in self._hall:
             setpoints[self._sent["mode_request"]] = state[rows["mode"]]
         for name in self._hall.types.availability.values():
@@ -74,7 +87,7 @@ class SettledStarts:
             state = self._rested(state, u, setpoints)
             setpoints = self._moved(setpoints, state, weather, load)
         if "chilled_water" in self._hall:
-            self._stage(state)
+            self._stage(state, setpoints)
         config = self._config
         state = self._rested(
             state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps
@@ -87,22 +100,30 @@ class SettledStarts:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints
 
-    def _stage(self, state: np.ndarray) -> None:
+    def _stage(self, state: np.ndarray, setpoints: np.ndarray) -> None:
         """Run as few chillers as the staging would have, fully loaded up: long steps leave their number where a jump took it."""
-        rows, p = self._engine.state_slices, self._hall.params
-        heat = state[rows["evaporator_heat"]][0]
-        if "economizer" in self._hall:
-            heat = heat + state[rows["economizer_heat"]][0] * (state[rows["mode"]][0] > 1.5)
-        machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0, 0] * p.stage_up_load[0, 0]))
-        count = np.minimum(np.maximum(machines, 1.0), self._hall.chillers)
+        rows, s = self._engine.state_slices, self._state(state)
+        count = chillers_needed(s, self._hall)
+        runs = np.arange(self._hall.chillers)[:, None] < count
         state[rows["chillers_on"]] = count
-        state[rows["chiller_loading"]] = np.arange(self._hall.chillers)[:, None] < count
+        state[rows["chiller_loading"]] = runs
+        if "staging" in self._hall:
+            if "economizer" in self._hall:
+                runs &= s.mode < 1.5
+            state[rows["chiller_loading"]] = state[rows["chiller_running"]] = runs
+            for name, values in settled_numbers(s, self._hall).items():
+                setpoints[self._sent[name]] = values
+                if (field := name.replace("_requested", "_on")) != "chillers_on":
+                    state[rows[field]] = values
+
+    def _state(self, state: np.ndarray) -> Any:
+        return self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
 
     def _moved(
         self, setpoints: np.ndarray, state: np.ndarray, weather: Mapping[str, np.ndarray], load: np.ndarray
     ) -> np.ndarray:
         """Return the set-points, shape (A, N), after one move towards where the resets come to rest."""
-        s = self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
+        s = self._state(state)
         given = {name: setpoints[rows] for name, rows in self._sent.items()}
         moved = self._laws.moved(given, s, weather, load)
         return np.concatenate([moved[name] for name in self._sent])
@@ -123,7 +144,10 @@ class SettledStarts:
         hall, laws = self._hall, self._laws
         temperature, load = (x.ravel() for x in np.meshgrid(laws.temperatures, LOADS, indexing="ij"))
         weather = laws.outdoors(temperature)
-        first: dict[str, Any] = {"mode_request": 0.0, "utilization": load, **weather}
+        first: dict[str, Any] = {"utilization": load, **weather}
+        setpoint_inputs = {asked for _, asked, _ in hall.types.setpoints}
+        first |= {name: range_of_request(hall, name)[2] for name in hall.types.requests if name not in setpoint_inputs}
+        first |= dict.fromkeys(["mode_request"] if "economizer" in hall else [], 0.0)
         for _, name, allowed in hall.types.setpoints:
             limits: Range = getattr(hall.description.setpoints, allowed)
             first[name] = 0.5 * (limits.low + limits.high)

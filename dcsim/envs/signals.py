@@ -70,9 +70,21 @@ MEANING_OF_REQUESTS = {
     "condenser_water_setpoint": "water leaving the cooling tower",
     "condenser_water_flow": "condenser-water flow over nominal",
     "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
+    "chillers_requested": "number of chillers, nearest wins, one more or less a control step",
+    "chilled_water_pumps_requested": "number of chilled-water pumps, likewise, no fewer than the water needs",
+    "condenser_water_pumps_requested": "number of condenser-water pumps, likewise",
+    "tower_cells_requested": "number of tower cells, likewise",
 }
-RANGE_OF_REQUESTS = {"mode_request": ("-", 0.0, 2.0)}
-"""Of those that are no set-points of the description."""
+
+
+def range_of_request(hall: Hall, name: str) -> tuple[str, float, float]:
+    """Unit, low and high of an action that is no set-point of the description."""
+    if name == "mode_request":
+        return "-", 0.0, 2.0
+    if name == "chillers_requested":
+        return "-", 0.0, float(hall.chillers)
+    count = float(getattr(hall.params, name.removesuffix("_requested"))[0, 0])
+    return "-", min(1.0, count - 1.0), count
 
 
 def action_signals(hall: Hall) -> tuple[Signal, ...]:
@@ -84,7 +96,7 @@ def action_signals(hall: Hall) -> tuple[Signal, ...]:
             limits = getattr(hall.description.setpoints, allowed[name])
             unit, low, high = limits.unit, limits.low, limits.high
         else:
-            unit, low, high = RANGE_OF_REQUESTS[name]
+            unit, low, high = range_of_request(hall, name)
         meaning, rows = MEANING_OF_REQUESTS[name], hall.input_rows[name]
         if name in hall.types.rows:
             signals += [Signal(f"{name}_{k}", unit, low, high, f"{meaning} {k}") for k in range(1, rows + 1)]
@@ -220,10 +232,41 @@ def _chilled_water(hall: Hall, interval: float) -> list[Block]:
             interval * capacity,
         ),
         Block("state.chillers_on", [Signal("chillers_on", "-", 0.0, machines, "chillers wanted by the staging")]),
-        Block(
-            "state.stage_time", [Signal("stage_dwell_left", "s", 0.0, dwell, "until staging may change")], -1.0, dwell
+    ] + (
+        []
+        if "staging" in hall
+        else [
+            Block(
+                "state.stage_time",
+                [Signal("stage_dwell_left", "s", 0.0, dwell, "until staging may change")],
+                -1.0,
+                dwell,
+            ),
+        ]
+    )
+
+
+def _staging(hall: Hall, interval: float) -> list[Block]:
+    longest = max(float(getattr(hall.params, name)[0, 0]) for name in ("minimum_on_time", "minimum_off_time"))
+    numbers = {
+        "chilled_water_pumps": "chilled-water pumps that run",
+        "condenser_water_pumps": "condenser-water pumps that run",
+        "tower_cells": "tower cells that run",
+    }
+    blocks = [
+        _rows(hall, "state.chiller_running", Signal("chiller_running", "-", 0.0, 1.0, "1 while it runs, chiller")),
+        _rows(
+            hall,
+            "state.chiller_time",
+            Signal(
+                "chiller_time", "s", 0.0, longest, "since its start or stop, up to the longer minimum time, chiller"
+            ),
         ),
     ]
+    for name, meaning in numbers.items():
+        _, low, high = range_of_request(hall, f"{name}_requested")
+        blocks.append(Block(f"state.{name}_on", [Signal(f"{name}_on", "-", low, high, meaning)]))
+    return blocks
 
 
 def _tower(hall: Hall, interval: float) -> list[Block]:
@@ -250,6 +293,7 @@ _SEEN = {
     "room": _room,
     "coils": _coils,
     "chilled_water": _chilled_water,
+    "staging": _staging,
     "tower": _tower,
     "economizer": _economizer,
 }

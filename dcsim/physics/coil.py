@@ -513,6 +513,7 @@ class _SaturationLine(NamedTuple):
 
     start: Array  # degC
     span: Array  # K
+    per_span: Array  # 1/K
     start_enthalpy: Array  # J/kg
     coefficients: tuple[Array, Array, Array, Array]  # of u = (t - start) / span in the secant from the start, J/(kg K)
     start_slope: Array  # J/(kg K)
@@ -520,7 +521,7 @@ class _SaturationLine(NamedTuple):
 
     def secant(self, temperature: Array) -> Array:
         """Mean slope from the start to a temperature [J/(kg K)]."""
-        u = (temperature - self.start) / self.span
+        u = (temperature - self.start) * self.per_span
         c = self.coefficients
         return c[0] + u * (c[1] + u * (c[2] + u * c[3]))
 
@@ -528,7 +529,7 @@ class _SaturationLine(NamedTuple):
         """Where the line has an enthalpy [J/kg], held between its ends [degC]."""
         c = self.coefficients
         total = c[0] + c[1] + c[2] + c[3]  # J/kg per kelvin of span
-        v = clip((enthalpy - self.start_enthalpy) / (self.span * total), 0.0, 1.0, xp)
+        v = clip((enthalpy - self.start_enthalpy) * (self.per_span / total), 0.0, 1.0, xp)
         first, last = total / self.start_slope, total / self.end_slope
         u = v * (first + v * ((3.0 - 2.0 * first - last) + v * (first + last - 2.0)))
         for _ in range(2):
@@ -556,19 +557,20 @@ def _saturated_slope(temperature: Array, ratio: Array, log_slope: Array) -> Arra
 def _saturation_line(start: Array, dew_point: Array, ratio: Array, pressure: Array, xp: Any) -> _SaturationLine:
     end = xp.maximum(dew_point, start + SPAN_MIN)
     span = end - start
+    per_span = 1.0 / span
     start_enthalpy, start_slope = _saturated(start, pressure, xp)
     middle_enthalpy, _ = _saturated(start + 0.5 * span, pressure, xp)
     end_slope = _saturated_slope(end, ratio, log_saturation_pressure(end, xp)[1])  # air of the dew point is saturated
-    mean = (enthalpy(end, ratio) - start_enthalpy) / span
+    mean = (enthalpy(end, ratio) - start_enthalpy) * per_span
     second, third = 3.0 * mean - 2.0 * start_slope - end_slope, start_slope + end_slope - 2.0 * mean
-    bulge = 16.0 * ((middle_enthalpy - start_enthalpy) / span - 0.5 * (start_slope + 0.5 * (second + 0.5 * third)))
+    bulge = 16.0 * ((middle_enthalpy - start_enthalpy) * per_span - 0.5 * (start_slope + 0.5 * (second + 0.5 * third)))
     coefficients = (start_slope, second + bulge, third - 2.0 * bulge, bulge)
-    return _SaturationLine(start, span, start_enthalpy, coefficients, start_slope, end_slope)
+    return _SaturationLine(start, span, per_span, start_enthalpy, coefficients, start_slope, end_slope)
 
 
 def _mean_difference(x: Array, y: Array, xp: Any) -> Array:
     """About the logarithmic mean of two differences, without its singularity where they are equal."""
-    return (0.5 * (x + y) + 2.0 * xp.sqrt(x * y)) / 3.0
+    return (x + y) * (1.0 / 6.0) + xp.sqrt(x * y) * (2.0 / 3.0)
 
 
 def condensing_coil(
@@ -630,7 +632,8 @@ def condensing_coil(
     its sources, this one for a plant.
 
     Water that condenses leaves without its small sensible heat being booked; what the air loses in enthalpy is the heat
-    to rounding. Cost: four exponentials and some 14 square roots a coil.
+    to rounding. Cost: five exponentials and 14 square roots a coil, five of exponential and logarithm for coils of one room
+    together.
 
     Domain: air unsaturated, no frost. Water warmer than the air heats it. Without air or water flow the heat is 0.
 
@@ -658,26 +661,33 @@ def condensing_coil(
     # water. Lowest: water as it comes (the coil is dry), or air as it comes (wet all over). Highest: surface and water
     # at the dew point, or water leaving as warm as the air comes.
     rate_ratio = air_rate / water_rate
-    pinch = rate_ratio / (1.0 - share)
+    film_gap = 1.0 / (1.0 - share)
+    pinch = rate_ratio * film_gap
     highest = xp.minimum(dew_point, (entering * (1.0 - rate_ratio) + pinch * dew_point) / (1.0 + pinch * share))
     lowest = xp.minimum(xp.maximum(water, (dew_point - (1.0 - share) * entering) / share), highest)
+    water_per_air = water_rate / air  # J/(kg K)
 
-    def areas(boundary: Array) -> tuple[Array, Array]:
-        """Parts of the coil that the dry and the wet stretch need for water of this temperature between them."""
-        air_there = (dew_point - share * boundary) / (1.0 - share)
+    def areas(boundary: Array) -> tuple[Array, Array, Array, Array]:
+        """Parts of the coil that the dry and the wet stretch need for water of this temperature between them.
+
+        Each as heat and as heat that the whole coil would move at the mean difference: one division then serves both.
+        """
+        air_there = (dew_point - share * boundary) * film_gap
         fall, rise = xp.maximum(entering - air_there, 0.0), xp.maximum(boundary - water, 0.0)
         cold_end = xp.maximum(air_there - boundary, DIFFERENCE_MIN)
         warm_end = xp.maximum(entering - boundary - rate_ratio * fall, DIFFERENCE_MIN)
-        dry = air_rate * fall / (total_conductance * _mean_difference(cold_end, warm_end, xp))
+        dry_whole = total_conductance * _mean_difference(cold_end, warm_end, xp)
         slope, above = line.secant(boundary), driving - specific_heat * fall
         warm_end = xp.maximum(above - slope * rise, ENTHALPY_DIFFERENCE_MIN)
-        cold_end = xp.maximum(above - water_rate * rise / air, ENTHALPY_DIFFERENCE_MIN)
-        wet = water_rate * rise * (1.0 + slope * film_ratio) / (transfer * _mean_difference(cold_end, warm_end, xp))
-        return dry, wet
+        cold_end = xp.maximum(above - water_per_air * rise, ENTHALPY_DIFFERENCE_MIN)
+        wet_heat = water_rate * rise * (1.0 + slope * film_ratio)
+        return air_rate * fall, dry_whole, wet_heat, transfer * _mean_difference(cold_end, warm_end, xp)
 
     def excess(boundary: Array) -> Array:
-        needed = sum(areas(boundary))
-        return (needed - 1.0) / (needed + 1.0)
+        """Needed area less 1, over needed area plus 1: -1 to 1 however much is needed."""
+        dry_heat, dry_whole, wet_heat, wet_whole = areas(boundary)
+        needed, whole = dry_heat * wet_whole + wet_heat * dry_whole, dry_whole * wet_whole
+        return (needed - whole) / (needed + whole)
 
     low, high = lowest, highest
     low_excess, high_excess = excess(low), excess(high)
@@ -700,27 +710,30 @@ def condensing_coil(
         )
         side = new_side
     boundary = between()
-    dry_area, wet_area = areas(boundary)
-    # where the water is as warm as the air long before the end, the dry area comes out too small: hence the 1
-    wet_share = wet_area / xp.maximum(dry_area + wet_area, 1.0)
+    dry_heat, dry_whole, wet_heat, wet_whole = areas(boundary)
+    # of the area needed, or of the coil where that is less: water that is as warm as the air long before the end of the
+    # coil has a dry stretch that comes out too small
+    needed, whole = dry_heat * wet_whole + wet_heat * dry_whole, dry_whole * wet_whole
+    wet_share = wet_heat * dry_whole / xp.maximum(needed, whole)
     dry_share = xp.where(dew_point_temperature > water, 1.0 - wet_share, 1.0)
 
     # both stretches with their areas; the slope in the wet one belongs to the water between them
     dry_duty = air_side_duty(air_rate, water_rate, dry_share * total_conductance, xp)
     dry_rate = air_rate * dry_duty
     wet_duty = 0.0 * dry_duty
+    returnable = dry_rate / water_rate
     for _ in range(CONDENSING_ROUNDS):
         slope = line.secant(boundary)
         wet_transfer = (1.0 - dry_share) * transfer / (1.0 + slope * film_ratio)
         wet_duty = air_side_duty(air, water_rate / slope, wet_transfer, xp)
-        returned = wet_duty * dry_rate / water_rate
-        warmed = water + wet_duty * air / water_rate * driving - returned * entering
+        returned = wet_duty * returnable
+        warmed = water + wet_duty * driving / water_per_air - returned * entering
         boundary = clip(warmed / xp.maximum(1.0 - returned, 1e-9), water, dew_point, xp)
     boundary = xp.where(dew_point_temperature > water, boundary, water)
     dry_heat = dry_rate * (entering - boundary)
     above = driving - dry_heat / air  # of the air at the boundary over saturated air at entering water, J/kg
     # J/kg; its water gets no warmer than the dew point, where the straight saturation line would have it so
-    wet_drop = xp.minimum(wet_duty * above, water_rate * (dew_point - water) / air)
+    wet_drop = xp.minimum(wet_duty * above, water_per_air * (dew_point - water))
     heat = air_mass_flow * (dry_heat / air + wet_drop)
 
     # air: through the dry stretch, then towards the mean surface of the wet one

@@ -105,7 +105,7 @@ def direct_cooler(
     The air's enthalpy rises by that of the water it takes up. With the default of 0 it stays what it was: what the air
     loses in sensible heat it gains in latent heat, and a balance that counts water as nothing closes to rounding. Water
     recirculated over a pad takes the wet bulb; with ``4186 * wet_bulb_temperature`` this is the adiabatic saturation of
-    the ASHRAE wet-bulb relation and the law of `dcsim.physics.dry_cooler.precooled_air`. The difference is 3 % of the
+    the ASHRAE wet-bulb relation and the law of `dcsim.physics.dry_cooler.precooled_air`. The difference is some 3 % of the
     water.
 
     Domain: pads in use above freezing.

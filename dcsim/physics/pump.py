@@ -88,6 +88,42 @@ def friction_and_static_power(flow_fraction: Array, power_nominal: Array, static
     return power_nominal * flow_fraction * (static_share + friction)
 
 
+def parallel_power(
+    flow_fraction: Array, head_fraction: Array, running_share: Array, power_nominal: Array, xp: Any = np
+) -> Array:
+    """Electric power of alike pumps in parallel of which some stand still.
+
+    Parameters
+    ----------
+    flow_fraction : Array, shape (1, N)
+        Flow of all over nominal flow of all [-].
+    head_fraction : Array, shape (1, N)
+        Head over nominal head [-], at least 0.
+    running_share : Array, shape (1, N)
+        Pumps that run over pumps there are [-], above 0.
+    power_nominal : Array, shape (1, 1) or (1, N)
+        Power of all at nominal flow and head [W].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Power [W].
+
+    Notes
+    -----
+    As in `pump_power`, head is the square of the speed at any flow, so running pumps turn alike whatever their number,
+    and each moves ``flow_fraction / running_share`` of its nominal flow. Its efficiency is ``2 x - x**2`` of the best with
+    ``x`` that flow over the speed: it falls on either side of ``x = 1``, left with too many pumps, right with too few, and
+    not below 0.2. With all running this is `pump_power`. Domain: ``x`` up to 2; real pumps run out at 1.2 to 1.3.
+    """
+    speed = xp.sqrt(xp.maximum(head_fraction, SPEED_MIN))
+    x = clip(flow_fraction / (xp.maximum(running_share, SPEED_MIN) * speed), 0.0, 2.0, xp)
+    efficiency = xp.maximum(2.0 * x - x * x, EFFICIENCY_SHARE_MIN)
+    return power_nominal * flow_fraction * head_fraction / efficiency
+
+
 def head_fraction(first_bypassed: Array, first_share: Array, second_bypassed: Array, second_share: Array) -> Array:
     """Head of a loop over that with two of its parts in series, when either may be bypassed.
 

@@ -8,7 +8,7 @@ from dcsim.physics import chiller, pump, thermal
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
-from dcsim.plant import economizer
+from dcsim.plant import economizer, staging
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.loops import Array, Setpoint, distance, total
@@ -160,12 +160,16 @@ def _hold_temperature(d: HallDescription) -> float:
 def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
     """Stage the chillers; under protection the pumps run at full speed and the water is as cold as it may be."""
     protects = now["protection"] > 0.5
-    chillers_on, stage_time = _staging(s, u, p, now, interval, xp)
-    before = xp.matmul(p.chiller_order, _can_run(u, xp))
-    return dict(chillers_on=chillers_on, stage_time=stage_time), dict(
+    if hasattr(p, "minimum_on_time"):
+        latched, held = staging.chillers(s, u, p, now, interval, xp)
+    else:
+        chillers_on, stage_time = _staging(s, u, p, now, interval, xp)
+        before = xp.matmul(p.chiller_order, _can_run(u, xp))
+        latched = dict(chillers_on=chillers_on, stage_time=stage_time)
+        held = dict(chiller_target=xp.where(before < chillers_on, u.chiller_available, 0.0))
+    return latched, held | dict(
         chilled_water_setpoint=xp.where(protects, p.chilled_water_setpoint_min, now["chilled_water_setpoint"]),
         chilled_water_pump_speed=xp.where(protects, 1.0, now["chilled_water_pump_speed"]),
-        chiller_target=xp.where(before < chillers_on, u.chiller_available, 0.0),
     )
 
 
@@ -227,9 +231,13 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
     )
     fraction = flow / flow_nominal
-    speed = h.chilled_water_pump_speed
+    speed, nominal_power = h.chilled_water_pump_speed, p.chilled_water_pump_power_nominal
     speed = speed + p.chilled_water_pump_follows * (fraction - speed)
-    pump_power = pump.pump_power(speed, fraction, p.chilled_water_pump_power_nominal, xp)
+    if hasattr(p, "chilled_water_pumps"):
+        running_share = s.chilled_water_pumps_on / p.chilled_water_pumps
+        pump_power = pump.parallel_power(fraction, speed * speed, running_share, nominal_power, xp)
+    else:
+        pump_power = pump.pump_power(speed, fraction, nominal_power, xp)
     if has_economizer:
         free = economizer.is_free(s)
         pump_power = pump_power * pump.head_fraction(
@@ -256,6 +264,8 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * s.condenser_water_flow
     entering = s.condenser_water_supply_temperature
     target, economizer_heat = h.chiller_target, 0.0
+    if hasattr(h, "chiller_called_target"):
+        target = xp.where(s.chiller_call > 0.5, h.chiller_called_target, target)
     if has_economizer:
         economizer_heat = economizer.heat_flow(demand, fraction, stream, condenser_stream, s, h, xp)
         entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
@@ -310,6 +320,8 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         p.chiller_cop_max,
         xp,
     )
+    if hasattr(h, "chiller_start_power"):
+        chiller_power = chiller_power + h.chiller_start_power
     supply, returning = loop.temperatures(economizer_heat + evaporator_heat)
     powers = dict(chilled_water_pump_energy=pump_power, chiller_energy=chiller_power, evaporator_heat=evaporator_heat)
     return Chilled(

@@ -71,6 +71,7 @@ Fraction = Annotated[Quantity, _in("-", least=0.0, most=1.0)]
 Share = Annotated[Quantity, _in("-", above=0.0, most=1.0)]
 Number = Annotated[Quantity, _in("-", above=0.0)]
 Time = Annotated[Quantity, _in("s", above=0.0)]
+Energy = Annotated[Quantity, _in("J", least=0.0)]
 PerKelvin = Annotated[Quantity, _in("1/K", least=-0.05, most=0.05)]
 Coefficients = Annotated[Series, _in("-")]
 Factors = Annotated[Series, _in("-", above=0.0)]
@@ -188,13 +189,17 @@ class ChilledWater(_Frozen):
     supply_heat_capacity: HeatCapacity
     return_heat_capacity: HeatCapacity
     flow_share_min: Share
-    pump_power: Power
+    pump_power: Power  # all pumps at full speed
     pump_follows_flow: bool = False  # speed in proportion to the flow, instead of one that is asked for
+    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel
     supply_excess_max: Difference
 
 
 class Chillers(_Frozen):
-    """Alike machines in parallel. ``curves`` names a set of ``dcsim.physics.chiller_curves``; ``carnot`` is a share of the Carnot COP."""
+    """Alike machines in parallel. ``curves`` names a set of ``dcsim.physics.chiller_curves``; ``carnot`` is a share of the Carnot COP.
+
+    With ``staging: action`` a controller asks for numbers of chillers, pumps and tower cells; else the plant stages by itself.
+    """
 
     count: int = Field(ge=1, le=64)
     curves: str
@@ -213,6 +218,17 @@ class Chillers(_Frozen):
     stage_up_load: Share
     stage_down_load: Share
     stage_time_min: Time
+    staging: Literal["plant", "action"] = "plant"
+    minimum_on_time: Time | None = None  # of one machine; these three are for staging: action
+    minimum_off_time: Time | None = None
+    start_energy: Energy | None = None  # of one start, in excess of what its cooling needs
+
+    @model_validator(mode="after")
+    def _action_has_its_times(self) -> "Chillers":
+        times = (self.minimum_on_time, self.minimum_off_time, self.start_energy)
+        if self.staging == "action" and None in times:
+            raise ValueError("give minimum_on_time, minimum_off_time and start_energy with staging: action")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_say_efficiency(self) -> "Chillers":
@@ -242,7 +258,9 @@ class Tower(_Frozen):
 
     water_flow: MassFlow
     heat_capacity: HeatCapacity
-    pump_power: Power
+    cells: int = Field(default=1, ge=1, le=64)  # alike, in parallel
+    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel
+    pump_power: Power  # all pumps at nominal flow
     pump_static_share: Fraction
     design_wet_bulb_temperature: Temperature
     design_approach: Annotated[Quantity, _in("K", least=1.0, most=20.0)]
@@ -384,6 +402,11 @@ class HallDescription(_Frozen):
     def ramp_fans(self) -> FanRamp | None:
         """Section of the part of that name."""
         return self.racks.fan_ramp
+
+    @property
+    def staging(self) -> Chillers | None:
+        """Section of the part of that name."""
+        return self.chillers if self.chillers is not None and self.chillers.staging == "action" else None
 
     @property
     def curve_fans(self) -> Quantity | Series | None:

@@ -77,6 +77,8 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     heat = (s.evaporator_heat + s.economizer_heat) / interval
     carries = xp.where(total(s.chiller_loading, xp) * p.chiller_capacity > heat, MECHANICAL, INTEGRATED)
     mode = xp.where(s.mode > 0.5 * (MECHANICAL + INTEGRATED), xp.maximum(mode, carries), mode)
+    if "chiller_must_run" in now:  # is not bypassed
+        mode = xp.where(total(now["chiller_must_run"], xp) > 0.5, xp.minimum(mode, INTEGRATED), mode)
     mode_time = interval + xp.where(distance(mode, s.mode, xp) > 0.5, 0.0, s.mode_time)
     conductance = xp.where(mode > 0.5 * (MECHANICAL + INTEGRATED), p.economizer_conductance, 0.0)
     return dict(mode=mode, mode_time=mode_time), dict(economizer_conductance=conductance)

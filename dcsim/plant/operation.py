@@ -18,6 +18,7 @@ from dcsim.physics.smooth import clip
 from dcsim.plant.description import Range, Setpoints
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall
+from dcsim.plant.steady import LONG_STEP_S
 
 Array = np.ndarray
 
@@ -256,4 +257,58 @@ def settled_setpoints(
     if "economizer" in hall:
         chilled = moved["chilled_water_setpoint"][0]
         moved["mode_request"] = wanted_mode(wet_bulb, chilled, s.chilled_water_return_temperature[0], mode, c)[None]
+    if "staging" in hall:
+        moved |= settled_numbers(s, hall)
     return moved
+
+
+def settled_numbers(s: Any, hall: Hall) -> dict[str, Array]:
+    """Numbers of machines for a state at rest: chillers by the plant's own threshold, pumps at or left of their best point, all cells.
+
+    Parameters
+    ----------
+    s : State
+        After a long step, fields of shape (rows, N).
+    hall : Hall
+
+    Returns
+    -------
+    dict of str to Array, shape (1, N)
+    """
+    p = hall.params
+    flow = (p.coil_water_flow_nominal * s.valve_fraction).sum(0, keepdims=True) / p.coil_water_flow_nominal.sum()
+    chilled, condenser = pumps_at_their_best(
+        flow, s.chilled_water_pump_speed, s.condenser_water_flow, p.condenser_water_static_share
+    )
+    return {
+        "chillers_requested": chillers_needed(s, hall)[None],
+        "chilled_water_pumps_requested": np.ceil(chilled * p.chilled_water_pumps),
+        "condenser_water_pumps_requested": np.ceil(condenser * p.condenser_water_pumps),
+        "tower_cells_requested": p.tower_cells + 0.0 * flow,
+    }
+
+
+def pumps_at_their_best(
+    chilled_flow: Array, pump_speed: Array, condenser_flow: Array, static_share: Array
+) -> tuple[Array, Array]:
+    """Shares of the chilled- and condenser-water pumps with which the running ones are at their best point.
+
+    Parameters
+    ----------
+    chilled_flow, pump_speed, condenser_flow : Array
+        Over nominal.
+    static_share : Array
+        Of the head of the condenser-water pumps.
+    """
+    condenser_speed = np.sqrt(static_share + (1.0 - static_share) * condenser_flow**2)
+    return chilled_flow / pump_speed, condenser_flow / condenser_speed
+
+
+def chillers_needed(s: Any, hall: Hall) -> Array:
+    """Chillers that the plant's own staging would have after a long step, shape (N,); in free cooling those that stand by."""
+    heat = s.evaporator_heat[0]
+    if "economizer" in hall:
+        heat = heat + s.economizer_heat[0] * (s.mode[0] > 0.5 * (INTEGRATED + FREE))
+    p = hall.params
+    machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0, 0] * p.stage_up_load[0, 0]))
+    return np.minimum(np.maximum(machines, 1.0), hall.chillers)

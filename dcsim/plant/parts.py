@@ -39,7 +39,18 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dcsim.plant import air_paths, chilled_water, coils, economizer, return_air, room, server_fans, supervision, tower
+from dcsim.plant import (
+    air_paths,
+    chilled_water,
+    coils,
+    economizer,
+    return_air,
+    room,
+    server_fans,
+    staging,
+    supervision,
+    tower,
+)
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Setpoint
 
@@ -53,6 +64,7 @@ PARTS: Mapping[str, Any] = {
     "coils": coils,
     "wetted_coils": coils.WetBelowDewPoint,
     "entering_limit": coils.EnteringLimit,
+    "staging": staging,
     "economizer": economizer,
     "chilled_water": chilled_water,
     "tower": tower,

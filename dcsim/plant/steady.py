@@ -27,6 +27,9 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "tower_air_fraction": 0.5,
         "chiller_loading": 1.0,
         "chillers_on": 1.0,
+        "chilled_water_pumps_on": 1.0,
+        "condenser_water_pumps_on": 1.0,
+        "tower_cells_on": 1.0,
         "zone_flow_ratio": 1.0,
     }
     return np.concatenate([np.full((rows, n), guess.get(name, 0.0)) for name, rows in hall.state_rows.items()])
@@ -51,7 +54,7 @@ def rested(
 ) -> np.ndarray:
     """Return the state after ``repeats`` steps with the requested set-points in force at once.
 
-    Dwell times count as served and the slow mass takes the air's temperature before each step, so that steadiness is minutes away.
+    Dwell and minimum times count as served and the slow mass takes the air's temperature before each step, so that steadiness is minutes away.
 
     Parameters
     ----------
@@ -76,6 +79,8 @@ def rested(
         for name in ("mode_time", "stage_time"):
             if name in rows:
                 state[rows[name]] = getattr(hall.params, f"{name}_min")
+        if "staging" in hall:
+            state[rows["chiller_time"]] = max(hall.params.minimum_on_time[0, 0], hall.params.minimum_off_time[0, 0])
         for name, value in fixed.items():
             state[rows[name]] = value
         state = engine.step(state, inputs, interval, substeps=substeps)

@@ -165,9 +165,22 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
     basin = s.condenser_water_supply_temperature
     flow = p.condenser_water_flow_nominal * s.condenser_water_flow
     stream = WATER_SPECIFIC_HEAT * flow
-    pump_power = pump.friction_and_static_power(
-        s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
-    )
+    water_share, cells_share = s.condenser_water_flow, 1.0  # of nominal: water onto each cell that runs, cells that run
+    if hasattr(p, "tower_cells"):
+        cells_share = s.tower_cells_on / p.tower_cells
+        water_share = water_share / cells_share
+        static = p.condenser_water_static_share
+        pump_power = pump.parallel_power(
+            s.condenser_water_flow,
+            static + (1.0 - static) * s.condenser_water_flow * s.condenser_water_flow,
+            s.condenser_water_pumps_on / p.condenser_water_pumps,
+            p.condenser_water_pump_power_nominal,
+            xp,
+        )
+    else:
+        pump_power = pump.friction_and_static_power(
+            s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
+        )
     wanted = xp.maximum(s.condenser_water_setpoint, p.condenser_water_temperature_min)
     if hasattr(p, "economizer_conductance"):
         free = economizer.is_free(s)
@@ -182,7 +195,7 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
     entering = thermal.mixed_temperature(basin, heat_in, stream)
 
     def transfer(air_fraction: Array, conductance: Array) -> tuple[Array, Array, Array]:
-        air_flow = h.outdoor_density_ratio * p.tower_air_flow_nominal * air_fraction
+        air_flow = h.outdoor_density_ratio * (cells_share * p.tower_air_flow_nominal) * air_fraction
         heat_flow, leaving_wet_bulb = cooling_tower.merkel_heat_flow(
             entering,
             flow,
@@ -200,16 +213,16 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
 
     def driven(air_fraction: Array) -> tuple[Array, Array, Array]:
         ratio = h.tower_film_density_ratio * air_fraction
-        nominal = p.tower_conductance_nominal, p.tower_wet_bulb_nominal
+        nominal = cells_share * p.tower_conductance_nominal, p.tower_wet_bulb_nominal
         return transfer(
             air_fraction,
-            cooling_tower.merkel_conductance(ratio, s.condenser_water_flow, u.wet_bulb_temperature, *nominal, xp),
+            cooling_tower.merkel_conductance(ratio, water_share, u.wet_bulb_temperature, *nominal, xp),
         )
 
     limit, evaporation, air_fraction = driven(s.tower_air_fraction)
     if hasattr(p, "tower_free_convection"):
         demand = xp.maximum(heat_in + stream * (basin - wanted), 0.0)
-        still = transfer(p.tower_free_convection, p.tower_free_convection * p.tower_conductance_nominal)
+        still = transfer(p.tower_free_convection, p.tower_free_convection * cells_share * p.tower_conductance_nominal)
         slowest = driven(p.tower_air_fraction_min)
         heat = xp.minimum(demand, limit)
         evaporation = evaporation * (heat / xp.maximum(limit, 1.0))
@@ -230,7 +243,7 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
         curve = fan.polynomial_power(air_fraction, fans, (c[0:1], c[1:2], c[2:3], c[3:4]))
     else:
         curve = fans * cooling_tower.fan_power_fraction(air_fraction, xp)
-    fan_power = (h.tower_film_density_ratio * p.tower_fan_power_nominal) * curve
+    fan_power = (h.tower_film_density_ratio * (cells_share * p.tower_fan_power_nominal)) * curve
     return Rejected(
         new=dict(
             condenser_water_supply_temperature=thermal.heated(

@@ -71,3 +71,15 @@ def test_what_is_bypassed_costs_no_head():
     # exchanger 17 % and evaporators 22 % of the head
     bypassed = np.array([0.0, 1.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
     assert_allclose(pump.head_fraction(bypassed[0], 0.17, bypassed[1], 0.22), [1.0, 0.83, 0.78, 0.61], rtol=1e-14)
+
+
+def test_pumps_in_parallel_that_all_run_are_one_pump():
+    flow, speed = np.linspace(0.1, 0.8, 8), 0.8
+    assert_allclose(pump.parallel_power(flow, speed**2, 1.0, 500.0), pump.pump_power(speed, flow, 500.0), rtol=1e-12)
+
+
+def test_of_pumps_in_parallel_the_number_nearest_to_their_best_point_draws_least():
+    """Four pumps at full head and half flow: two run at their best point, three and four left of it, one runs out."""
+    power = pump.parallel_power(0.5, 1.0, np.array([0.25, 0.5, 0.75, 1.0]), 100.0)
+    # 2 x - x^2 at x = 2, 1, 2/3, 1/2: at least 0.2, 1, 8/9, 3/4
+    assert_allclose(power, 50.0 / np.array([0.2, 1.0, 8.0 / 9.0, 0.75]), rtol=1e-12)

@@ -32,6 +32,10 @@ def random_inputs(hall, rng, n):
         "chilled_water_pump_speed": (0.3, 1.0),
         "condenser_water_flow": (0.5, 1.0),
         "mode_request": (0.0, 2.0),
+        "chillers_requested": (0.0, hall.chillers),
+        "chilled_water_pumps_requested": (1.0, 5.0),
+        "condenser_water_pumps_requested": (1.0, 5.0),
+        "tower_cells_requested": (1.0, 5.0),
         "crah_available": (0.0, 1.0),
         "chiller_available": (0.0, 1.0),
         "pressure_control": (0.0, 1.0),
@@ -73,11 +77,16 @@ def random_state(hall, rng, n):
         "chillers_on": (1, hall.chillers),
         "mode_time": (0, 4000),
         "stage_time": (0, 4000),
+        "chiller_time": (0, 4000),
+        "chilled_water_pumps_on": (1, 2),
+        "condenser_water_pumps_on": (1, 2),
+        "tower_cells_on": (1, 2),
     }
     s = hall.types.State(
         **{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()}
     )
-    s = s._replace(chillers_on=np.round(s.chillers_on))
+    whole = [name for name in s._fields if name.endswith(("chillers_on", "pumps_on", "cells_on"))]
+    s = s._replace(**{name: np.round(getattr(s, name)) for name in whole})
     return s._replace(mode=rng.integers(0, 3, (1, n)).astype(float)) if "economizer" in hall else s
 
 
@@ -143,6 +152,10 @@ def steady_inputs(hall, n, **changes):
         "chilled_water_pump_speed": 1.0,
         "condenser_water_flow": 0.9,
         "mode_request": 0.0,
+        "chillers_requested": 1.0,
+        "chilled_water_pumps_requested": 2.0,
+        "condenser_water_pumps_requested": 2.0,
+        "tower_cells_requested": 2.0,
         "crah_available": 1.0,
         "chiller_available": 1.0,
         "pressure_control": 1.0,
