@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dcsim_experiments.cli import main
 from dcsim_experiments.validation import command
-from dcsim_experiments.validation.figures import by_hour, by_load
+from dcsim_experiments.validation.figures import by_hour, by_load, deviations, trajectories
 from dcsim_experiments.validation.results import (
     Axis,
     Case,
@@ -134,6 +134,22 @@ def test_the_table_shows_energies_in_percent_and_what_failed():
     assert [line.split()[-1] for line in text.splitlines()[2:]] == ["passed", "FAILED"]
     assert allowed({"error": 0.5, "cvrmse": 0.3}, is_energy=False) == "error 0.5, CVRMSE 30 %"
     assert [number(v) for v in (0.0, 21.03456, 123456.7, 2e-9)] == ["0", "21.03", "123457", "2.0e-09"]
+
+
+def test_a_line_breaks_where_points_are_missing():
+    time = np.array([0.0, 60.0, 120.0, 36_000.0, 36_060.0, 36_120.0])
+    signal = Quantity("power", "W", np.arange(6.0), np.arange(6.0), Tolerance("by hand", error=1.0))
+    figure = trajectories(Case("tower", "A tower", "made up", [signal], Axis("time", "s", time)))
+    for axes in figure.axes:
+        assert np.isnan(axes.lines[0].get_ydata()).tolist() == [False] * 3 + [True] + [False] * 3
+
+
+def test_what_is_exact_and_what_must_be_but_is_not_lie_at_the_two_ends():
+    exact = quantity("rank", (1.0, 2.0), (1.0, 2.0), greatest=0.0)
+    wrong = quantity("other_rank", (1.0, 2.0), (2.0, 1.0), greatest=0.0)
+    axes = deviations("modelica", [Case("days", "Days", "made up", [exact, wrong])]).axes[0]
+    ends = [float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1]
+    assert ends == [1e-4, 10.0]
 
 
 def test_errors_fall_into_their_hour_and_their_load():

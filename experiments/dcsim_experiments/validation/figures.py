@@ -19,6 +19,9 @@ REFERENCE_COLOR, DCSIM_COLOR = "#9a9a9a", "#0072b2"
 PANELS_MAX = 20  # scatter panels on one figure
 COLUMNS = 4
 POINTS_MAX = 4000  # of a panel; more only make ink
+CHARACTERS_PER_INCH = 10.5  # of a title
+LABEL_WIDTH = 22  # characters of the words beside an axis
+GAP = 5.0  # times the usual distance of points, from which on a line breaks
 LONG = 1500  # points from which on a trajectory is shown by days and by its worst week
 DAY, WEEK = 86400.0, 7 * 86400.0
 BINS = 10  # of load
@@ -69,8 +72,7 @@ def deviations(part: str, cases: Sequence[Case]) -> Figure:
         for quantity in case.quantities:
             numbers = compared(quantity)
             shares = [
-                abs(getattr(numbers, name) or 0.0) / limit if limit else math.inf * bool(getattr(numbers, name))
-                for name, limit in quantity.tolerance.limits.items()
+                _share(abs(getattr(numbers, name) or 0.0), limit) for name, limit in quantity.tolerance.limits.items()
             ]
             entries.append((case.name, quantity.words, max(shares), has_passed(quantity, numbers)))
     least, most = 1e-4, 10.0
@@ -130,7 +132,9 @@ def scatter(part: str, quantities: Sequence[tuple[Case, Quantity]]) -> Figure:
             axes.set(xlim=ends, ylim=ends, aspect="equal")
             axes.grid(True)
             _few_ticks(axes)
-            axes.set_title(f"{_short(case.name)}\n{_capital(quantity.words)} [{quantity.unit}]", fontsize=8.0)
+            axes.set_title(
+                f"{_short(case.name)}\n{_wrapped(f'{_capital(quantity.words)} [{quantity.unit}]', 32)}", fontsize=8.0
+            )
             numbers = compared(quantity)
             axes.text(
                 0.97,
@@ -182,7 +186,9 @@ def trajectories(case: Case) -> Figure:
                 grid[-1, column].set_xlabel(view.label)
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper right", ncols=2)
-        figure.suptitle(_wrapped(case.title), x=0.01, ha="left", fontsize=10.5, weight="bold")
+        # beside the legend of two inches
+        title = _wrapped(case.title, int((figure.get_figwidth() - 2.0) * CHARACTERS_PER_INCH))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, weight="bold")
     return figure
 
 
@@ -205,7 +211,7 @@ def _views(case: Case, quantity: Quantity, worst_week: int | None) -> list[View]
     x = x - x[0]
     if worst_week is None:
         scale, word = (1.0, "s") if x[-1] <= 3600.0 else (3600.0, "h") if x[-1] <= 3 * DAY else (DAY, "days")
-        return [View(x / scale, reference, dcsim, f"time [{word}]")]
+        return [View(*_with_gaps(x / scale, reference, dcsim), f"time [{word}]")]
     day = (x / DAY).astype(int)
     counts = np.bincount(day)
     means = [np.bincount(day, values)[counts > 0] / counts[counts > 0] for values in (reference, dcsim)]
@@ -214,6 +220,14 @@ def _views(case: Case, quantity: Quantity, worst_week: int | None) -> list[View]
         View(np.flatnonzero(counts), means[0], means[1], "days, their means"),
         View(x[inside] / DAY, reference[inside], dcsim[inside], f"days; week {worst_week + 1}, the one furthest apart"),
     ]
+
+
+def _with_gaps(x: Array, *series: Array) -> tuple[Array, Array, Array]:
+    """Return the series with a break wherever points are missing."""
+    distance = np.diff(x)
+    after = np.flatnonzero(distance > GAP * np.median(distance)) + 1
+    x, reference, dcsim = (np.insert(values.astype(float), after, np.nan) for values in (x, *series))
+    return x, reference, dcsim
 
 
 def _worst_week(time: Array, quantities: Sequence[Quantity]) -> int:
@@ -228,6 +242,7 @@ def _worst_week(time: Array, quantities: Sequence[Quantity]) -> int:
 
 
 def _curves(axes: Axes, below: Axes, quantity: Quantity, view: View, is_first: bool) -> None:
+    axes.ticklabel_format(axis="y", useOffset=False)
     axes.plot(view.x, view.reference, color=REFERENCE_COLOR, linewidth=2.6, label="reference")
     axes.plot(view.x, view.dcsim, color=DCSIM_COLOR, linewidth=1.1, label="dcsim")
     below.plot(view.x, view.dcsim - view.reference, color=DCSIM_COLOR, linewidth=0.9)
@@ -237,7 +252,7 @@ def _curves(axes: Axes, below: Axes, quantity: Quantity, view: View, is_first: b
         each.margins(x=0.01)
     below.yaxis.set_major_locator(_locator(3))
     if is_first:
-        axes.set_ylabel(f"{_broken(_capital(quantity.words))}\n[{quantity.unit}]", fontsize=8.0)
+        axes.set_ylabel(f"{_wrapped(_capital(quantity.words), LABEL_WIDTH)}\n[{quantity.unit}]", fontsize=8.0)
         below.set_ylabel("dcsim \u2212 ref.", fontsize=7.5, color=FAINT)
 
 
@@ -259,7 +274,7 @@ def errors(case: Case) -> Figure:
             for axes, (words, values) in zip(line, sides, strict=True):
                 centers, groups = by_hour(values, deviation) if words == "hour" else by_load(values, deviation)
                 _band(axes, centers, groups)
-            line[0].set_ylabel(f"{_broken(_capital(quantity.words))}\n[{quantity.unit}]", fontsize=8.0)
+            line[0].set_ylabel(f"{_wrapped(_capital(quantity.words), LABEL_WIDTH)}\n[{quantity.unit}]", fontsize=8.0)
         for axes, (words, _) in zip(grid[-1], sides, strict=True):
             axes.set_xlabel("hour of the day" if words == "hour" else "load [%]")
             if words == "hour":
@@ -268,7 +283,8 @@ def errors(case: Case) -> Figure:
             axes.set_title(
                 f"dcsim \u2212 reference by {'hour of the day' if words == 'hour' else 'load'}", fontsize=8.5
             )
-        figure.suptitle(_wrapped(case.title), x=0.01, ha="left", fontsize=10.5, weight="bold")
+        title = _wrapped(case.title, int(figure.get_figwidth() * CHARACTERS_PER_INCH))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5, weight="bold")
     return figure
 
 
@@ -320,7 +336,12 @@ def _locator(count: int) -> "Locator":
     return MaxNLocator(count)
 
 
+def _share(deviation: float, limit: float) -> float:
+    return deviation / limit if limit else math.inf if deviation else 0.0
+
+
 def _few_ticks(axes: Axes) -> None:
+    axes.ticklabel_format(useOffset=False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(_locator(4))
     axes.tick_params(labelsize=7.0)
@@ -334,13 +355,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _broken(text: str, width: int = 22) -> str:
+def _wrapped(text: str, width: int) -> str:
     import textwrap
 
     return "\n".join(textwrap.wrap(text, width))
-
-
-def _wrapped(text: str) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, 88))

@@ -5,11 +5,11 @@ a chilled-water loop with a waterside economizer in series with a chiller, a Yor
 models. Sizes, pressure drops of each branch, efficiencies, volumes that store heat and controls stand here as in those
 models; the laws are dcsim's. No constant is fitted.
 
-The plant is computed for several columns side by side: two controls, and three choices of laws (``LAWS``). What no column
-has of the library: pumps' and sensors' time constants of a second, heat that the coil itself stores, and an initial state
-at rest.
+The plant is computed for four columns side by side: two controls, and two choices of laws (``LAWS``). What no column has
+of the library: heat that the coil's metal stores, the condenser pump's second of water, and an initial state at rest.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -53,11 +53,14 @@ TOWER_PRESSURE = 2.0 * 14930.0 + 74650.0
 PUMP_HEAD = 20.0 * 6485.0  # of the chilled-water pump at full signal
 
 # masses of water that store heat, kg: time constants of the library's elements at nominal flow
-COIL_WATER = 10.0 * CHILLED_FLOW + 1.0 * CHILLED_FLOW  # coil, pump
+PUMP_WATER = 1.0 * CHILLED_FLOW
 EVAPORATOR_WATER = 30.0 * CHILLED_FLOW
 CONDENSER_WATER = 30.0 * CONDENSER_FLOW
 TOWER_WATER = 30.0 * CONDENSER_FLOW
+COIL_TIME, SENSOR_TIME = 10.0, 1.0  # s, with which the duty of the coil and what sensors show follow a change
 START_TEMPERATURE = 20.0
+FINE_STEP_S, FINE_FOR_S = 1.0, 60.0
+"""Steps for a while after something switches: whether a chiller stays on is settled within seconds."""
 FLOW_MIN = 1e-6  # kg/s, where a flow stands under a line
 
 # controls
@@ -70,16 +73,15 @@ RESET = TrimRespond(low=0.0, high=1.0, period_s=120.0, trim=-0.03, respond=0.06,
 RESET_LOOP = Loop(gain=0.1, integral_time_s=120.0)
 
 CONTROLS = ("continuous", "discrete")
-LAWS = ("dcsim", "library", "same_conductance")
+LAWS = ("dcsim", "library")
 """Choices of laws.
 
 ``dcsim``: an ideal counterflow coil with the duty at nominal flows that the library's has, as halls size theirs; a chiller
 that keeps its share of the Carnot limit outside the range of its curves. ``library``: a coil of four well-mixed elements
-in series, curves of the chiller as published. ``same_conductance``: as ``dcsim``, but the coil has the library's
-conductance, with which an ideal counterflow does more.
+in series, curves of the chiller as published.
 """
 IS_DISCRETE, LAW = (index.ravel()[None] for index in np.meshgrid((False, True), range(len(LAWS))))
-"""Control and choice of laws of each column, shapes (1, 6)."""
+"""Control and choice of laws of each column, shapes (1, 4)."""
 
 
 class State(NamedTuple):
@@ -87,9 +89,12 @@ class State(NamedTuple):
 
     room: Array  # degC
     coil: Array  # degC, chilled water behind coil and pump
+    duty: Array  # of the coil [-]
     evaporator: Array  # degC
     condenser: Array  # degC
     tower: Array  # degC
+    supply: Array  # degC, as measured
+    chiller_entering: Array  # degC, as measured
     signal: Array  # of the reset, 0 to 1
     error: Array  # K, of the supply air a step ago
     has_economizer: Array  # bool
@@ -105,6 +110,7 @@ class Means(NamedTuple):
     chiller_entering: Array  # degC
     tower_leaving: Array  # degC
     has_chiller: Array  # 0 or 1
+    tower_heat: Array  # W, out of the water
 
 
 class Run(NamedTuple):
@@ -142,7 +148,7 @@ def simulated(time: Array, wet_bulb: Array, step: float) -> Run:
     wet_bulb : Array, shape ((T - 1) K + 1,)
         At each step, of which K lie between two instants [degC].
     step : float
-        s; a divisor of the reset's period.
+        s; a divisor of the reset's period, a multiple of the fine step.
 
     Returns
     -------
@@ -155,15 +161,30 @@ def simulated(time: Array, wet_bulb: Array, step: float) -> Run:
     state = initial(time[0])
     energy = np.zeros_like(state.room)
     energies, records = [energy[0]], []
+    switched = -math.inf
+    parts = round(step / FINE_STEP_S)
     for k in range(count + 1):
-        state, means = advanced(state, time[0] + k * step, float(wet_bulb[k]), step, water_ratio, size)
-        if k % every == 0:
-            records.append(means)
-        energy = energy + step * means.hvac_power
+        now = time[0] + k * step
+        is_fine = now - switched < FINE_FOR_S
+        for j in range(parts if is_fine else 1):
+            length = step / parts if is_fine else step
+            before = state
+            state, means = advanced(before, now + j * length, float(wet_bulb[k]), length, water_ratio, size)
+            if k % every == 0 and j == 0:
+                records.append(means)
+            energy = energy + length * means.hvac_power
+            if _switches(before, state):
+                switched = now
         if (k + 1) % every == 0:
             energies.append(energy[0])
     at = {name: np.concatenate([getattr(record, name) for record in records]) for name in Means._fields}
     return Run(time, np.array(energies), at, wet_bulb[::every])
+
+
+def _switches(before: State, after: State) -> bool:
+    return bool(
+        np.any(before.has_chiller != after.has_chiller) or np.any(before.has_economizer != after.has_economizer)
+    )
 
 
 def design_coil_conductance() -> Array:
@@ -191,7 +212,7 @@ def initial(now: float) -> State:
     same = np.full(LAW.shape, START_TEMPERATURE)
     zeros = np.zeros(LAW.shape)
     off = np.zeros(LAW.shape, bool)
-    return State(same, same, same, same, same, zeros, zeros, off, np.full(LAW.shape, now), off)
+    return State(same, same, zeros, same, same, same, same, same, zeros, zeros, off, np.full(LAW.shape, now), off)
 
 
 def chilled_setpoint(signal: Array) -> Array:
@@ -330,7 +351,7 @@ def advanced(
         element_duty(air, chilled, conductance, COIL_ELEMENTS),
         coil.air_side_duty(air, chilled, conductance),
     )
-    coil_heat = air * duty * (state.room - supply_water)
+    coil_heat = air * state.duty * (state.room - supply_water)
     supply = thermal.mixed_temperature(state.room, fan_power - coil_heat, air)
 
     # tower; at rest its water keeps its temperature
@@ -348,14 +369,18 @@ def advanced(
     behind_evaporator = thermal.mixed_temperature(chiller_entering, -evaporator_heat, through)
     behind_condenser = thermal.mixed_temperature(tower_leaving, condenser_heat, to_chiller_rate)
     changed = state._replace(
+        supply=thermal.relaxed(state.supply, supply, step / SENSOR_TIME),
+        chiller_entering=thermal.relaxed(state.chiller_entering, chiller_entering, step / SENSOR_TIME),
         room=thermal.relaxed(state.room, supply + IT_POWER / air, step * air / room_rate),
-        coil=towards(state.coil, behind_coil, COIL_WATER, chilled_flow),
+        coil=towards(state.coil, behind_coil, PUMP_WATER, chilled_flow),
+        duty=thermal.relaxed(state.duty, duty, step / COIL_TIME),
         evaporator=towards(state.evaporator, behind_evaporator, EVAPORATOR_WATER, chiller_share * chilled_flow),
         condenser=towards(state.condenser, behind_condenser, CONDENSER_WATER, to_chiller),
         tower=towards(state.tower, wet_bulb + approach, TOWER_WATER, condenser_flow),
     )
     power = fan_power + chilled_pump + condenser_pump + TOWER_FAN_POWER + chiller_power
-    means = Means(power, supply, chiller_entering, tower_leaving, by_chiller)
+    tower_heat = condenser_flow * WATER_SPECIFIC_HEAT * range_
+    means = Means(power, supply, chiller_entering, tower_leaving, by_chiller, tower_heat)
     return _controlled(changed, means, now + step, wet_bulb, step), means
 
 
@@ -373,13 +398,13 @@ def _full_load(chilled: Array, condenser: Array) -> tuple[Array, Array]:
 
 def _controlled(state: State, means: Means, now: float, wet_bulb: float, step: float) -> State:
     """Let the controls act, all on the same measurements."""
-    error = means.supply - SUPPLY_SETPOINT
+    error = state.supply - SUPPLY_SETPOINT
     continuous = np.clip(moved(state.signal, error, state.error, RESET_LOOP, step), 0.0, 1.0)
     is_due = now % RESET.period_s == 0.0
     discrete = trim_and_respond(state.signal, np.where(error >= 0.0, 1.0, 0.0), RESET, is_due)
     signal = np.where(IS_DISCRETE, discrete, continuous)
 
-    excess = means.chiller_entering - chilled_setpoint(signal)
+    excess = state.chiller_entering - chilled_setpoint(signal)
     has_chiller = np.where(state.has_chiller, excess >= 0.0, excess > CHILLER_DEADBAND)
 
     # the library's rule, with nine tenths of the wet bulb in kelvin: it is nearly always met
