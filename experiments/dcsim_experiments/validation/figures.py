@@ -70,6 +70,8 @@ def deviations(part: str, cases: Sequence[Case]) -> Figure:
     entries = []
     for case in cases:
         for quantity in case.quantities:
+            if not quantity.tolerance.limits:
+                continue
             numbers = compared(quantity)
             shares = [
                 _share(abs(getattr(numbers, name) or 0.0), limit) for name, limit in quantity.tolerance.limits.items()
@@ -95,7 +97,7 @@ def deviations(part: str, cases: Sequence[Case]) -> Figure:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_xlabel("deviation over what is allowed")
-        passed_count = sum(passed for *_, passed in entries)
+        passed_count = sum(bool(passed) for *_, passed in entries)
         figure.suptitle(
             f"{part}: {passed_count} of {len(entries)} quantities within their tolerance",
             x=0.01,
@@ -143,7 +145,7 @@ def scatter(part: str, quantities: Sequence[tuple[Case, Quantity]]) -> Figure:
                 transform=axes.transAxes,
                 ha="right",
                 fontsize=7.5,
-                color=INK if has_passed(quantity, numbers) else LIMIT,
+                color=LIMIT if has_passed(quantity, numbers) is False else INK,
             )
         for axes in grid.flat[len(quantities) :]:
             axes.set_visible(False)

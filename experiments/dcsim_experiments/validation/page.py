@@ -46,7 +46,7 @@ def write_validation(path: Path, result: Mapping[str, Any], figures: Mapping[str
 
 def _part(part: str, result: Mapping[str, Any], figures: Mapping[str, "Figure"]) -> Section:
     lines = rows(result, part)
-    failed = [line for line in lines if line[-1] != "passed"]
+    failed = [line for line in lines if line[-1] == "FAILED"]
     blocks: list[Block] = []
     if failed:
         names = ", ".join(f"{line[1]} of {line[0]}" for line in failed)

@@ -31,7 +31,7 @@ class NoDataError(InputError):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Largest deviations that still pass; at least one is given.
+    """Largest deviations that still pass; without any a quantity is reported, not judged.
 
     Attributes
     ----------
@@ -52,10 +52,6 @@ class Tolerance:
     rmse: float | None = None
     cvrmse: float | None = None
     greatest: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.limits:
-            raise ValueError("a tolerance needs at least one limit")
 
     @property
     def limits(self) -> dict[str, float]:
@@ -219,8 +215,10 @@ def compared(quantity: Quantity) -> Comparison:
     return Comparison(*totals, error, rmse, rmse / mean if has_mean else None, float(np.abs(deviation).max()))
 
 
-def has_passed(quantity: Quantity, numbers: Comparison) -> bool:
-    """Whether every limit of the tolerance is kept; a relative limit without a relative number is not."""
+def has_passed(quantity: Quantity, numbers: Comparison) -> bool | None:
+    """Whether every limit of the tolerance is kept; a relative limit without a relative number is not. None without limits."""
+    if not quantity.tolerance.limits:
+        return None
     for name, limit in quantity.tolerance.limits.items():
         value = getattr(numbers, name)
         if value is None or not abs(value) <= limit:
@@ -272,7 +270,12 @@ def content(parts: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
                 "note": case.note,
             }
         entries = [of for case in cases for of in result["cases"][case.name].values()]
-        result["passed"][part] = {"quantities": len(entries), "passed": sum(of["passed"] for of in entries)}
+        judged = [of["passed"] for of in entries if of["passed"] is not None]
+        result["passed"][part] = {
+            "quantities": len(judged),
+            "passed": sum(judged),
+            "reported": len(entries) - len(judged),
+        }
     return result
 
 
@@ -298,7 +301,7 @@ def rows(result: Mapping[str, Any], part: str) -> list[tuple[str, ...]]:
                     number(of["rmse"]),
                     number(of["greatest"]),
                     allowed(of["tolerance"], is_energy),
-                    "passed" if of["passed"] else "FAILED",
+                    "reported" if of["passed"] is None else "passed" if of["passed"] else "FAILED",
                 )
             )
     return lines

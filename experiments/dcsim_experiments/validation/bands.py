@@ -1,12 +1,12 @@
-"""Annual PUE and WUE of both halls, as operated in practice, against published bands.
-
-    python -m dcsim_experiments.annual_bands --out annual_bands.json
+"""Annual PUE and WUE of the built-in halls, as operated in practice, against published bands.
 
 A year is 73 days, every fifth one, so that all weekdays come alike; before each, three hours are run that do not count, since an episode
 starts settled for other set-points. Loads are the halls' own profiles. Ratios are those of the year's sums of energy and water.
+
+A hall is judged as its class is operated: the legacy hall with constant set-points, the others by resets. Other controllers stand beside,
+with the parts in which they differ. Water use is reported, not judged.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,9 +17,9 @@ import numpy as np
 from dcsim_agents import make_controller
 from tqdm import tqdm
 
-import dcsim  # noqa: F401  (registers the environments)
+import dcsim
 from dcsim.errors import InputError
-from dcsim_experiments.run_folder import write_json
+from dcsim_experiments.validation.results import Case, Quantity, Tolerance
 
 Array = np.ndarray
 
@@ -42,6 +42,7 @@ ZONES = {"miami": "1A", "phoenix": "2B", "san-francisco": "3C", "chicago": "5A",
 """ASHRAE climate zones of the built-in climates that are compared."""
 
 LEI = "Lei and Masanet 2022, 5th to 95th percentile"
+LEI_2025 = "Lei and Masanet, dashboard of 2025, 5th to 95th percentile"
 LBNL = "LBNL 2024, 10th to 90th percentile of the USA in 2023"
 
 
@@ -58,6 +59,7 @@ class HallBands(NamedTuple):
     pue: dict[str, Band]  # by climate
     pue_stock: Band  # of the whole stock of this kind
     wue: Band  # over all climates
+    operated: str  # controller by which halls of this kind are run
 
 
 BANDS = {
@@ -68,6 +70,7 @@ BANDS = {
         ),
         Band(1.55, 1.88, f"{LBNL}, mid size and colocation"),
         Band(2.34, 3.74, f"{LEI}, mid size, water-cooled chiller"),
+        "fixed",
     ),
     "dcsim/Hyperscale-v0": HallBands(
         _lei(
@@ -76,25 +79,30 @@ BANDS = {
         ),
         Band(1.16, 1.28, f"{LBNL}, hyperscale"),
         Band(1.72, 2.63, f"{LEI}, large, waterside economizer"),
+        "g36",
+    ),
+    "dcsim/LiquidAI-v0": HallBands(
+        dict.fromkeys(
+            ZONES, Band(1.053, 1.143, f"{LEI_2025}, direct-to-chip liquid cooling with dry coolers, all zones")
+        ),
+        Band(1.09, 1.19, f"{LBNL}, AI"),
+        Band(0.0, 0.295, f"{LEI_2025}, direct-to-chip liquid cooling with dry coolers"),
+        "g36",
+    ),
+    "dcsim/Edge-v0": HallBands(
+        _lei(
+            "small, direct expansion",
+            [(1.992, 2.521), (2.024, 2.573), (1.852, 2.276), (1.881, 2.326), (1.907, 2.356)],
+        ),
+        Band(1.78, 2.12, f"{LBNL}, small"),
+        Band(0.03, 0.10, f"{LEI}, small, direct expansion"),
+        "fixed",
     ),
 }
 CONTROLLERS = ("fixed", "rules", "g36")
 DAYS, FIRST_YEAR_DAY = 73, date(2023, 1, 3)
 WARM_UP_HOURS = 3.0
-SUMMED = (
-    "it",
-    "cooling",
-    "facility",
-    "thermal",
-    "server_fan",
-    "electrical_loss",
-    "crah_fan",
-    "pump",
-    "chiller",
-    "tower_fan",
-)
-PARTS = ("crah_fan", "pump", "chiller", "tower_fan", "humidifier", "electrical_loss")
-"""What stands between PUE and 1."""
+SUMMED = ("it", "cooling", "facility", "thermal", "server_fan", "electrical_loss")
 
 
 def days_of_year(count: int) -> list[str]:
@@ -114,7 +122,7 @@ def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -
     Returns
     -------
     dict
-        ``{name}_kwh`` for the names of ``SUMMED`` and the humidifier, ``water_l``, ``violation_k_min``: totals of a year of 365 days;
+        ``{name}_kwh`` for the names of ``SUMMED`` and the meters of the hall, ``water_l``, ``violation_k_min``: totals of a year of 365 days;
         ``pue``, ``wue_l_per_kwh``, ``load``.
     """
     env: Any = gym.make_vec(env_id, num_envs=len(days), weather=climate, episode_days=1.0 + WARM_UP_HOURS / 24.0)
@@ -123,7 +131,8 @@ def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -
     controller = make_controller(controller_name, env)
     controller.reset()
     warm_up = round(WARM_UP_HOURS * 3600.0 / config.control_interval_s)
-    sums = dict.fromkeys((*(f"{name}_kwh" for name in SUMMED), "water_l", "violation_k_min"), 0.0)
+    names = (*SUMMED, *config.hall.types.meters)
+    sums = dict.fromkeys((*(f"{name}_kwh" for name in names), "water_l", "violation_k_min"), 0.0)
     for step in range(config.episode_steps):
         observation, _, terminated, _, info = env.step(controller.act(observation))
         if terminated.any():
@@ -132,13 +141,11 @@ def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -
             continue
         made = info.get("final_info", info)
         hours = config.control_interval_s / 3600.0
-        for name in SUMMED:
+        for name in names:
             sums[f"{name}_kwh"] += float(made[_key(name)].sum()) * hours / 1e3
         for name in ("water_l", "violation_k_min"):
             sums[name] += float(made[name].sum())
     total = {name: value * 365.0 / len(days) for name, value in sums.items()}
-    movers = sum(total[f"{name}_kwh"] for name in ("crah_fan", "pump", "chiller", "tower_fan"))
-    total["humidifier_kwh"] = max(total["cooling_kwh"] - movers, 0.0)  # what else cools; rounding where there is none
     total["pue"] = total["facility_kwh"] / total["it_kwh"]
     total["wue_l_per_kwh"] = total["water_l"] / total["it_kwh"]
     total["load"] = total["it_kwh"] / (8760.0 * config.hall.design_it_power / 1e3)
@@ -160,6 +167,12 @@ def verdict(value: float, band: Band) -> str:
     return f"inside {band.low:g}-{band.high:g}"
 
 
+def parts_of(total: dict[str, float]) -> list[str]:
+    """What stands between PUE and 1: losses, and the meters of cooling."""
+    names = [name.removesuffix("_kwh") for name in total if name.endswith("_kwh")]
+    return ["electrical_loss", *(name for name in names if name not in (*SUMMED, "wue_l_per"))]
+
+
 def judged(env_id: str, climate: str, total: dict[str, float]) -> dict[str, Any]:
     """Add where the year stands to the bands, and what its PUE consists of."""
     bands = BANDS[env_id]
@@ -170,7 +183,7 @@ def judged(env_id: str, climate: str, total: dict[str, float]) -> dict[str, Any]
     }
     return {
         **total,
-        "parts": {name: total[f"{name}_kwh"] / total["it_kwh"] for name in PARTS},
+        "parts": {name: total[f"{name}_kwh"] / total["it_kwh"] for name in parts_of(total)},
         "bands": {
             name: {
                 "low": band.low,
@@ -182,41 +195,6 @@ def judged(env_id: str, climate: str, total: dict[str, float]) -> dict[str, Any]
             for name, (value, band) in compared.items()
         },
     }
-
-
-def table(env_id: str, content: dict[str, dict[str, Any]]) -> str:
-    """Years of one environment, as text."""
-    bands = BANDS[env_id]
-    lines = [
-        f"{env_id}: PUE by climate against {next(iter(bands.pue.values())).source.rsplit(',', 1)[0]};",
-        f"  against the stock: {bands.pue_stock.source}; WUE: {bands.wue.source}",
-        f"{'climate':14}{'controller':12}{'load':>5}{'PUE':>7}  {'of its climate':26}{'of the stock':26}{'WUE':>6}  {'L/kWh':24}"
-        + "".join(f"{name.replace('electrical_', ''):>11}" for name in PARTS)
-        + f"{'GWh':>8}{'K min/day':>11}",
-    ]
-    for climate, rows in content.items():
-        for name, row in rows.items():
-            verdicts = {key: band["verdict"] for key, band in row["bands"].items()}
-            lines.append(
-                f"{climate:14}{name:12}{row['load']:5.2f}{row['pue']:7.3f}  {verdicts['pue']:26}{verdicts['pue_stock']:26}"
-                f"{row['wue_l_per_kwh']:6.2f}  {verdicts['wue']:24}"
-                + "".join(f"{row['parts'][part]:11.3f}" for part in PARTS)
-                + f"{row['facility_kwh'] / 1e6:8.2f}{row['violation_k_min'] / 365.0:11.2f}"
-            )
-    reference, *others = next(iter(content.values()))
-    for name in others:
-        changes = {
-            part: float(
-                np.mean([rows[name]["parts"][part] - rows[reference]["parts"][part] for rows in content.values()])
-            )
-            for part in PARTS
-        }
-        largest = sorted(changes, key=lambda part: -abs(changes[part]))[:3]
-        lines.append(
-            f"  {name} against {reference}, mean of climates: PUE {sum(changes.values()):+.3f}, most of it by "
-            + ", ".join(f"{part.replace('_', ' ')} {changes[part]:+.3f}" for part in largest)
-        )
-    return "\n".join(lines)
 
 
 def years(
@@ -234,29 +212,54 @@ def years(
     return content
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Annual PUE and WUE of the halls against published bands.")
-    parser.add_argument("--envs", nargs="+", default=list(BANDS), choices=list(BANDS))
-    parser.add_argument("--climates", nargs="+", default=list(ZONES), choices=list(ZONES))
-    parser.add_argument("--controllers", nargs="+", default=CONTROLLERS)
-    parser.add_argument("--days", type=int, default=DAYS, help="of the year")
-    parser.add_argument("--out", type=Path, help="JSON file")
-    options = parser.parse_args(arguments)
-    content: dict[str, Any] = {}
-    for env_id in options.envs:
-        content[env_id] = years(
+def cases(data: Path | None) -> list[Case]:
+    """Return a case for every hall and climate; ``data`` is not needed."""
+    found = []
+    for env_id in [env_id for env_id in BANDS if env_id in dcsim.ids()]:
+        content = years(
             env_id,
-            options.climates,
-            options.controllers,
-            options.days,
-            lambda cases, env_id=env_id: tqdm(cases, desc=env_id, unit="year"),
+            list(ZONES),
+            CONTROLLERS,
+            progress=lambda work, env_id=env_id: tqdm(work, desc=env_id, unit="year"),
         )
-        print(table(env_id, content[env_id]), end="\n\n")
-    if options.out:
-        write_json(options.out, content)
-        print(options.out)
+        found += [case_of(env_id, climate, rows) for climate, rows in content.items()]
+    return found
 
 
-if __name__ == "__main__":
-    main()
+def case_of(env_id: str, climate: str, rows: dict[str, dict[str, Any]]) -> Case:
+    """A year of one hall in one climate, by all controllers."""
+    judged_controller = BANDS[env_id].operated
+    quantities = []
+    for name, row in rows.items():
+        suffix = "" if name == judged_controller else f"_{name.replace('-', '_')}"
+        for quantity, unit, value in (("pue", "-", row["pue"]), ("wue", "L/kWh", row["wue_l_per_kwh"])):
+            band = row["bands"][quantity]
+            middle, half = 0.5 * (band["low"] + band["high"]), 0.5 * (band["high"] - band["low"])
+            is_judged = quantity == "pue" and not suffix
+            tolerance = Tolerance(band["source"], error=half) if is_judged else Tolerance(f"reported: {band['source']}")
+            quantities.append(Quantity(f"{quantity}{suffix}", unit, np.array([middle]), np.array([value]), tolerance))
+    hall = env_id.removeprefix("dcsim/").removesuffix("-v0").lower()
+    return Case(
+        name=f"{hall}_{climate.replace('-', '_')}",
+        title=f"{env_id}, {climate}: a year at its default load of {100.0 * rows[judged_controller]['load']:.0f} % of design",
+        source=rows[judged_controller]["bands"]["pue"]["source"],
+        quantities=quantities,
+        note=_difference(rows, judged_controller),
+    )
+
+
+def _difference(rows: dict[str, dict[str, Any]], judged_controller: str) -> str:
+    """Which parts of PUE make the other controllers differ, with their violations."""
+    reference = rows[judged_controller]["parts"]
+    sentences = [f"Judged as operated by {judged_controller}; the reference is the middle of the band."]
+    for name, row in rows.items():
+        days = row["violation_k_min"] / 365.0
+        text = f"{name}: {row['facility_kwh'] / 1e6:.3g} GWh a year, {days:.2f} K min a day above the limit"
+        if name != judged_controller:
+            changes = {part: row["parts"][part] - reference[part] for part in reference}
+            largest = sorted(changes, key=lambda part: -abs(changes[part]))[:3]
+            text += f"; PUE {sum(changes.values()):+.3f}, most of it by " + ", ".join(
+                f"{part.replace('_', ' ')} {changes[part]:+.3f}" for part in largest
+            )
+        sentences.append(text + ".")
+    return " ".join(sentences)
