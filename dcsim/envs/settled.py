@@ -12,6 +12,7 @@ import numpy as np
 
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import range_of_request
+from dcsim.plant import tank
 from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
@@ -96,6 +97,8 @@ class SettledStarts:
             state[rows[name]] = 0.0
         for name, value in samples_at_rest(state[rows["rack_inlet_temperature"]]).items():
             state[rows[name]] = value
+        if "tank" in self._hall:
+            self._fill(state)
         if "stage_time" in rows:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints
@@ -115,6 +118,17 @@ class SettledStarts:
                 setpoints[self._sent[name]] = values
                 if (field := name.replace("_requested", "_on")) != "chillers_on":
                     state[rows[field]] = values
+
+    def _fill(self, state: np.ndarray) -> None:
+        """Fill the tank with water as cold as the supply below its front and as warm as the return above."""
+        rows, s, description = self._engine.state_slices, self._state(state), self._hall.description.tank
+        assert description is not None
+        cold, warm = s.chilled_water_supply_temperature, s.chilled_water_return_temperature
+        temperature = tank.layered(description.initial_charge.value, cold[0], warm[0], description.nodes)
+        state[rows["tank_temperature"]] = temperature
+        state[rows["tank_flow"]] = 0.0
+        state[rows["tank_profile"]] = self._hall.params.tank_sensor_nodes @ temperature
+        state[rows["tank_charge"]] = tank.charge(temperature, cold, warm, self._hall.params.tank_node, np)
 
     def _state(self, state: np.ndarray) -> Any:
         return self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})

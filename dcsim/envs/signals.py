@@ -70,6 +70,7 @@ MEANING_OF_REQUESTS = {
     "condenser_water_setpoint": "water leaving the cooling tower",
     "condenser_water_flow": "condenser-water flow over nominal",
     "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
+    "tank_flow": "flow through the storage tank over nominal, above 0 charging",
     "chillers_requested": "number of chillers, nearest wins, one more or less a control step",
     "chilled_water_pumps_requested": "number of chilled-water pumps, likewise, no fewer than the water needs",
     "condenser_water_pumps_requested": "number of condenser-water pumps, likewise",
@@ -269,6 +270,32 @@ def _staging(hall: Hall, interval: float) -> list[Block]:
     return blocks
 
 
+def _tank(hall: Hall, interval: float) -> list[Block]:
+    return [
+        _rows(
+            hall,
+            "state.tank_profile",
+            Signal("tank_temperature", "degC", 2.0, 40.0, "water in the storage tank, from top to bottom, at height"),
+        ),
+        Block(
+            "state.tank_charge",
+            [
+                Signal(
+                    "tank_charge",
+                    "-",
+                    0.0,
+                    1.0,
+                    "share of the tank that is as cold as supply and not as warm as return",
+                )
+            ],
+        ),
+        Block(
+            "state.tank_flow",
+            [Signal("tank_flow", "-", -1.0, 1.0, "flow through the tank over nominal, above 0 charging")],
+        ),
+    ]
+
+
 def _tower(hall: Hall, interval: float) -> list[Block]:
     return [
         Block(
@@ -294,6 +321,7 @@ _SEEN = {
     "coils": _coils,
     "chilled_water": _chilled_water,
     "staging": _staging,
+    "tank": _tank,
     "tower": _tower,
     "economizer": _economizer,
 }

@@ -8,7 +8,7 @@ from dcsim.physics import chiller, pump, thermal
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
-from dcsim.plant import economizer, staging
+from dcsim.plant import economizer, staging, tank
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.loops import Array, Setpoint, distance, total
@@ -212,7 +212,7 @@ class Chilled(NamedTuple):
 
 
 def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Chilled:
-    """Take the coils' heat out of the chilled water: economizer first, where there is one, chillers for the rest.
+    """Take the coils' heat out of the chilled water: economizer first, then a tank that is discharged, chillers for the rest.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     xp : namespace
     """
     # two lumps, supply and return, solved together; heat that must go to meet the set-point
-    has_economizer = hasattr(p, "economizer_conductance")
+    has_economizer, has_tank = hasattr(p, "economizer_conductance"), hasattr(p, "tank_node")
     flow_nominal = total(p.coil_water_flow_nominal, xp)
     flow = xp.maximum(
         total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
@@ -247,13 +247,14 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
             p.economizer_chilled_head_share,
         )
     stream = WATER_SPECIFIC_HEAT * flow
+    tank_pump_power = tank.pump_power(s, p, xp) if has_tank else 0.0
     loop = thermal.loop_step(
         s.chilled_water_supply_temperature,
         s.chilled_water_return_temperature,
         p.chilled_water_supply_heat_capacity,
         p.chilled_water_return_heat_capacity,
         stream,
-        coil_heat + p.humidifier_power + pump_power,
+        coil_heat + p.humidifier_power + pump_power + tank_pump_power,
         dt,
     )
     wished = thermal.relaxed_implicitly(
@@ -263,28 +264,42 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
 
     condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * s.condenser_water_flow
     entering = s.condenser_water_supply_temperature
-    target, economizer_heat = h.chiller_target, 0.0
+    target, economizer_limit, economizer_heat = h.chiller_target, 0.0, 0.0
     if hasattr(h, "chiller_called_target"):
         target = xp.where(s.chiller_call > 0.5, h.chiller_called_target, target)
     if has_economizer:
-        economizer_heat = economizer.heat_flow(demand, fraction, stream, condenser_stream, s, h, xp)
-        entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
         target = xp.where(free, 0.0, target)
+        returning, through, share = s.chilled_water_return_temperature, stream, fraction
+        if has_tank:
+            through, returning = tank.mixed_return(stream, s, p, xp)
+            share = through / (WATER_SPECIFIC_HEAT * flow_nominal)
+        economizer_limit = economizer.heat_limit(returning, share, through, condenser_stream, s, h, xp)
     loading = xp.where(
         target > 0.0, thermal.relaxed_implicitly(s.chiller_loading, target, dt / p.chiller_start_time_constant), 0.0
     )
     running = total(loading, xp)
     box = p.chiller_curve_box
-    capacity_fraction, _ = chiller.full_load(
-        s.chilled_water_supply_temperature,
-        entering,
-        p.chiller_capacity_curve,
-        p.chiller_eir_curve,
-        box,
-        lift_corrected=p.chiller_lift_corrected,
-        xp=xp,
-    )
-    capacity = running * p.chiller_capacity * capacity_fraction
+
+    def capacity_at(condenser_entering: Array) -> Array:
+        capacity_fraction, _ = chiller.full_load(
+            s.chilled_water_supply_temperature,
+            condenser_entering,
+            p.chiller_capacity_curve,
+            p.chiller_eir_curve,
+            box,
+            lift_corrected=p.chiller_lift_corrected,
+            xp=xp,
+        )
+        return running * p.chiller_capacity * capacity_fraction
+
+    if has_tank:
+        mixed = tank.coupled(loop, demand, economizer_limit, capacity_at(entering), stream, s, u, h, p, dt, xp)
+        loop = mixed.loop
+        demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
+    if has_economizer:
+        economizer_heat = xp.minimum(demand, economizer_limit)
+        entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
+    capacity = capacity_at(entering)
     evaporator_heat = xp.minimum(demand - economizer_heat, capacity)
     # the condensers' heat at rated COP: what this misses of the water's rise is some tenths of a kelvin
     rated_heat = chiller.condenser_heat_flow(evaporator_heat, evaporator_heat / p.chiller_cop)
@@ -323,13 +338,17 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     if hasattr(h, "chiller_start_power"):
         chiller_power = chiller_power + h.chiller_start_power
     supply, returning = loop.temperatures(economizer_heat + evaporator_heat)
+    new = dict(
+        chilled_water_supply_temperature=supply,
+        chilled_water_return_temperature=returning,
+        chiller_loading=loading,
+    )
     powers = dict(chilled_water_pump_energy=pump_power, chiller_energy=chiller_power, evaporator_heat=evaporator_heat)
+    if has_tank:
+        stored = tank.passed(mixed, supply, returning, tank_pump_power, u, p, xp)
+        new, powers = new | stored.new, powers | stored.powers
     return Chilled(
-        new=dict(
-            chilled_water_supply_temperature=supply,
-            chilled_water_return_temperature=returning,
-            chiller_loading=loading,
-        ),
+        new=new,
         powers=powers | (dict(economizer_heat=economizer_heat) if has_economizer else {}),
         condenser_heat=economizer_heat + chiller.condenser_heat_flow(evaporator_heat, chiller_power),
         economizer_heat=economizer_heat,

@@ -243,6 +243,21 @@ class Chillers(_Frozen):
         return self
 
 
+class Tank(_Frozen):
+    """Stratified chilled-water tank beside the chillers, an upright cylinder outdoors, with a pump of its own."""
+
+    volume: Annotated[Quantity, _in("m3", above=0.0)]
+    height: Annotated[Quantity, _in("m", above=0.0, most=60.0)]
+    nodes: int = Field(default=20, ge=2, le=100)
+    insulation_thickness: Annotated[Quantity, _in("m", above=0.0, most=1.0)]
+    insulation_conductivity: Annotated[Quantity, _in("W/(m K)", above=0.0, most=1.0)]
+    water_flow: MassFlow  # at a charge or discharge of 1
+    pump_power: Power  # at that flow
+    pump_static_share: Fraction  # of the pump's head: what does not fall with flow
+    valve_time_constant: Time
+    initial_charge: Fraction  # cold share of the tank at the start of an episode
+
+
 class Economizer(_Frozen):
     """Water-side heat exchanger upstream of the chillers."""
 
@@ -327,6 +342,7 @@ class Setpoints(_Frozen):
     condenser_water_temperature: Range | None = None
     chilled_water_pump_speed: Range | None = None
     condenser_water_flow: Range | None = None
+    tank_flow: Range | None = None  # over nominal, charging above 0
 
 
 class HallDescription(_Frozen):
@@ -343,6 +359,7 @@ class HallDescription(_Frozen):
     chilled_water: ChilledWater | None = None
     chillers: Chillers | None = None
     economizer: Economizer | None = None
+    tank: Tank | None = None
     tower: Tower | None = None
     electrical: Electrical
     limits: Limits
@@ -364,6 +381,10 @@ class HallDescription(_Frozen):
             raise ValueError("a hall without air_paths is one zone: one hot-air cell, one CRAH group")
         if (self.setpoints.return_air_temperature is None) != (self.crahs.return_air_time_constant is None):
             raise ValueError("give setpoints.return_air_temperature with crahs.return_air_time_constant, and only then")
+        if self.tank is not None and (self.chilled_water is None or self.chillers is None):
+            raise ValueError("tank: a hall without chilled water and chillers has nothing to store")
+        if (self.tank is None) != (self.setpoints.tank_flow is None):
+            raise ValueError("give setpoints.tank_flow with a tank, and only then")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self

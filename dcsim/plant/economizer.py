@@ -89,33 +89,30 @@ def is_free(s: Any) -> Array:
     return s.mode > 0.5 * (INTEGRATED + FREE)
 
 
-def heat_flow(
-    demand: Array, flow_fraction: Array, stream: Array, condenser_stream: Array, s: Any, h: Any, xp: Any
+def heat_limit(
+    entering: Array, flow_fraction: Array, stream: Array, condenser_stream: Array, s: Any, h: Any, xp: Any
 ) -> Array:
-    """Heat that goes to the condenser water [W], shape (1, N): what is asked for, or as much as the exchanger can.
+    """Most heat that can go to the condenser water [W], shape (1, N).
 
     Parameters
     ----------
-    demand : Array
-        Heat to be taken from the chilled water [W].
+    entering : Array
+        Chilled water that enters [degC].
     flow_fraction : Array
-        Chilled-water flow over nominal.
+        Its flow over nominal.
     stream, condenser_stream : Array
         Capacity rates of chilled and condenser water [W/K].
     s, h : State, Held
     xp : namespace
     """
     conductance = economizer.conductance(flow_fraction, s.condenser_water_flow, h.economizer_conductance, xp)
-    return xp.minimum(
-        demand,
-        economizer.heat_flow(
-            economizer.effectiveness(conductance, stream, condenser_stream, xp),
-            stream,
-            condenser_stream,
-            s.chilled_water_return_temperature,
-            s.condenser_water_supply_temperature,
-            xp,
-        ),
+    return economizer.heat_flow(
+        economizer.effectiveness(conductance, stream, condenser_stream, xp),
+        stream,
+        condenser_stream,
+        entering,
+        s.condenser_water_supply_temperature,
+        xp,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dcsim.plant import tank
 from dcsim.plant.description import HallDescription, load_hall
 from dcsim.plant.parts import PARTS, Types, parts_of, types_of
 
@@ -60,6 +61,8 @@ class Hall:
             "cells": self.description.room.hot_air_cells,
             "crahs": self.crah_groups,
             "chillers": self.chillers,
+            "tank_nodes": self.description.tank.nodes if self.description.tank else 0,
+            "tank_sensors": tank.SENSORS,
         }
 
     @cached_property

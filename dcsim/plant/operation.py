@@ -251,6 +251,8 @@ def settled_setpoints(
         "chilled_water_pump_speed": pump[None],
         "condenser_water_flow": condenser_water_flow(load, c)[None],
     }
+    if "tank" in hall:
+        moved["tank_flow"] = 0.0 * condenser[None]  # at rest it is left alone
     for _, name, allowed in hall.types.setpoints:
         limits: Range = getattr(ranges, allowed)
         moved[name] = clip(moved[name], limits.low, limits.high)

@@ -5,7 +5,7 @@ is computed: the equations of a part that is not there never reach an engine. A 
 
 ``Params, State, Inputs, Held``
     NamedTuples of the fields it adds; the comment behind each field gives its rows and, where the name does not tell it, its unit. Letters:
-    R rack groups, U CRAH groups, Z hot-air cells, C chillers. Arrays are ``(rows, N)``, the environments last; parameters ``(rows, 1)``,
+    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes. Arrays are ``(rows, N)``, the environments last; parameters ``(rows, 1)``,
     or ``(rows, N)`` where every environment has its own; matrices ``(out, in)``.
 ``ROWS``
     Fields of more than one row, by what they count (see ``Hall.counts``).
@@ -49,6 +49,7 @@ from dcsim.plant import (
     server_fans,
     staging,
     supervision,
+    tank,
     tower,
 )
 from dcsim.plant.description import HallDescription
@@ -66,6 +67,7 @@ PARTS: Mapping[str, Any] = {
     "entering_limit": coils.EnteringLimit,
     "staging": staging,
     "economizer": economizer,
+    "tank": tank,
     "chilled_water": chilled_water,
     "tower": tower,
     "tower_fan_curve": tower.FanCurve,

@@ -21,7 +21,7 @@ def random_plant(hall, rng, n=None):
     kept = hall.types.matrices | {
         name
         for name in params._fields
-        if "curve" in name or name in ("chiller_order", "setpoint_count", "racks_per_zone")
+        if "curve" in name or name in ("chiller_order", "setpoint_count", "racks_per_zone", "tank_node")
     }
     draw = {}
     for name, value in params._asdict().items():
