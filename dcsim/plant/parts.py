@@ -5,8 +5,8 @@ is computed: the equations of a part that is not there never reach an engine. A 
 
 ``Params, State, Inputs, Held``
     NamedTuples of the fields it adds; the comment behind each field gives its rows and, where the name does not tell it, its unit. Letters:
-    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes. Arrays are ``(rows, N)``, the environments last; parameters ``(rows, 1)``,
-    or ``(rows, N)`` where every environment has its own; matrices ``(out, in)``.
+    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes. Arrays are ``(rows, N)``, the environments last;
+    parameters ``(rows, 1)``, or ``(rows, N)`` where every environment has its own; matrices ``(out, in)``.
 ``ROWS``
     Fields of more than one row, by what they count (see ``Hall.counts``).
 ``MATRICES``
