@@ -35,6 +35,7 @@ __all__ = [
     "held_capacity",
     "normalized",
     "power_peak_temperature",
+    "pressure_limited_capacity",
     "quadratic",
     "reference_values",
     "refrigerant_temperatures",
@@ -54,6 +55,11 @@ K)."""
 
 LIFT_ROUNDING = 1.0
 """K around `LIFT_MIN` over which the guard is rounded."""
+
+CONDENSER_LEAVING_MAX = 50.0
+"""Water leaving the condensers at which a machine unloads, degC (engineering choice: high-pressure switches of machines on
+R-134a open at 12 to 14 bar, a saturation temperature of 46 to 52 degC). Set-points, design flow and weather keep well below
+it; it acts where condenser water or its cooling is lost."""
 
 CAPACITY_MIN = 1.0  # W
 PART_LOAD_RATIO_MIN = 1e-6
@@ -324,6 +330,33 @@ def flow_lift(condenser_heat_flow: Array, stream: Array, stream_catalogue: Array
     leaves, so half the flow costs lift: without this term a controller saves pump power for nothing.
     """
     return condenser_heat_flow * (1.0 / stream - 1.0 / stream_catalogue)
+
+
+def pressure_limited_capacity(
+    condenser_water_entering_temperature: Array, stream: Array, cop: Array, xp: Any = np
+) -> Array:
+    """Heat that machines can take from the chilled water before the water leaving their condensers is too hot.
+
+    Parameters
+    ----------
+    condenser_water_entering_temperature : Array, shape (1, N)
+        Water entering the condensers [degC].
+    stream : Array, shape (1, N)
+        Heat capacity rate of the condenser water [W/K].
+    cop : Array, broadcastable
+        Rated COP [-], by which the heat of the condensers is counted.
+
+    Returns
+    -------
+    Array, shape (1, N)
+        Heat flow [W], 0 where the water enters at `CONDENSER_LEAVING_MAX` or hotter.
+
+    Notes
+    -----
+    Counted by the rated COP the water leaves some kelvins hotter where little flow makes a high lift.
+    """
+    rise = xp.maximum(CONDENSER_LEAVING_MAX - condenser_water_entering_temperature, 0.0)
+    return rise * stream * (cop / (cop + 1.0))
 
 
 def eir_power(

@@ -12,6 +12,9 @@ EFFICIENCY_SHARE_MIN = 0.2
 
 SPEED_MIN = 1e-6
 
+RUN_OUT = 1.2
+"""Most flow of a pump over its nominal one at the same speed; ends of published curves lie at 1.2 to 1.3."""
+
 
 def relative_efficiency(flow_fraction: Array, speed: Array, xp: Any = np) -> Array:
     """Efficiency of a pump over its best efficiency.
@@ -39,8 +42,10 @@ def relative_efficiency(flow_fraction: Array, speed: Array, xp: Any = np) -> Arr
     return xp.maximum(2.0 * x - x * x, EFFICIENCY_SHARE_MIN)
 
 
-def pump_power(speed: Array, flow_fraction: Array, power_nominal: Array, xp: Any = np) -> Array:
-    """Electric power of a pump at a speed and a flow that control valves may have throttled.
+def pump_power(
+    speed: Array, flow_fraction: Array, power_nominal: Array, xp: Any = np, running_share: Array = 1.0
+) -> Array:
+    """Electric power of a pump, or of alike ones in parallel, at a speed and a flow that control valves may have throttled.
 
     Parameters
     ----------
@@ -52,6 +57,8 @@ def pump_power(speed: Array, flow_fraction: Array, power_nominal: Array, xp: Any
         Power at nominal speed and flow [W].
     xp : namespace
         Array functions.
+    running_share : Array, shape (1, N)
+        Pumps that run over pumps there are [-], which carry the flow alone.
 
     Returns
     -------
@@ -64,7 +71,8 @@ def pump_power(speed: Array, flow_fraction: Array, power_nominal: Array, xp: Any
     a pure friction loop, flow = speed, this is the cube law. Domain: flow above about 5 % of nominal; against a closed
     valve a real pump still draws power, while this law goes to 0.
     """
-    return power_nominal * speed * speed * flow_fraction / relative_efficiency(flow_fraction, speed, xp)
+    carried = flow_fraction / xp.maximum(running_share, SPEED_MIN)
+    return power_nominal * speed * speed * flow_fraction / relative_efficiency(carried, speed, xp)
 
 
 def friction_and_static_power(flow_fraction: Array, power_nominal: Array, static_share: Array) -> Array:

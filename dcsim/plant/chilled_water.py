@@ -11,7 +11,7 @@ from dcsim.physics.smooth import clip
 from dcsim.plant import economizer, staging, tank
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
-from dcsim.plant.loops import Array, Setpoint, distance, total
+from dcsim.plant.loops import DRIFT_FRACTION, Array, Setpoint, distance, total
 
 
 class Params(NamedTuple):
@@ -67,6 +67,7 @@ class Inputs(NamedTuple):
     chilled_water_setpoint: Array  # (1)
     chilled_water_pump_speed: Array  # (1)
     chiller_available: Array  # (C) share of its capacity that a machine can give; 0: out
+    chilled_water_pump_available: Array  # (1) share of the pumps that can run
 
 
 class Held(NamedTuple):
@@ -74,6 +75,8 @@ class Held(NamedTuple):
 
     chilled_water_setpoint: Array  # (1)
     chilled_water_pump_speed: Array  # (1)
+    chilled_water_flow_max: Array  # (1) kg/s that the pumps which can run give; more than valves ask for while all can
+    chilled_water_flow_min: Array  # (1) kg/s kept by a bypass
     chiller_target: Array  # (C) share of capacity that the machines which are to run load up to, unless cooling is free
 
 
@@ -90,7 +93,8 @@ HEAT_CAPACITIES = {
     "chilled_water_supply_temperature": "chilled_water_supply_heat_capacity",
     "chilled_water_return_temperature": "chilled_water_return_heat_capacity",
 }
-AVAILABILITY = {"chiller": "chiller_available"}
+AVAILABILITY = {"chiller": "chiller_available", "chilled_water_pump": "chilled_water_pump_available"}
+UNITS = {"chilled_water_pump": "chilled_water_pumps"}
 METERS = {"pump": ("chilled_water_pump_energy",), "chiller": ("chiller_energy",)}
 SUMS = ("evaporator_heat",)
 
@@ -167,9 +171,14 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
         before = xp.matmul(p.chiller_order, _can_run(u, xp))
         latched = dict(chillers_on=chillers_on, stage_time=stage_time)
         held = dict(chiller_target=xp.where(before < chillers_on, u.chiller_available, 0.0))
+    pump_speed = xp.where(protects, 1.0, now["chilled_water_pump_speed"])
+    pumps = xp.maximum(pump.RUN_OUT * u.chilled_water_pump_available, DRIFT_FRACTION)
+    most = total(p.coil_water_flow_nominal * xp.maximum(pump_speed, s.valve_fraction), xp)
     return latched, held | dict(
         chilled_water_setpoint=xp.where(protects, p.chilled_water_setpoint_min, now["chilled_water_setpoint"]),
-        chilled_water_pump_speed=xp.where(protects, 1.0, now["chilled_water_pump_speed"]),
+        chilled_water_pump_speed=pump_speed,
+        chilled_water_flow_max=pumps * most,
+        chilled_water_flow_min=xp.minimum(pumps, p.chilled_water_flow_share_min) * total(p.coil_water_flow_nominal, xp),
     )
 
 
@@ -227,17 +236,18 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     # two lumps, supply and return, solved together; heat that must go to meet the set-point
     has_economizer, has_tank = hasattr(p, "economizer_conductance"), hasattr(p, "tank_node")
     flow_nominal = total(p.coil_water_flow_nominal, xp)
-    flow = xp.maximum(
-        total(p.coil_water_flow_nominal * s.valve_fraction, xp), p.chilled_water_flow_share_min * flow_nominal
-    )
+    asked = total(p.coil_water_flow_nominal * s.valve_fraction, xp)
+    flow = xp.maximum(xp.minimum(asked, h.chilled_water_flow_max), h.chilled_water_flow_min)
     fraction = flow / flow_nominal
     speed, nominal_power = h.chilled_water_pump_speed, p.chilled_water_pump_power_nominal
     speed = speed + p.chilled_water_pump_follows * (fraction - speed)
+    pumps = u.chilled_water_pump_available
+    driven = xp.minimum(fraction, pump.RUN_OUT * pumps)  # what drifts through pumps that stand still takes no power
     if hasattr(p, "chilled_water_pumps"):
-        running_share = s.chilled_water_pumps_on / p.chilled_water_pumps
-        pump_power = pump.parallel_power(fraction, speed * speed, running_share, nominal_power, xp)
+        running_share = xp.minimum(s.chilled_water_pumps_on / p.chilled_water_pumps, pumps)
+        pump_power = pump.parallel_power(driven, speed * speed, running_share, nominal_power, xp)
     else:
-        pump_power = pump.pump_power(speed, fraction, nominal_power, xp)
+        pump_power = pump.pump_power(speed, driven, nominal_power, xp, pumps)
     if has_economizer:
         free = economizer.is_free(s)
         pump_power = pump_power * pump.head_fraction(
@@ -262,7 +272,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     )
     demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
 
-    condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * s.condenser_water_flow
+    condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * h.condenser_water_flow
     entering = s.condenser_water_supply_temperature
     target, economizer_limit, economizer_heat = h.chiller_target, 0.0, 0.0
     if hasattr(h, "chiller_called_target"):
@@ -292,15 +302,19 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         )
         return running * p.chiller_capacity * capacity_fraction
 
+    def pressure_limit_at(condenser_entering: Array) -> Array:
+        return chiller.pressure_limited_capacity(condenser_entering, condenser_stream, p.chiller_cop, xp)
+
     if has_tank:
-        mixed = tank.coupled(loop, demand, economizer_limit, capacity_at(entering), stream, s, u, h, p, dt, xp)
+        most = xp.minimum(capacity_at(entering), pressure_limit_at(entering))
+        mixed = tank.coupled(loop, demand, economizer_limit, most, stream, s, u, h, p, dt, xp)
         loop = mixed.loop
         demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
     if has_economizer:
         economizer_heat = xp.minimum(demand, economizer_limit)
         entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
     capacity = capacity_at(entering)
-    evaporator_heat = xp.minimum(demand - economizer_heat, capacity)
+    evaporator_heat = xp.minimum(demand - economizer_heat, xp.minimum(capacity, pressure_limit_at(entering)))
     # the condensers' heat at rated COP: what this misses of the water's rise is some tenths of a kelvin
     rated_heat = chiller.condenser_heat_flow(evaporator_heat, evaporator_heat / p.chiller_cop)
     catalogue_stream = xp.maximum(running, 0.05) * p.chiller_condenser_stream

@@ -67,7 +67,7 @@ class EnteringLimit:
 class State(NamedTuple):
     """Where the valves stand."""
 
-    valve_fraction: Array  # (U) coil water flow over nominal
+    valve_fraction: Array  # (U) coil water flow over nominal; more than flows where pumps are lost
 
 
 ROWS = {"valve_fraction": "crahs"}
@@ -115,13 +115,15 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     air_factor = 1.0 + p.coil_air_film_coefficient * (entering - p.coil_rating_air_temperature)
     water_factor = coil.water_film_factor(water, p.coil_rating_water_temperature)
     air_fraction = hot.crah_flow / p.crah_mass_flow_nominal  # less where air is thin: films go with the mass flow
-    water_stream = WATER_SPECIFIC_HEAT * p.coil_water_flow_nominal * s.valve_fraction
+    asked = total(p.coil_water_flow_nominal * s.valve_fraction, xp)
+    water_fraction = s.valve_fraction * xp.minimum(h.chilled_water_flow_max / xp.maximum(asked, 1e-9), 1.0)
+    water_stream = WATER_SPECIFIC_HEAT * p.coil_water_flow_nominal * water_fraction
     duty = coil.air_side_duty(
         stream,
         water_stream,
         coil.coil_conductance(
             air_fraction,
-            s.valve_fraction,
+            water_fraction,
             p.coil_conductance_nominal,
             p.coil_air_resistance_share,
             xp,
@@ -132,7 +134,7 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     )
     if hasattr(p, "coil_air_humidity_ratio"):
         films = coil.film_conductances(
-            air_fraction, s.valve_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
+            air_fraction, water_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
         )
         wetted = coil.wetted_duty(
             hot.crah_flow,

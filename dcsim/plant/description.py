@@ -191,7 +191,7 @@ class ChilledWater(_Frozen):
     flow_share_min: Share
     pump_power: Power  # all pumps at full speed
     pump_follows_flow: bool = False  # speed in proportion to the flow, instead of one that is asked for
-    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel
+    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel, may fail one by one
     supply_excess_max: Difference
 
 
@@ -273,8 +273,8 @@ class Tower(_Frozen):
 
     water_flow: MassFlow
     heat_capacity: HeatCapacity
-    cells: int = Field(default=1, ge=1, le=64)  # alike, in parallel
-    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel
+    cells: int = Field(default=1, ge=1, le=64)  # alike, in parallel, may fail one by one
+    pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel, may fail one by one
     pump_power: Power  # all pumps at nominal flow
     pump_static_share: Fraction
     design_wet_bulb_temperature: Temperature

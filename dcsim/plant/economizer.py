@@ -105,7 +105,7 @@ def heat_limit(
     s, h : State, Held
     xp : namespace
     """
-    conductance = economizer.conductance(flow_fraction, s.condenser_water_flow, h.economizer_conductance, xp)
+    conductance = economizer.conductance(flow_fraction, h.condenser_water_flow, h.economizer_conductance, xp)
     return economizer.heat_flow(
         economizer.effectiveness(conductance, stream, condenser_stream, xp),
         stream,

@@ -55,7 +55,8 @@ class Hall:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many there are of what fields have rows for."""
+        """How many there are of what fields have rows for, and of units that act as one."""
+        d = self.description
         return {
             "racks": self.racks,
             "cells": self.description.room.hot_air_cells,
@@ -63,12 +64,19 @@ class Hall:
             "chillers": self.chillers,
             "tank_nodes": self.description.tank.nodes if self.description.tank else 0,
             "tank_sensors": tank.SENSORS,
+            "chilled_water_pumps": d.chilled_water.pumps if d.chilled_water else 0,
+            "condenser_water_pumps": d.tower.pumps if d.tower else 0,
+            "tower_cells": d.tower.cells if d.tower else 0,
         }
 
     @cached_property
     def units(self) -> Mapping[str, int]:
         """How many units there are of each component that may fail, by its name in ``types.availability``."""
-        return {component: self.input_rows[name] for component, name in self.types.availability.items()}
+        rows, counted = self.input_rows, self.types.units
+        return {
+            component: self.counts[counted[component]] if component in counted else rows[name]
+            for component, name in self.types.availability.items()
+        }
 
     @cached_property
     def state_rows(self) -> Mapping[str, int]:

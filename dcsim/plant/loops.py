@@ -7,6 +7,9 @@ from dcsim.physics.smooth import clip
 Array = Any
 
 STEP_RATIO_MIN, STEP_RATIO_MAX = -0.8, 2.0  # bounds of the relative error an inner loop acts on
+DRIFT_FRACTION = (
+    1e-3  # of the nominal flow, through pumps that stand still; keeps temperatures of no flow from being asked for
+)
 
 
 class Setpoint(NamedTuple):

@@ -17,6 +17,8 @@ is computed: the equations of a part that is not there never reach an engine. A 
     Further inputs that a controller sends, which the plant heeds in its own way.
 ``AVAILABILITY``
     Inputs that say what can run, by the name of the component.
+``UNITS``
+    Of these, components whose units act as one and share a row, by what counts the units (see ``Hall.counts``).
 ``DRIVERS``
     Inputs that neither a controller nor a failure decides: load and weather.
 ``HEAT_CAPACITIES``
@@ -90,6 +92,7 @@ class Types(NamedTuple):
     setpoints: tuple[Setpoint, ...]
     requests: tuple[str, ...]  # inputs that a controller sends, in the order of actions; they come first
     availability: Mapping[str, str]
+    units: Mapping[str, str]
     drivers: tuple[str, ...]  # they come last
     heat_capacities: Mapping[str, str]
     meters: Mapping[str, tuple[str, ...]]
@@ -149,6 +152,7 @@ def types_of(parts: tuple[str, ...]) -> Types:
         setpoints=setpoints,
         requests=requests,
         availability=declared("AVAILABILITY"),
+        units=declared("UNITS"),
         drivers=listed("DRIVERS"),
         heat_capacities=declared("HEAT_CAPACITIES"),
         meters=meters,

@@ -7,14 +7,12 @@ needs, and brings back chillers when the water gets too warm, whatever was asked
 
 from typing import Any, NamedTuple
 
+from dcsim.physics.pump import RUN_OUT
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED
 from dcsim.plant.loops import Array, distance, total
 
 REQUEST_HYSTERESIS = 0.1  # machines beyond half way to the next number, as of the cooling mode: assumed
-PUMP_RUN_OUT = (
-    1.2  # most flow of a pump over its nominal one at the same speed; ends of published curves lie at 1.2 to 1.3
-)
 
 
 class Params(NamedTuple):
@@ -101,13 +99,13 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
         chilled_water_pumps_on=moved(
             s.chilled_water_pumps_on,
             u.chilled_water_pumps_requested,
-            chilled_flow * p.chilled_water_pumps / (PUMP_RUN_OUT * now["chilled_water_pump_speed"]),
+            chilled_flow * p.chilled_water_pumps / (RUN_OUT * now["chilled_water_pump_speed"]),
             p.chilled_water_pumps,
         ),
         condenser_water_pumps_on=moved(
             s.condenser_water_pumps_on,
             u.condenser_water_pumps_requested,
-            condenser_flow * p.condenser_water_pumps / (PUMP_RUN_OUT * condenser_speed),
+            condenser_flow * p.condenser_water_pumps / (RUN_OUT * condenser_speed),
             p.condenser_water_pumps,
         ),
         # a cell takes no more than its nominal flow

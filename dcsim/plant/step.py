@@ -7,7 +7,7 @@ and any step.
 
 A control step is ``begin``, then for each sub-step extrapolated sweeps and ``monitor``; ``audit`` closes the books.
 
-Left out: transport delays, single fans and pumps (a group acts as one machine).
+Left out: transport delays, single fans and pumps (a group acts as one machine, of which a share may fail).
 """
 
 from typing import Any

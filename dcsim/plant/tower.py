@@ -7,7 +7,7 @@ from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
 from dcsim.plant import economizer
 from dcsim.plant.description import HallDescription, Tower
-from dcsim.plant.loops import Array, Setpoint, modulated
+from dcsim.plant.loops import DRIFT_FRACTION, Array, Setpoint, modulated
 
 STANDARD_DENSITY = 1.2041  # kg/m3 of dry air at 20 degC and sea level
 
@@ -31,8 +31,9 @@ class Params(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Of the outdoor air."""
+    """What flows, and of the outdoor air."""
 
+    condenser_water_flow: Array  # (1) fraction that flows
     outdoor_density_ratio: Array  # (1) over that of 20 degC at sea level
     tower_film_density_ratio: Array  # (1) that the rating of films and fans is corrected by
     outdoor_specific_heat: Array  # (1) J/K for each kilogram of dry air
@@ -56,6 +57,8 @@ class Inputs(NamedTuple):
 
     condenser_water_setpoint: Array  # (1)
     condenser_water_flow: Array  # (1) fraction
+    condenser_water_pump_available: Array  # (1) share of the pumps that can run
+    tower_fan_available: Array  # (1) share of the cells whose fan can run
 
 
 SETPOINTS = (
@@ -63,6 +66,8 @@ SETPOINTS = (
     Setpoint("condenser_water_flow", "condenser_water_flow", "condenser_water_flow"),
 )
 HEAT_CAPACITIES = {"condenser_water_supply_temperature": "condenser_water_heat_capacity"}
+AVAILABILITY = {"condenser_water_pump": "condenser_water_pump_available", "tower_fan": "tower_fan_available"}
+UNITS = {"condenser_water_pump": "condenser_water_pumps", "tower_fan": "tower_cells"}
 METERS = {"pump": ("condenser_water_pump_energy",), "tower_fan": ("tower_fan_energy",)}
 REJECTED = ("tower_heat", "tower_fan_energy")  # the fans' power leaves with the air they move
 WATER = ("tower_makeup_water",)
@@ -101,11 +106,13 @@ def _conductance(tower: Tower) -> float:
 
 
 def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
-    """Hold the density of the outdoor air."""
+    """Hold what flows, at most what the pumps that can run give, and the density of the outdoor air."""
+    flow = xp.minimum(now["condenser_water_flow"], pump.RUN_OUT * u.condenser_water_pump_available)
     density = 1.0 / moist_air.specific_volume(u.dry_bulb_temperature, u.outdoor_humidity_ratio, u.outdoor_pressure)
     ratio = density / STANDARD_DENSITY
     film = 1.0 + (1.0 - p.site_rated) * (ratio - 1.0)
     return {}, dict(
+        condenser_water_flow=xp.maximum(flow, DRIFT_FRACTION),
         outdoor_density_ratio=ratio,
         tower_film_density_ratio=film,
         outdoor_specific_heat=moist_air.specific_heat(u.outdoor_humidity_ratio),
@@ -163,24 +170,30 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
     xp : namespace
     """
     basin = s.condenser_water_supply_temperature
-    flow = p.condenser_water_flow_nominal * s.condenser_water_flow
+    flow = p.condenser_water_flow_nominal * h.condenser_water_flow
     stream = WATER_SPECIFIC_HEAT * flow
-    water_share, cells_share = s.condenser_water_flow, 1.0  # of nominal: water onto each cell that runs, cells that run
+    water_share, cells_share = h.condenser_water_flow, 1.0  # of nominal: water onto each cell that runs, cells that run
+    pumps = u.condenser_water_pump_available
+    driven_flow = xp.minimum(s.condenser_water_flow, pump.RUN_OUT * pumps)  # what drifts takes no power
     if hasattr(p, "tower_cells"):
         cells_share = s.tower_cells_on / p.tower_cells
         water_share = water_share / cells_share
         static = p.condenser_water_static_share
         pump_power = pump.parallel_power(
-            s.condenser_water_flow,
-            static + (1.0 - static) * s.condenser_water_flow * s.condenser_water_flow,
-            s.condenser_water_pumps_on / p.condenser_water_pumps,
+            driven_flow,
+            static + (1.0 - static) * driven_flow * driven_flow,
+            xp.minimum(s.condenser_water_pumps_on / p.condenser_water_pumps, pumps),
             p.condenser_water_pump_power_nominal,
             xp,
         )
     else:
         pump_power = pump.friction_and_static_power(
-            s.condenser_water_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
+            driven_flow, p.condenser_water_pump_power_nominal, p.condenser_water_static_share
         )
+    # cells without fan keep their share of the water, which natural draught cools
+    natural = p.tower_free_convection if hasattr(p, "tower_free_convection") else cooling_tower.FREE_CONVECTION_FRACTION
+    fans_share = xp.minimum(u.tower_fan_available / cells_share, 1.0)  # of the cells that run
+    worth = fans_share + (1.0 - fans_share) * natural
     wanted = xp.maximum(s.condenser_water_setpoint, p.condenser_water_temperature_min)
     if hasattr(p, "economizer_conductance"):
         free = economizer.is_free(s)
@@ -214,10 +227,11 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
     def driven(air_fraction: Array) -> tuple[Array, Array, Array]:
         ratio = h.tower_film_density_ratio * air_fraction
         nominal = cells_share * p.tower_conductance_nominal, p.tower_wet_bulb_nominal
-        return transfer(
+        heat_flow, evaporated, _ = transfer(
             air_fraction,
             cooling_tower.merkel_conductance(ratio, water_share, u.wet_bulb_temperature, *nominal, xp),
         )
+        return worth * heat_flow, worth * evaporated, air_fraction
 
     limit, evaporation, air_fraction = driven(s.tower_air_fraction)
     if hasattr(p, "tower_free_convection"):
@@ -243,7 +257,7 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
         curve = fan.polynomial_power(air_fraction, fans, (c[0:1], c[1:2], c[2:3], c[3:4]))
     else:
         curve = fans * cooling_tower.fan_power_fraction(air_fraction, xp)
-    fan_power = (h.tower_film_density_ratio * (cells_share * p.tower_fan_power_nominal)) * curve
+    fan_power = (h.tower_film_density_ratio * (fans_share * cells_share * p.tower_fan_power_nominal)) * curve
     return Rejected(
         new=dict(
             condenser_water_supply_temperature=thermal.heated(

@@ -220,6 +220,12 @@ def test_half_the_condenser_flow_costs_the_lift_of_the_rise():
     assert_allclose(ratios[1] / ratios[0], 16.5 / 12.5, rtol=0.01)
 
 
+def test_pressure_limits_the_heat_to_what_warms_the_condenser_water_to_50_degrees():
+    # 10 kg/s from 25 to 50 degC is 1.046 MW, of which a machine of COP 5 takes 5/6 from the chilled water
+    limit = chiller.pressure_limited_capacity(np.array([25.0, 49.0, 50.0, 60.0]), 10.0 * 4184.0, 5.0)
+    assert_allclose(limit, [1.046e6 * 5.0 / 6.0, 41840.0 * 5.0 / 6.0, 0.0, 0.0], rtol=1e-12)
+
+
 def test_one_point_box_is_a_carnot_machine():
     constant = column((1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     at = np.array([[16.0, 20.0, 12.0]]), np.array([[20.0, 25.0, 32.0]])

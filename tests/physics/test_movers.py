@@ -62,6 +62,15 @@ def test_a_stopped_pump_draws_nothing(speed):
     assert pump.pump_power(speed, 0.0, 1.0) == 0.0
 
 
+def test_fewer_pumps_that_carry_the_flow_alone_stand_nearer_to_their_best_point():
+    # two of four pumps carry 30 % of the flow, 60 % of their own: 0.84 of the best efficiency instead of 0.51
+    ratio = pump.pump_power(1.0, 0.3, 800.0, running_share=0.5) / pump.pump_power(1.0, 0.3, 800.0)
+    assert_allclose(ratio, 0.51 / 0.84, rtol=1e-14)
+    assert_allclose(
+        pump.pump_power(0.9, 0.3, 800.0, running_share=0.5), pump.parallel_power(0.3, 0.81, 0.5, 800.0), rtol=1e-14
+    )
+
+
 def test_pump_design_power():
     # 10 L/s against 160 kPa at 0.64: 2.5 kW
     assert_allclose(pump.design_power(0.010, 160e3, 0.64), 2500.0, rtol=1e-14)

@@ -129,6 +129,10 @@ LAWS = {
     "fan_power": (fan.fan_power, [*draw((0, 1)), 1e3, 0.2]),
     "polynomial_power": (fan.polynomial_power, [*draw((0, 1)), 1e3, fan.POWER_CURVES["tower"]]),
     "pump_power": (pump.pump_power, [*draw((0, 1), (0, 1)), 1e3]),
+    "some pumps' power": (
+        lambda *a, xp: pump.pump_power(*a[:3], xp, a[3]),
+        [*draw((0, 1), (0, 1)), 1e3, *draw((0.1, 1))],
+    ),
     "friction_and_static_power": (pump.friction_and_static_power, [*draw((0, 1)), 1e3, 0.3]),
     "parallel_power": (pump.parallel_power, [*draw((0, 1), (0.1, 1), (0.2, 1)), 1e3]),
     "head_fraction": (pump.head_fraction, draw((0, 1), (0, 0.3), (0, 1), (0, 0.3))),
@@ -165,6 +169,7 @@ LAWS = {
     ),
     "held_capacity": (chiller.held_capacity, [*WATERS, CURVES[0], CURVES[2], 27.0]),
     "flow_lift": (chiller.flow_lift, draw((1e5, 1e6), (1e4, 1e5), (1e4, 1e5))),
+    "pressure_limited_capacity": (chiller.pressure_limited_capacity, [*draw((10, 70), (1e4, 1e6)), 6.0]),
     "economizer conductance": (economizer.conductance, [*draw((0, 1), (0, 1)), 3e5]),
     "economizer effectiveness": (economizer.effectiveness, draw((0, 1e6), (1e4, 1e6), (1e4, 1e6))),
     "mixed_temperature": (thermal.mixed_temperature, draw((10, 30), (0, 1e6), (1e4, 1e6))),

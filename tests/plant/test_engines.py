@@ -58,8 +58,8 @@ def test_fused_stays_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
     engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
     state, inputs = packed(hall, engines[0], rng, 4)
-    inputs[engines[0].input_slices["crah_available"]] = 1.0
-    inputs[engines[0].input_slices["chiller_available"]] = 1.0
+    for name in hall.types.availability.values():
+        inputs[engines[0].input_slices[name]] = 1.0
     states = [state, state]
     for _ in range(24):
         states = [engine.step(s, inputs, 300.0) for engine, s in zip(engines, states, strict=True)]

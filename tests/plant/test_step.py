@@ -37,8 +37,7 @@ def random_inputs(hall, rng, n):
         "chilled_water_pumps_requested": (1.0, 5.0),
         "condenser_water_pumps_requested": (1.0, 5.0),
         "tower_cells_requested": (1.0, 5.0),
-        "crah_available": (0.0, 1.0),
-        "chiller_available": (0.0, 1.0),
+        **dict.fromkeys(hall.types.availability.values(), (0.0, 1.0)),
         "pressure_control": (0.0, 1.0),
         "utilization": (0.0, 1.0),
         "dry_bulb_temperature": (-20.0, 45.0),
@@ -47,11 +46,8 @@ def random_inputs(hall, rng, n):
         "outdoor_pressure": (80e3, 102e3),
     }
     u = hall.types.Inputs(**{name: rng.uniform(*draws[name], (count, n)) for name, count in rows.items()})
-    return u._replace(
-        crah_available=np.round(u.crah_available * 1.4).clip(0, 1),
-        chiller_available=np.round(u.chiller_available * 1.4).clip(0, 1),
-        pressure_control=np.round(u.pressure_control),
-    )
+    available = {name: (getattr(u, name) * 6.0 - 0.5).clip(0, 1) for name in hall.types.availability.values()}
+    return u._replace(**available, pressure_control=np.round(u.pressure_control))
 
 
 def random_state(hall, rng, n):
@@ -161,8 +157,7 @@ def steady_inputs(hall, n, **changes):
         "chilled_water_pumps_requested": 2.0,
         "condenser_water_pumps_requested": 2.0,
         "tower_cells_requested": 2.0,
-        "crah_available": 1.0,
-        "chiller_available": 1.0,
+        **dict.fromkeys(hall.types.availability.values(), 1.0),
         "pressure_control": 1.0,
         "utilization": 0.5,
         "dry_bulb_temperature": 25.0,
