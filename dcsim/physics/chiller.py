@@ -356,7 +356,7 @@ def pressure_limited_capacity(
     Counted by the rated COP the water leaves some kelvins hotter where little flow makes a high lift.
     """
     rise = xp.maximum(CONDENSER_LEAVING_MAX - condenser_water_entering_temperature, 0.0)
-    return rise * stream * (cop / (cop + 1.0))
+    return rise * (stream * (cop / (cop + 1.0)))
 
 
 def eir_power(

@@ -71,7 +71,7 @@ def pump_power(
     a pure friction loop, flow = speed, this is the cube law. Domain: flow above about 5 % of nominal; against a closed
     valve a real pump still draws power, while this law goes to 0.
     """
-    carried = flow_fraction / xp.maximum(running_share, SPEED_MIN)
+    carried = flow_fraction * (1.0 / xp.maximum(running_share, SPEED_MIN))
     return power_nominal * speed * speed * flow_fraction / relative_efficiency(carried, speed, xp)
 
 
