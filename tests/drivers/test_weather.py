@@ -34,6 +34,21 @@ def test_yearly_means_are_those_known(city, dry_bulb, wet_bulb, wet_bulb_max, ho
     assert air.wet_bulb_temperature.max() == pytest.approx(wet_bulb_max, abs=0.06)
 
 
+@pytest.mark.parametrize(
+    ("file", "dry_bulb", "wet_bulb", "wet_bulb_max"),
+    [
+        ("modelica_ref/weather/USA_CO_Denver.Intl.AP.725650_TMY3.epw", 10.9, 4.9, 20.4),
+        ("modelica_ref/weather/USA_CA_San.Francisco.Intl.AP.724940_TMY3.epw", 13.8, 11.1, 20.1),
+        ("modelica_ref/weather/USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw", 10.0, 7.1, 26.9),
+        ("weather/USA_AZ_Phoenix-Sky.Harbor.TMYx.2007-2021.epw.gz", 24.7, 13.1, 33.0),
+    ],
+)
+def test_yearly_means_of_epw_files_are_those_known(data_folder, file, dry_bulb, wet_bulb, wet_bulb_max, hours):
+    air = load_weather(data_folder / file).at(hours)
+    means = air.dry_bulb_temperature.mean(), air.wet_bulb_temperature.mean(), air.wet_bulb_temperature.max()
+    np.testing.assert_allclose(means, (dry_bulb, wet_bulb, wet_bulb_max), atol=0.06)
+
+
 @pytest.mark.parametrize("city", built_in_climates())
 def test_every_climate_is_complete_and_moist_air_all_year(city):
     air = load_weather(city).table()

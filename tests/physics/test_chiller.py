@@ -91,6 +91,50 @@ def test_curves_at_reference(name):
     assert_allclose(chiller.reference_values(CURVE_SETS[name]), REFERENCE_VALUES[name], atol=5e-4)
 
 
+# Modelica Buildings, Fluid.Chillers.Data.ElectricEIR: capacity [kW] and COP at temperatures [degC], box, part-load range, flows
+# of water [kg/s], then the three curves; the air-cooled set as in Fluid.Storage.Ice.Examples, its box and reference as in
+# EnergyPlus
+SOURCE = {
+    "A": """1055 5.96 6.67 29.44 4.44 8.89 12.78 35.00 0.10 1.05 28.39 56.78
+        1.785912E-01 -5.900023E-02 -5.946963E-04 9.297889E-02 -2.841024E-03 4.974221E-03
+        5.245110E-01 -2.850126E-02 8.034720E-04 1.893133E-02 1.151629E-04 -9.340642E-05
+        2.619878E-01 2.393605E-01 4.988306E-01""",
+    "B": """1441.8 6.61 5.56 23.89 4.44 8.89 12.78 35.00 0.10 1.07 50.47 50.47
+        4.007341E-01 1.148568E-03 1.049504E-04 5.574667E-02 -1.646131E-03 1.323200E-03
+        6.287646E-01 -3.024605E-02 6.137016E-04 1.805826E-02 1.640653E-04 -1.113802E-04
+        9.299787E-02 3.244475E-01 5.818753E-01""",
+    "C": """1142.9 6.57 10.00 26.67 7.22 12.78 12.78 26.67 0.20 1.03 25.93 51.42
+        7.939538E-01 4.096493E-02 -1.419397E-03 -1.639813E-03 -5.220497E-04 1.348786E-03
+        9.475580E-01 -1.187942E-02 8.799326E-05 2.250775E-04 1.815775E-04 2.178409E-04
+        1.408822E-01 -1.578153E-01 1.014316E+00""",
+    "D": """471.2 5.89 8.89 26.67 7.22 12.78 12.78 26.67 0.10 1.15 10.35 19.24
+        2.521130E-01 1.324053E-02 -8.637329E-03 8.581056E-02 -4.261176E-03 8.661899E-03
+        4.475238E-01 -2.588210E-02 -1.459053E-03 4.342595E-02 -1.000651E-03 1.920106E-03
+        2.778889E-01 2.338363E-01 4.883748E-01""",
+    "E": """742 5.42 5.56 21.11 5.56 10.00 11.25 23.89 0.19 1.02 17.79 19.56
+        9.797101E-01 -2.895701E-03 -8.970718E-04 1.031440E-02 -7.431651E-04 1.453508E-03
+        9.946139E-01 -4.829399E-02 4.674277E-04 -1.158726E-03 5.762583E-04 2.148192E-04
+        1.202277E-01 1.396384E-01 7.394038E-01""",
+    "F": """100.582 3.10 6.67 35.00 4.44 10.00 23.89 51.67 0.10 1.15 4.30 11.32668
+        -0.2660645697 0.0998714035 -0.0023814154 0.0628316481 -0.0009644649 -0.0011249224
+        0.1807017787 0.0271530312 -0.0004553574 0.0188175079 0.0002623276 -0.0012881189
+        0.0 1.0 0.0""",
+}
+
+
+@pytest.mark.parametrize("name", SOURCE)
+def test_curve_sets_are_those_of_their_source(name):
+    curves, numbers = CURVE_SETS[name], np.array(SOURCE[name].split(), float)
+    assert_allclose(curves.capacity_reference / 1e3, numbers[0], rtol=3e-4)  # nameplates are rounded
+    assert (curves.cop_reference, curves.chilled_water_reference, curves.condenser_water_reference) == tuple(
+        numbers[1:4]
+    )
+    assert curves.box == tuple(numbers[4:8])
+    assert (curves.part_load_min, curves.part_load_max) == tuple(numbers[8:10])
+    assert_allclose((curves.chilled_water_mass_flow, curves.condenser_mass_flow), numbers[10:12], rtol=5e-4)
+    assert (*curves.capacity_curve, *curves.eir_curve, *curves.part_load_curve) == tuple(numbers[12:])
+
+
 @pytest.mark.parametrize("name", CURVE_SETS)
 def test_curves_are_within_5_percent_of_one_at_reference_and_normalized_ones_are_one(name):
     assert_allclose(chiller.reference_values(CURVE_SETS[name]), 1.0, atol=0.05)

@@ -115,6 +115,29 @@ def test_coil_conductance_at_nominal_flow():
     assert_allclose(coil.coil_conductance(1.0, 1.0, 4748.0, coil.AIR_RESISTANCE_SHARE), 4748.0, rtol=1e-14)
 
 
+def test_films_grow_with_flow_and_water_temperature_as_published():
+    # LBNL-42355: 0.85th power of the water flow, 0.8th of the air flow; 1 + 0.014 / (1 + 0.014 T_0) (T - T_0)
+    assert (coil.WATER_EXPONENT, coil.AIR_EXPONENT) == (0.85, 0.8)
+    assert_allclose(coil.water_film_factor(40.0, 20.0), 1.0 + 0.014 / 1.28 * 20.0, rtol=1e-12)
+    assert coil.water_film_factor(7.0, 7.0) == 1.0
+    air, water = coil.film_conductances(0.5, 0.5, 6e3, 0.6)
+    assert_allclose([air, water], [1e4 * 0.5**0.8, 1.5e4 * 0.5**0.85], rtol=1e-12)
+    assert_allclose(1.0 / (1.0 / air + 1.0 / water), coil.coil_conductance(0.5, 0.5, 6e3, 0.6), rtol=1e-12)
+    # warm water: one film only is better
+    warm = coil.coil_conductance(1.0, 1.0, 6e3, 0.6, water_factor=coil.water_film_factor(40.0, 20.0))
+    assert_allclose(warm, 1.0 / (0.6 / 6e3 + 0.4 / 6e3 / 1.21875), rtol=1e-12)
+
+
+def test_valve_has_the_published_defaults():
+    # Modelica Buildings, TwoWayEqualPercentage: rangeability 50, leakage 1e-4, straight below 0.01
+    assert (valve.RANGEABILITY, valve.LEAKAGE, valve.LINEAR_STRETCH) == (50.0, 1e-4, 0.01)
+    assert_allclose(
+        valve.equal_percentage_characteristic(np.array([0.25, 0.5, 0.75])),
+        50.0 ** np.array([-0.75, -0.5, -0.25]),
+        rtol=1e-12,
+    )
+
+
 @given(st.floats(0.0, 3e4), st.floats(0.0, 3e4), st.floats(0.0, 1e5))
 def test_duty_is_a_share_and_more_water_never_cools_less(air_rate, water_rate, conductance):
     duty = coil.air_side_duty(air_rate, np.array([water_rate, 1.1 * water_rate]), conductance)
@@ -145,6 +168,16 @@ def test_wet_coil_equals_modelica_buildings_and_the_textbook():
     result = mitchell_braun(0.017605)
     assert_allclose(result.water_leaving_temperature, 11.0678, atol=0.03)
     assert_allclose(result.air_leaving_temperature, 13.5805, atol=0.035)
+
+
+def test_wet_coil_equals_another_writing_of_the_enthalpy_method():
+    # two independent scripts of the same equations (Braun, Mitchell): 87 774 W, 13.561 degC; 11.091, 13.547 degC
+    result = mitchell_braun(0.01765)
+    assert_allclose(result.heat_flow, 87_774.0, rtol=1e-4)
+    assert_allclose(result.air_leaving_temperature, 13.561, atol=1.5e-3)
+    result = mitchell_braun(0.017605)
+    assert_allclose(result.water_leaving_temperature, 11.091, atol=3e-3)
+    assert_allclose(result.air_leaving_temperature, 13.547, atol=1.5e-3)
 
 
 @pytest.mark.parametrize(

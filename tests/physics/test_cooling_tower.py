@@ -61,6 +61,28 @@ def test_york_approach_grows_in_the_cold():
     assert_allclose(approach, [13.11, 11.16, 9.38, 7.77, 6.33, 5.06, 3.96], atol=6e-3)
 
 
+# EnergyPlus and Modelica Buildings, in their order: liquid-to-gas ratio slowest, then range, then wet bulb
+YORK = """
+    -0.359741205 -0.055053608 0.0023850432 0.173926877 -0.0248473764 0.00048430224 -0.005589849456
+    0.0005770079712 -0.00001342427256 2.84765801111111 -0.121765149 0.0014599242 1.680428651 -0.0166920786
+    -0.0007190532 -0.025485194448 0.0000487491696 0.00002719234152 -0.0653766255555556 -0.002278167
+    0.0002500254 -0.0910565458 0.00318176316 0.000038621772 -0.0034285382352 0.00000856589904 -0.000001516821552
+"""
+
+
+@given(st.floats(1.1, 22.2), st.floats(-34.4, 26.7), st.floats(0.25, 8.0))
+def test_york_approach_equals_the_polynomial_of_its_27_coefficients(range_, wet_bulb, ratio):
+    coefficients = np.array(YORK.split(), float).reshape(3, 3, 3)
+    expected = np.polynomial.polynomial.polyval3d(ratio, range_, wet_bulb, coefficients)
+    approach = cooling_tower.york_approach_temperature_difference(range_, wet_bulb, ratio)
+    assert_allclose(approach, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_tower_of_fixed_approach_would_flatter_winters_by_5_to_9_kelvin():
+    approach = cooling_tower.york_approach_temperature_difference(5.56, np.array([25.0, 10.0, 5.0, 0.0, -5.0]), 1.0)
+    assert_allclose((approach - approach[0])[2:], [5.42, 7.20, 9.15], atol=0.01)
+
+
 def test_york_water_ratio_of_the_design_approach():
     # an approach of 3.89 K belongs to a water ratio of 1.00939
     assert_allclose(cooling_tower.york_approach_temperature_difference(5.56, 25.55, 1.00939), 3.89, atol=2.5e-5)
@@ -158,6 +180,14 @@ def test_conductance_factors_at_design_and_at_their_edges():
     # 0.1082 + 1.667 - 0.7713 = 1.0039 at design flow
     assert_allclose(conductance(1.0, 1.0, 25.6, 1.0, 25.6), 1.0039, atol=1e-12)
     assert_allclose(conductance(1.0, 1.0, 15.6, 1.0, 25.6), 1.0039 * 1.081, rtol=1e-12)
+    # at half of each flow: 1.3 x - 0.3 x^2 = 0.575 of the air, 0.1082 + 1.667 x - 0.7713 x^2 = 0.748875 of the water
+    assert_allclose(conductance(0.5, 1.0, 25.6, 1.0, 25.6), 1.0039 * 0.575, rtol=1e-12)
+    assert_allclose(conductance(1.0, 0.5, 25.6, 1.0, 25.6), 0.748875, rtol=1e-12)
+    # and at the ends of the range of wet bulbs, 25 K below design and 10 K above
+    assert_allclose(
+        conductance(1.0, 1.0, np.array([0.6, 35.6]), 1.0, 25.6), 1.0039 * np.array([1.2025, 0.919]), rtol=1e-12
+    )
+    assert conductance(1.0, 1.0, 40.0, 1.0, 25.6) == conductance(1.0, 1.0, 35.6, 1.0, 25.6)
     assert conductance(0.1, 1.0, 25.6, 1.0, 25.6) == conductance(0.2, 1.0, 25.6, 1.0, 25.6)
     assert conductance(1.0, 1.0, -40.0, 1.0, 25.6) == conductance(1.0, 1.0, 0.6, 1.0, 25.6)
 
@@ -224,6 +254,23 @@ def test_both_forms_of_evaporation_agree_through_the_leaving_air(dry_bulb, humid
         cooling_tower.evaporation_from_heat_flow(1.0, heat, dry_bulb, entering, PRESSURE),
         rtol=1e-9,
     )
+
+
+def test_evaporation_stays_near_the_latent_bound_except_in_dry_heat():
+    # all of the heat as latent heat: 3600 / 2430 = 1.48 kg/kWh; more where the air is cooled as well
+    bound = 3600.0 / 2430.0
+    assert_allclose(bound, 1.48, atol=5e-3)
+    per_kwh = {case[0]: case[5] for case in EVAPORATION}
+    assert per_kwh[35.0] > bound > per_kwh[25.0] > per_kwh[20.0] > per_kwh[10.0]
+    for dry_bulb, humidity, exceeds in (
+        (35.0, 0.30, True),
+        (40.0, 0.10, True),
+        (20.0, 0.60, False),
+        (5.0, 0.80, False),
+    ):
+        entering = moist_air.humidity_ratio(dry_bulb, humidity, PRESSURE)
+        water = cooling_tower.evaporation_from_heat_flow(1.0, 25e3, dry_bulb, entering, PRESSURE)
+        assert (3.6e6 * water / 25e3 > bound) == exceeds
 
 
 @given(st.floats(0.01, 20.0), st.floats(1.0, 1000.0), st.floats(0.0, 5e-4), st.floats(1.5, 15.0))

@@ -40,6 +40,29 @@ def test_curves_give_the_published_values_at_their_rating():
     assert_allclose(eir, 1.0, atol=2e-3)
 
 
+def test_curves_are_those_of_their_sources():
+    # Modelica Buildings, Data.SingleSpeed.Carrier_Centurion_50PG24
+    carrier = SETS["carrier-50pg24"]
+    assert carrier.capacity_curve == (0.5781158, 0.0405917, 0.0000113, -0.0095022, 0.0000001, -0.0000573)
+    assert carrier.eir_curve == (0.5909553, -0.0496529, 0.0016569, 0.0397786, 0.0003938, -0.0016575)
+    assert carrier.capacity_flow_curve == (0.8328798, 0.2403628, -0.0725624)
+    assert carrier.eir_flow_curve == (1.0440554, -0.0701720, 0.0258826)
+    assert (carrier.capacity_reference, carrier.cop_reference) == (73_810.8, 3.95)
+    assert carrier.box == (12.22, 26.67, 15.56, 51.67, 0.75, 1.25)
+    # PerformanceCurves.Curve_II, 12.8 to 23.9 and 18 to 46.1 degC
+    second = SETS["curve-ii"]
+    assert second.capacity_curve == (0.766956, 0.0107756, -0.0000414703, 0.00134961, -0.000261144, 0.000457488)
+    assert second.eir_curve == (0.297145, 0.0430933, -0.000748766, 0.00597727, 0.000482112, -0.000956448)
+    assert second.capacity_flow_curve == (0.8, 0.2, 0.0)
+    assert_allclose(second.box[:4], (12.8, 23.9, 18.0, 46.1), atol=0.05)
+    # EnergyPlus has the flow curve of the energy input as 1.156 - 0.1816 x + 0.0256 x^2 elsewhere: the same to 4e-4
+    flow = np.linspace(0.5, 1.5, 11)
+    elsewhere = 1.156 - 0.1816 * flow + 0.0256 * flow**2
+    _, ratio = full_load(second, 19.44, 35.0, flow)
+    _, rated = full_load(second, 19.44, 35.0, 1.0)
+    assert_allclose(ratio / rated, elsewhere[None], atol=4.1e-4)
+
+
 def test_arguments_outside_the_box_are_taken_at_its_edge():
     for curves in SETS.values():
         box = curves.box
@@ -322,6 +345,13 @@ def test_economizer_table_is_met_and_interpolated_as_pchip():
     assert_allclose(fraction, PchipInterpolator(points, values)(outdoor), atol=1e-13)
     assert np.all(np.diff(fraction) >= -1e-15)
     assert_allclose(dx_coil.economizer_eir_fraction(np.array([-30.0, 60.0])), [0.042, 1.5], rtol=1e-14)
+
+
+def test_economizer_follows_the_published_points():
+    # EnergyPlus, Liebert Econophase EIR Func T, temperatures rounded to 0.1 K
+    outdoor = np.array([-4.0, 1.56, 4.33, 9.89, 15.4, 21.0, 26.6, 32.1, 34.9, 50.0])
+    published = [0.042, 0.084, 0.2269, 0.311, 0.4454, 0.6723, 0.7773, 0.895, 1.0, 1.5]
+    assert_allclose(dx_coil.economizer_eir_fraction(outdoor), published, atol=2.5e-3)
 
 
 def test_economizer_table_is_not_the_quadratic_of_the_same_source():

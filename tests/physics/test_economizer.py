@@ -36,6 +36,14 @@ def test_enable_and_disable_leave_a_gap():
     assert economizer.disable_margin(18.0, 16.9) > 0.0 > economizer.disable_margin(18.0, 17.1)
 
 
+def test_a_wet_bulb_in_kelvin_would_start_it_28_kelvin_too_late_in_the_year():
+    # Modelica Buildings, WSEControl: return > 0.9 wet bulb + tower approach + exchanger approach, evaluated in kelvin
+    wet_bulb = np.array([0.0, 10.0, 20.0])
+    lenient = 0.9 * (wet_bulb + 273.15) - 273.15
+    margins = [economizer.enable_margin(18.0, w, 4.0, 2.0, 0.0) for w in (lenient, wet_bulb)]
+    assert_allclose(margins[0] - margins[1], 28.0, atol=1.5)
+
+
 def test_leaving_temperature_carries_the_heat_away():
     # 10 kg/s of chilled water against 20 kg/s of condenser water
     leaving = economizer.leaving_temperature(0.8, 24.0, 14.0)

@@ -45,6 +45,22 @@ def test_loss_scales_with_rating_and_leaves_a_no_load_part(load, rating):
 def test_converters_of_frontier():
     # ExaDigiT/RAPS: rectifier (P + 17 W) / 0.96
     assert_allclose(power_chain.drawn_power_with_fixed_loss(943.0, 17.0, 0.96), 1000.0, rtol=1e-14)
+    # point-of-load converter (P + 13 W) / 0.98, and both in series
+    assert_allclose(power_chain.drawn_power_with_fixed_loss(967.0, 13.0, 0.98), 1000.0, rtol=1e-14)
+    node = power_chain.drawn_power_with_fixed_loss(930.0, 13.0, 0.98)
+    assert_allclose(power_chain.drawn_power_with_fixed_loss(node, 17.0, 0.96), (943.0 / 0.98 + 17.0) / 0.96, rtol=1e-14)
+
+
+def test_supplies_lie_in_the_ranges_of_the_stock():
+    # LBNL 2024, table 4.3: UPS 80 to 94 % in mid-size halls, 90 to 99 % in the largest; distribution losses 2 to 5 % there,
+    # up to 2 % here
+    load = np.array([0.25, 0.50, 0.75, 1.00])
+    legacy = power_chain.efficiency(load, 1.0, *power_chain.LOSSES["ups-legacy"])
+    modern = power_chain.efficiency(load, 1.0, *power_chain.LOSSES["ups-modern"])
+    assert np.all((legacy > 0.80) & (legacy < 0.94))
+    assert np.all((modern > 0.90) & (modern < 0.99))
+    distribution = power_chain.loss_power(load, 1.0, *power_chain.LOSSES["pdu-and-transformer"]) / load
+    assert np.all(distribution < 0.02)
 
 
 def test_pue_and_its_reciprocal():
@@ -68,6 +84,18 @@ def test_energy_reuse_of_nrel_esif():
     assert_allclose(merit.ere(1.034, 0.1015), 0.929, atol=1e-4)
     assert merit.ere(1.3, 0.2) <= 1.3
     assert_allclose(merit.erf(20.0, 130.0), 20.0 / 130.0)
+
+
+def test_mechanical_load_is_the_part_of_pue_above_one():
+    # Modelica Buildings, DataCenterContinuousTimeControl and ...DiscreteTimeControl: 4.1307e10 and 4.1693e10 J in a week
+    # beside 500 kW: 68.30 and 68.94 kW
+    power = np.array([4.1307e10, 4.1693e10]) / (7.0 * 86400.0)
+    assert_allclose(power, [68.30e3, 68.94e3], atol=5.0)
+    assert_allclose(merit.partial_pue(power, 500e3), [1.1366, 1.1379], atol=5e-5)
+    # ASHRAE 90.4: PUE is 1 and the mechanical and electrical components
+    it, mechanical, electrical = 1000.0, 210.0, 90.0
+    components = merit.partial_pue(mechanical, it) - 1.0 + merit.partial_pue(electrical, it) - 1.0
+    assert_allclose(merit.pue(it + mechanical + electrical, it), 1.0 + components, rtol=1e-14)
 
 
 def test_water_and_carbon():

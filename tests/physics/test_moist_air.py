@@ -126,16 +126,30 @@ def test_wet_bulb_has_converged(monkeypatch):
     assert_allclose(wet_bulb, moist_air.wet_bulb_temperature(temperature, w, pressure), atol=1e-9)
 
 
-def test_wet_bulb_blend_departs_from_the_ashrae_relations_only_near_freezing():
-    def implied_ratio(wet_bulb, temperature, latent, latent_slope, condensate):
-        # ASHRAE 2017 ch. 1, equations (33) and (35)
-        saturated = moist_air.saturation_humidity_ratio(wet_bulb, 101325.0)
-        heat = (latent - latent_slope * wet_bulb) * saturated - 1.006 * (temperature - wet_bulb)
-        return heat / (latent + 1.86 * temperature - condensate * wet_bulb)
+def implied_ratio(wet_bulb, temperature, latent, latent_slope, condensate):
+    """Humidity ratio of a wet bulb by ASHRAE 2017 ch. 1, equations (33) and (35)."""
+    saturated = moist_air.saturation_humidity_ratio(wet_bulb, 101325.0)
+    heat = (latent - latent_slope * wet_bulb) * saturated - 1.006 * (temperature - wet_bulb)
+    return heat / (latent + 1.86 * temperature - condensate * wet_bulb)
 
+
+OVER_WATER, OVER_ICE = (2501.0, 2.326, 4.186), (2830.0, 0.24, 2.1)
+
+
+def test_ashrae_relations_jump_at_freezing_and_the_blend_passes_between():
+    # air of 5 degC whose wet bulb is just below and just above 0 degC, by 0.01 K: 0.0019835 over ice, 0.0017635 over water
+    over_ice, over_water = implied_ratio(-0.01, 5.0, *OVER_ICE), implied_ratio(0.01, 5.0, *OVER_WATER)
+    assert_allclose([over_ice, over_water], [0.0019835, 0.0017635], atol=6e-8)
+    between = moist_air.wet_bulb_temperature(
+        5.0, np.array([over_water, 0.5 * (over_ice + over_water), over_ice]), 101325.0
+    )
+    assert_allclose(between[1], 0.0, atol=1e-3)
+    assert between[0] < -0.1 and between[2] > 0.1  # each relation alone has it at 0 degC
+
+
+def test_wet_bulb_blend_departs_from_the_ashrae_relations_only_near_freezing():
     for wet_bulb, tolerance in ((-5.0, 0.09), (-1.0, 0.42), (-0.5, 0.42), (0.5, 0.42), (1.0, 0.42), (3.0, 0.09)):
-        over_water = wet_bulb >= 0.0
-        constants = (2501.0, 2.326, 4.186) if over_water else (2830.0, 0.24, 2.1)
+        constants = OVER_WATER if wet_bulb >= 0.0 else OVER_ICE
         for temperature in (wet_bulb + 1.0, wet_bulb + 5.0, wet_bulb + 10.0):
             w = implied_ratio(wet_bulb, temperature, *constants)
             assert_allclose(moist_air.wet_bulb_temperature(temperature, w, 101325.0), wet_bulb, atol=tolerance)
@@ -157,6 +171,37 @@ def test_wet_bulb_of_published_examples():
     expected = np.array([283.41265869, 289.60162354, 294.65634155, 298.90142822, 302.54998779]) - 273.15
     w = moist_air.humidity_ratio(29.4, humidity, 101325.0)
     assert_allclose(moist_air.wet_bulb_temperature(29.4, w, 101325.0), expected, atol=6e-3)
+
+
+@pytest.mark.parametrize(("rounds", "tolerance"), [(3, 1e-4), (4, 1e-10)])
+def test_dew_point_comes_to_a_ten_billionth_of_a_kelvin_in_four_rounds(monkeypatch, rounds, tolerance):
+    temperature, humidity = np.linspace(-40.0, 60.0, 201)[:, None], np.linspace(0.02, 1.0, 50)
+    w = moist_air.humidity_ratio(temperature, humidity, 101325.0)
+    monkeypatch.setattr(moist_air, "DEW_POINT_ROUNDS", 30)
+    converged = moist_air.dew_point_temperature(w, 101325.0)
+    monkeypatch.setattr(moist_air, "DEW_POINT_ROUNDS", rounds)
+    assert_allclose(moist_air.dew_point_temperature(w, 101325.0), converged, atol=tolerance)
+    assert moist_air.DEW_POINT_ROUNDS < 5  # one more is used
+
+
+def test_wet_bulb_solves_its_relation_to_rounding():
+    # 5 rounds leave 2e-15 of the humidity ratio
+    temperature = np.linspace(-20.0, 50.0, 141)[:, None]
+    w = moist_air.humidity_ratio(temperature, np.linspace(0.05, 1.0, 40), 101325.0)
+    wet_bulb = moist_air.wet_bulb_temperature(temperature, w, 101325.0)
+    inside = wet_bulb < temperature - 1e-9
+    weight = 0.5 * (1.0 + np.tanh(wet_bulb))
+    blend = weight * implied_ratio(wet_bulb, temperature, *OVER_WATER)
+    blend += (1.0 - weight) * implied_ratio(wet_bulb, temperature, *OVER_ICE)
+    assert np.abs(blend - w)[inside].max() < 2e-14
+
+
+def test_saturation_pressure_is_near_the_formulation_of_iapws():
+    # IAPWS-IF97, table 35: 3536.58941 Pa at 300 K; boiling at 101 325 Pa at 373.1243 K; triple point 611.657 Pa
+    kelvin = np.array([273.16, 300.0, 373.1243])
+    assert_allclose(moist_air.saturation_pressure(kelvin - 273.15), [611.657, 3536.58941, 101_325.0], rtol=2e-4)
+    # IAPWS R14-08, sublimation pressure at 230 K: 8.94735 Pa
+    assert_allclose(moist_air.saturation_pressure(230.0 - 273.15), 8.94735, rtol=4e-4)
 
 
 def test_bone_dry_air_has_a_wet_bulb_and_a_very_low_dew_point():

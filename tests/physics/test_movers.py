@@ -30,6 +30,24 @@ def test_published_fan_curves():
     assert_allclose(fan.polynomial_power(0.5, 1.0, fan.POWER_CURVES["affinity"]), fan.fan_power(0.5, 1.0, 0.0))
 
 
+def test_fan_curves_are_those_of_energyplus():
+    # tst/EnergyPlus/unit/Fans.unit.cc for the first; ends and middle of the others worked from the example files
+    assert fan.POWER_CURVES["one-zone-supply"] == (0.06990146, 1.39500612, -3.35487336, 2.89232315)
+    assert_allclose(
+        fan.polynomial_power(np.array([0.5, 1.0]), 1.0, fan.POWER_CURVES["one-zone-supply"]),
+        [0.2902266, 1.0023574],
+        atol=5e-8,
+    )
+    assert_allclose(
+        fan.polynomial_power(np.array([0.5, 1.0]), 1.0, fan.POWER_CURVES["two-zone-supply"]),
+        [0.4786200, 0.9898322],
+        atol=5e-8,
+    )
+    assert_allclose(
+        fan.polynomial_power(np.array([0.5, 1.0]), 1.0, fan.POWER_CURVES["tower"]), [0.1255822, 1.0], atol=5e-8
+    )
+
+
 def test_design_power_of_the_one_zone_example_fan():
     # EnergyPlus 1ZoneDataCenterCRAC_wApproachTemp: 8.5 m3/s, 486 Pa, 0.7
     assert_allclose(fan.design_power(8.5, 486.0, 0.7), 5901.0, atol=0.5)

@@ -28,6 +28,24 @@ def test_sleep_state_form_follows_the_x5675():
     assert np.abs(power - server.SPEC_POWER["ibm-x3550-m3"]).max() < 3.05
 
 
+def test_tables_are_those_of_cloudsim():
+    # PowerModelSpecPowerIbmX3550XeonX5675, ...HpProLiantMl110G4Xeon3040, ...HpProLiantMl110G5Xeon3075
+    assert server.SPEC_POWER["ibm-x3550-m3"] == (58.4, 98, 109, 118, 128, 140, 153, 170, 189, 205, 222)
+    assert server.SPEC_POWER["hp-ml110-g4"] == (86, 89.4, 92.6, 96, 99.5, 102, 106, 108, 112, 114, 117)
+    assert server.SPEC_POWER["hp-ml110-g5"] == (93.7, 97, 101, 105, 110, 116, 121, 125, 129, 133, 135)
+
+
+def test_newer_servers_idle_on_less_and_wake_with_a_jump():
+    idle = {name: table[0] / table[-1] for name, table in server.SPEC_POWER.items()}
+    # of 2011: 0.26; older ones: 0.7
+    assert_allclose(idle["ibm-x3550-m3"], 0.26, atol=5e-3)
+    assert_allclose([idle["hp-ml110-g4"], idle["hp-ml110-g5"]], 0.7, atol=0.05)
+    # 40 W from idle to a tenth of the load, which the sleep states account for
+    jumps = np.diff(server.sleep_state_power(np.array([0.0, 0.1]), 58.4, 38.165, 49.434, 78.004))
+    assert_allclose(np.diff(server.SPEC_POWER["ibm-x3550-m3"])[0], 40.0, atol=0.5)
+    assert_allclose(jumps, 40.0, atol=3.0)
+
+
 def fitted_exponent(name):
     u, table = np.linspace(0.0, 1.0, 11), np.array(server.SPEC_POWER[name])
     exponents = np.linspace(1.0, 2.0, 1001)
@@ -40,6 +58,11 @@ def fitted_exponent(name):
 def test_measured_servers_are_nearly_linear(name):
     exponent, _ = fitted_exponent(name)
     assert 1.055 <= exponent <= 1.115  # least-squares fits, two digits: 1.06 to 1.11
+
+
+def test_fitted_exponents_span_what_is_published():
+    fits = sorted(fitted_exponent(name)[0] for name in server.SPEC_POWER)
+    assert_allclose([fits[0], fits[-1]], [1.06, 1.11], atol=5e-3)
 
 
 def test_one_exponent_cannot_follow_the_x5675():
@@ -104,6 +127,9 @@ def test_air_flow_per_kilowatt_in_volume_units():
     volume = 1e3 * server.mass_flow_per_power(12.0) / 1.2
     assert_allclose(volume, 0.0690, atol=6e-5)
     assert_allclose(volume * 2118.88, 146.0, atol=0.5)  # CFM
+    # 88 to 219 CFM for rises of 20 to 8 K
+    widest = 1e3 * server.mass_flow_per_power(np.array([20.0, 8.0])) / 1.2 * 2118.88
+    assert_allclose(widest, [88.0, 219.0], atol=0.5)
 
 
 def test_server_time_constants():

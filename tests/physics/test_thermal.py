@@ -2,7 +2,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 from scipy.linalg import expm
 
-from dcsim.physics import thermal
+from dcsim.physics import server, thermal
 from dcsim.physics.constants import AIR_DENSITY, AIR_SPECIFIC_HEAT
 
 TIME_CONSTANT = 12e3 / (0.05 * AIR_SPECIFIC_HEAT)  # 12 kJ/K of server in 0.05 kg/s of air: 239 s
@@ -49,6 +49,16 @@ def test_hall_without_cooling_warms_by_its_heat_over_its_heat_capacity():
     servers = 1e6 / 8e3 * 330e3
     assert_allclose(thermal.node_temperature(25.0, air, 0.0, 1e6, 60.0) - 25.0, 11.83, atol=5e-3)
     assert_allclose(thermal.node_temperature(25.0, air + servers, 0.0, 1e6, 60.0) - 25.0, 1.30, atol=5e-3)
+    # a hall without the mass of its servers warms nine times as fast
+    assert_allclose((air + servers) / air, 9.0, atol=0.5)
+
+
+def test_air_of_a_hall_is_changed_in_a_few_minutes():
+    # Modelica Buildings, SimplifiedRoom: 50 x 30 x 3 m, 500 kW at 15 K: 163 s
+    flow = 500e3 * server.mass_flow_per_power(15.0)
+    assert_allclose(flow, 33.2, atol=0.1)  # 1005 J/(kg K) there
+    capacity = 50.0 * 30.0 * 3.0 * AIR_DENSITY * AIR_SPECIFIC_HEAT
+    assert_allclose(server.time_constant(capacity, flow, 1.0), 163.0, atol=0.5)
 
 
 def test_coupled_lump_and_neighbor_end_where_the_joint_implicit_system_says():
