@@ -155,6 +155,16 @@ class Crahs(_Frozen):
     flow_ratio_min: Number
     supply_air_heat_capacity: HeatCapacity
 
+    @model_validator(mode="after")
+    def _one_way_to_say_power(self) -> "Crahs":
+        if (self.fan_linear_share is None) == (self.fan_curve is None):
+            raise ValueError("give either fan_linear_share or fan_curve")
+        if (self.fan_curve is None) != (self.fan_curve_speed_min is None):
+            raise ValueError("give fan_curve_speed_min with fan_curve, and only then")
+        if self.fan_curve is not None and len(self.fan_curve.values) != 4:
+            raise ValueError("fan_curve has four values, of a cubic")
+        return self
+
 
 class Moisture(_Frozen):
     """Outdoor air that comes in, the humidifier, and what the room's humidity should be."""
@@ -182,16 +192,6 @@ class Moisture(_Frozen):
             raise ValueError(
                 "give feed_water_temperature with humidifier: steam, pump_pressure with humidifier: adiabatic"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _one_way_to_say_power(self) -> "Crahs":
-        if (self.fan_linear_share is None) == (self.fan_curve is None):
-            raise ValueError("give either fan_linear_share or fan_curve")
-        if (self.fan_curve is None) != (self.fan_curve_speed_min is None):
-            raise ValueError("give fan_curve_speed_min with fan_curve, and only then")
-        if self.fan_curve is not None and len(self.fan_curve.values) != 4:
-            raise ValueError("fan_curve has four values, of a cubic")
         return self
 
 

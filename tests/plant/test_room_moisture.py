@@ -192,7 +192,6 @@ def test_latent_heat_goes_into_the_chilled_water():
     u = humid_inputs(hall, 2, outdoor_humidity_ratio=humidity, dry_bulb_temperature=25.0)
     s = at_rest(hall, u, steps=80, chillers_on=np.full((1, 2), 2.0), stage_time=np.zeros((1, 2)))
     assert s.condensate_water[0, 0] == 0.0 and s.condensate_water[0, 1] > 1.0
-    assert_allclose(s.it_energy[0, 1], s.it_energy[0, 0], rtol=1e-4)
     more = s.evaporator_heat[0, 1] - s.evaporator_heat[0, 0]
     others = (s.it_energy + s.crah_fan_energy + s.chilled_water_pump_energy + s.ventilation_gain + s.envelope_gain)[0]
     assert_allclose(more, EVAPORATION * s.condensate_water[0, 1] + others[1] - others[0], rtol=1e-3)
