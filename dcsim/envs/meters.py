@@ -27,6 +27,8 @@ READ = (
     "rate_excess",
 )
 """Fields of the state that the meters of every hall read."""
+DEW_POINT = ("dew_point_excess", "dew_point_shortfall")
+"""Fields that those of a hall whose air holds water read."""
 
 
 def _named(fields: tuple[str, ...]) -> Any:
@@ -70,6 +72,8 @@ class Meters:
         "rack_inlet_mean_c",
         "violation_k_min",
         "supply_shortfall_k_min",
+        "dew_point_excess_k_min",
+        "dew_point_shortfall_k_min",
         "rate_excess_k_min",
         "cost",
         "energy_residual_w",
@@ -80,7 +84,7 @@ class Meters:
     def __init__(self, hall: Hall, interval: float) -> None:
         types = self._types = hall.types
         energies = [field for fields in types.meters.values() for field in fields]
-        more = [*types.gained, *types.rejected, *types.water]
+        more = [*types.gained, *types.rejected, *types.water, *(DEW_POINT if "moisture" in types.parts else ())]
         self.fields = tuple(dict.fromkeys([*READ, *energies, *more]))
         self.keys = (*self.KEYS, *(f"{name}_power_w" for name in types.meters))
         self._readings = _named(self.fields)
@@ -133,6 +137,7 @@ class Meters:
         violation = summed * r.violation / SECONDS_PER_MINUTE
         shortfall = summed * r.supply_shortfall / SECONDS_PER_MINUTE
         rate_excess = summed * r.rate_excess / SECONDS_PER_MINUTE
+        moist, dry = (summed * getattr(r, name, 0.0 * r.travel) / SECONDS_PER_MINUTE for name in DEW_POINT)
         info = (
             time_s,
             it,
@@ -153,8 +158,10 @@ class Meters:
             inlet_mean,
             violation,
             shortfall,
+            moist,
+            dry,
             rate_excess,
-            violation + shortfall + rate_excess,
+            violation + shortfall + moist + dry + rate_excess,
             energy_residual(self._types, r) * per_second,
             summed * r.travel,
             *metered,

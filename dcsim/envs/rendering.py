@@ -75,7 +75,7 @@ class HallRenderer:
             self._stamps.writer(*PLANT_PLACE),
             hall.chillers,
             "economizer" in hall,
-            description.crahs.humidifier_power.value > 0.0,
+            "moisture" in hall,
         )
         self._artists += [*self._hall.artists, *self._plant.artists]
         self._make_header()
@@ -204,7 +204,7 @@ class HallRenderer:
                 "crah_fans": info["crah_fan_power_w"],
                 "pumps": info["pump_power_w"],
                 "tower_fans": info["tower_fan_power_w"],
-                "humidifiers": info["humidifier_power_w"],
+                "humidifiers": info.get("humidifier_power_w", 0.0) + info.get("ventilation_power_w", 0.0),
                 "server_fans": info["server_fan_power_w"],
                 "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
             },

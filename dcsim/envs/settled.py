@@ -17,7 +17,7 @@ from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
 from dcsim.plant.resting import RestingLaws, laws_of
-from dcsim.plant.steady import cold_state, packed_inputs, rested
+from dcsim.plant.steady import cold_state, packed_inputs, rested, resting_params
 from dcsim.plant.supervision import samples_at_rest
 
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
@@ -50,7 +50,7 @@ class SettledStarts:
     def __init__(self, config: EnvConfig) -> None:
         self._config = config
         self._hall: Hall = config.hall
-        self._engine = config.engine
+        self._engine = config.engine.with_params(resting_params(config.hall))
         self._laws: RestingLaws = laws_of(config.hall)
         self._found: np.ndarray | None = None
         self._sent = {name: config.engine.input_slices[name] for name in config.hall.types.requests}

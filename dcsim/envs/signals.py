@@ -215,6 +215,14 @@ def _coils(hall: Hall, interval: float) -> list[Block]:
     return [_rows(hall, "state.valve_fraction", valve)]
 
 
+def _moisture(hall: Hall, interval: float) -> list[Block]:
+    humid = "relative humidity at the coldest rack inlet"
+    return [
+        Block("state.room_dew_point", [Signal("room_dew_point", "degC", -25.0, 30.0, "dew point of the room air")]),
+        Block("state.room_relative_humidity", [Signal("room_relative_humidity", "-", 0.0, 1.0, humid)]),
+    ]
+
+
 def _chilled_water(hall: Hall, interval: float) -> list[Block]:
     machines = float(hall.chillers)
     dwell, capacity = (float(getattr(hall.params, name)[0, 0]) for name in ("stage_time_min", "chiller_capacity"))
@@ -318,6 +326,7 @@ def _economizer(hall: Hall, interval: float) -> list[Block]:
 
 _SEEN = {
     "room": _room,
+    "moisture": _moisture,
     "coils": _coils,
     "chilled_water": _chilled_water,
     "staging": _staging,

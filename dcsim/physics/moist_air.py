@@ -26,7 +26,7 @@ from dcsim.physics.saturation import log_saturation_pressure, saturation_pressur
 VAPOR_PRESSURE_MIN = 1e-6  # Pa; a frost point of about -150 degC
 DRY_AIR_PRESSURE_SHARE_MIN = 0.02  # of the total: keeps humidity ratios finite when water boils
 WET_BULB_BLEND_WIDTH = 1.0  # K, between the ice and the water relation
-DEW_POINT_ROUNDS = 5
+DEW_POINT_ROUNDS = 3
 WET_BULB_START_ROUNDS = 3
 WET_BULB_ROUNDS = 5
 SATURATION_ROUNDS = 5

@@ -28,7 +28,7 @@ from dcsim.physics.constants import (
     WATER_SPECIFIC_HEAT,
     Array,
 )
-from dcsim.physics.moist_air import humidity_ratio_from_dew_point, specific_volume
+from dcsim.physics.moist_air import humidity_ratio_from_dew_point, saturation_humidity_ratio, specific_volume
 from dcsim.physics.pump import design_power
 from dcsim.physics.smooth import clip
 from dcsim.physics.thermal import node_temperature
@@ -201,6 +201,44 @@ def stream_heat_flow(
     """
     sensible = AIR_SPECIFIC_HEAT * (temperature - reference_temperature)
     return mass_flow * (sensible + EVAPORATION_ENTHALPY * (humidity_ratio - reference_humidity_ratio))
+
+
+def make_up_air(
+    outdoor_temperature: Array,
+    outdoor_humidity_ratio: Array,
+    leaving_temperature: Array,
+    pressure: Array,
+    xp: Any = np,
+) -> tuple[Array, Array]:
+    """Outdoor air behind a make-up air unit that cools, and so dries, but does not heat it.
+
+    Parameters
+    ----------
+    outdoor_temperature, outdoor_humidity_ratio : Array, any shape
+        Of the air that the unit draws [degC], [kg/kg dry air].
+    leaving_temperature : Array, broadcastable
+        To which its coil cools [degC].
+    pressure : Array, broadcastable
+        Total pressure [Pa].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    temperature, humidity_ratio : Array, broadcast shape
+        Of the air into the room [degC], [kg/kg dry air]: at most the leaving temperature, and saturated at most.
+
+    Notes
+    -----
+    A coil deep enough to bring the air to saturation (bypass factor 0). Fan heat is left out.
+
+    References
+    ----------
+    .. [1] ASHRAE Handbook of HVAC Applications (2019), ch. 20, Data Centers: outdoor air is dried before it enters, and
+       keeps the room at higher pressure so that none leaks in.
+    """
+    temperature = xp.minimum(outdoor_temperature, leaving_temperature)
+    return temperature, xp.minimum(outdoor_humidity_ratio, saturation_humidity_ratio(temperature, pressure, xp))
 
 
 # --- humidifiers ------------------------------------------------------------------------------------------------------

@@ -3,17 +3,21 @@
 from typing import Any
 
 from dcsim.plant.loops import Array, total
-from dcsim.plant.parts import Types
+from dcsim.plant.parts import PARTS, Types
 
 STORAGE_REFERENCE = 20.0  # degC, keeps the stored energy small beside what a step changes
 
 
 def stored_energy(types: Types, s: Any, p: Any, xp: Any) -> Array:
-    """Heat stored in the whole hall above 20 degC [J], shape (1, N)."""
-    return sum(
+    """Heat stored in the whole hall above 20 degC, and what its parts store otherwise [J], shape (1, N)."""
+    heat: Array = sum(
         total(getattr(p, capacity) * (getattr(s, temperature) - STORAGE_REFERENCE), xp)
         for temperature, capacity in types.heat_capacities.items()
     )
+    for part in types.parts:
+        if hasattr(PARTS[part], "stored_energy"):
+            heat = heat + PARTS[part].stored_energy(s, p, xp)
+    return heat
 
 
 def cooling_energy(types: Types, s: Any) -> Array:

@@ -264,7 +264,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         p.chilled_water_supply_heat_capacity,
         p.chilled_water_return_heat_capacity,
         stream,
-        coil_heat + p.humidifier_power + pump_power + tank_pump_power,
+        coil_heat + pump_power + tank_pump_power,
         dt,
     )
     wished = thermal.relaxed_implicitly(

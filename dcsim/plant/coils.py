@@ -1,14 +1,18 @@
-"""Chilled-water coils of the CRAHs, with the valves that hold the supply air."""
+"""Chilled-water coils of the CRAHs, with the valves that hold the supply air, and the water that condenses on them."""
 
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dcsim.physics import coil, moist_air, thermal
-from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
+from dcsim.physics.constants import EVAPORATION_ENTHALPY, STANDARD_PRESSURE, VAPOR_SPECIFIC_HEAT, WATER_SPECIFIC_HEAT
+from dcsim.plant import moisture
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, modulated, total
-from dcsim.plant.room import HotSide
+from dcsim.plant.room import CRAH_FLOW_FRACTION_MIN, HotSide
+
+CONTACT_MIN = 1e-6  # share of the air that meets the wet stretch of a coil
 
 
 class Params(NamedTuple):
@@ -89,13 +93,85 @@ def sized(d: HallDescription) -> dict[str, Any]:
     )
 
 
+class Condensing:
+    """A part: coils of a hall whose air holds water.
+
+    How much of a coil is wet is found at the start of a control step, by the law of a partly wet coil. Over the step the wet stretch stands
+    for a surface of known humidity, to which a known share of the air comes; so what condenses follows the room's humidity and the air
+    flow at once, and where on the coil it begins with the next step.
+    """
+
+    class State(NamedTuple):
+        """Air onto the coils."""
+
+        coil_entering_air: Array  # (U) degC
+
+    class Held(NamedTuple):
+        """What the wet stretch does to the air."""
+
+        coil_contact: Array  # (U) share of the air that comes to the humidity of the surface; 0 while a coil is dry
+        coil_surface_humidity: Array  # (U) kg/kg dry air
+        coil_duty_ratio: Array  # (U) temperature drop of the air over that in a dry coil
+
+    ROWS = MappingProxyType({"coil_entering_air": "crahs"})
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters."""
+        return {}
+
+    @staticmethod
+    def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+        """Hold how wet the coils are."""
+        ratio, pressure = s.humidity_ratio, u.outdoor_pressure
+        entering, water = s.coil_entering_air, s.chilled_water_supply_temperature
+        air_fraction = pressure / STANDARD_PRESSURE * xp.maximum(s.crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
+        air, water_flow = air_fraction * p.crah_mass_flow_nominal, p.coil_water_flow_nominal * s.valve_fraction
+        films = coil.film_conductances(
+            air_fraction, s.valve_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
+        )
+        air_film, water_film = air_factor(entering, p) * films[0], water_factor(water, p) * films[1]
+        conductance = air_film * water_film / (air_film + water_film)
+        made = coil.condensing_coil(
+            air,
+            entering,
+            ratio,
+            moist_air.dew_point_temperature(ratio, pressure, xp),
+            water_flow,
+            water,
+            conductance,
+            conductance / air_film,
+            pressure,
+            xp,
+        )
+        specific_heat = p.air_specific_heat + VAPOR_SPECIFIC_HEAT * ratio
+        dry_duty = coil.air_side_duty(specific_heat * air, WATER_SPECIFIC_HEAT * water_flow, conductance, xp)
+        is_wet = made.condensate_mass_flow > 0.0
+        contact = 1.0 - xp.exp((made.dry_share - 1.0) * air_film / (specific_heat * air))
+        return {}, dict(
+            coil_contact=xp.where(is_wet, contact, 0.0),
+            coil_surface_humidity=ratio - made.condensate_mass_flow / (air * xp.maximum(contact, CONTACT_MIN)),
+            coil_duty_ratio=xp.where(is_wet, made.air_duty / xp.maximum(dry_duty, 1e-6), 1.0),
+        )
+
+
+def air_factor(entering: Array, p: Any) -> Array:
+    """Conductance of the air's film over that at rating, by the temperature of the air onto a coil [degC]."""
+    return 1.0 + p.coil_air_film_coefficient * (entering - p.coil_rating_air_temperature)
+
+
+def water_factor(water: Array, p: Any) -> Array:
+    """Conductance of the water's film over that at rating, by the temperature of the water [degC]."""
+    return coil.water_film_factor(water, p.coil_rating_water_temperature)
+
+
 class Cooled(NamedTuple):
     """What the coils did."""
 
     new: dict[str, Array]
+    powers: dict[str, Array]  # (1) W, kg/s: of the water in the air, where there is any
     supply: Array  # (U) degC
-    heat: Array  # (1) W into the chilled water
-    powers: dict[str, Array]  # (1) W
+    heat: Array  # (1) W into the chilled water, sensible and latent
 
 
 def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
@@ -112,8 +188,7 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     """
     stream, water = hot.air_stream, s.chilled_water_supply_temperature
     entering = hot.hot_return + hot.bypass * s.supply_air_temperature
-    air_factor = 1.0 + p.coil_air_film_coefficient * (entering - p.coil_rating_air_temperature)
-    water_factor = coil.water_film_factor(water, p.coil_rating_water_temperature)
+    air_film_factor, water_film_factor = air_factor(entering, p), water_factor(water, p)
     air_fraction = hot.crah_flow / p.crah_mass_flow_nominal  # less where air is thin: films go with the mass flow
     asked = total(p.coil_water_flow_nominal * s.valve_fraction, xp)
     water_fraction = s.valve_fraction * xp.minimum(h.chilled_water_flow_max / xp.maximum(asked, 1e-9), 1.0)
@@ -127,8 +202,8 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
             p.coil_conductance_nominal,
             p.coil_air_resistance_share,
             xp,
-            air_factor,
-            water_factor,
+            air_film_factor,
+            water_film_factor,
         ),
         xp,
     )
@@ -143,13 +218,15 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
             p.coil_air_dew_point_temperature,
             water,
             water_stream,
-            air_factor * films[0],
-            water_factor * films[1],
+            air_film_factor * films[0],
+            water_film_factor * films[1],
             STANDARD_PRESSURE,
             p.air_specific_heat,
             xp,
         )
         duty = xp.where(p.coil_air_dew_point_temperature > water, xp.minimum(wetted, 1.0), duty)
+    if hot.air is not None:
+        duty = h.coil_duty_ratio * duty
     hot_return, bypass = hot.hot_return, hot.bypass
     if hasattr(p, "coil_entering_air_max"):
         is_over = entering > p.coil_entering_air_max
@@ -177,4 +254,9 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     powers = {}
     if hasattr(p, "coil_entering_air_max"):
         powers["entering_limit_heat"] = total(stream * (hot.hot_return + hot.bypass * supply - entering), xp)
-    return Cooled({"valve_fraction": valve}, supply, total(stream * duty * (entering - water), xp), powers)
+    new, heat = {"valve_fraction": valve}, total(stream * duty * (entering - water), xp)
+    if hot.air is not None:
+        wet = moisture.balanced(hot.air, h.coil_contact * hot.crah_flow, h.coil_surface_humidity, s, h, p, dt, xp)
+        heat = heat + EVAPORATION_ENTHALPY * total(wet.condensate, xp)
+        new, powers = new | wet.new | {"coil_entering_air": entering}, powers | wet.powers
+    return Cooled(new, powers, supply, heat)

@@ -73,6 +73,7 @@ Number = Annotated[Quantity, _in("-", above=0.0)]
 Time = Annotated[Quantity, _in("s", above=0.0)]
 Energy = Annotated[Quantity, _in("J", least=0.0)]
 PerKelvin = Annotated[Quantity, _in("1/K", least=-0.05, most=0.05)]
+AirChanges = Annotated[Quantity, _in("1/h", least=0.0, most=20.0)]  # of the room's air
 Coefficients = Annotated[Series, _in("-")]
 Factors = Annotated[Series, _in("-", above=0.0)]
 
@@ -153,7 +154,6 @@ class Crahs(_Frozen):
     return_air_time_constant: Time | None = None  # of fans that hold the return air
     flow_ratio_min: Number
     supply_air_heat_capacity: HeatCapacity
-    humidifier_power: Power
 
     @model_validator(mode="after")
     def _one_way_to_say_power(self) -> "Crahs":
@@ -163,6 +163,35 @@ class Crahs(_Frozen):
             raise ValueError("give fan_curve_speed_min with fan_curve, and only then")
         if self.fan_curve is not None and len(self.fan_curve.values) != 4:
             raise ValueError("fan_curve has four values, of a cubic")
+        return self
+
+
+class Moisture(_Frozen):
+    """Outdoor air that comes in, the humidifier, and what the room's humidity should be."""
+
+    infiltration: AirChanges  # outdoor air as it is
+    ventilation: AirChanges  # outdoor air through a make-up air unit, which cools and so dries it
+    make_up_air_temperature: Temperature  # greatest at which it leaves that unit, saturated at most
+    make_up_air_cop: Number
+    humidifier: Literal["steam", "adiabatic"]
+    humidifier_capacity: Annotated[Quantity, _in("kg/s", least=0.0)]  # vapour
+    humidifier_dew_point: Temperature  # of the room, at and above which nothing is added
+    humidifier_band: Annotated[Quantity, _in("K", above=0.0, most=20.0)]  # below it, over which the output rises
+    humidifier_efficiency: Share  # of the boiler, or of the pump
+    humidifier_drain_share: Annotated[Quantity, _in("-", least=0.0, most=0.9)]  # of the water drawn
+    feed_water_temperature: Temperature | None = None  # of a steam humidifier
+    pump_pressure: Annotated[Quantity, _in("Pa", above=0.0)] | None = None  # of an adiabatic humidifier
+    dew_point_max: Temperature
+    dew_point_min: Temperature
+    relative_humidity_max: Share
+
+    @model_validator(mode="after")
+    def _one_kind_of_humidifier(self) -> "Moisture":
+        is_steam = self.humidifier == "steam"
+        if is_steam != (self.feed_water_temperature is not None) or is_steam == (self.pump_pressure is not None):
+            raise ValueError(
+                "give feed_water_temperature with humidifier: steam, pump_pressure with humidifier: adiabatic"
+            )
         return self
 
 
@@ -355,6 +384,7 @@ class HallDescription(_Frozen):
     room: Room
     air_paths: AirPaths | None = None  # one well-mixed zone where there are none
     crahs: Crahs
+    moisture: Moisture | None = None
     coils: Coils | None = None
     chilled_water: ChilledWater | None = None
     chillers: Chillers | None = None
@@ -438,6 +468,11 @@ class HallDescription(_Frozen):
     def kind(self) -> str:
         """What cools the hall, which decides the laws it is run by."""
         return "chilled-water"
+
+    @property
+    def condensing_coils(self) -> Moisture | None:
+        """Section of the part of that name: coils of a hall whose air holds water."""
+        return self.moisture if self.coils is not None else None
 
     def digest(self) -> str:
         """SHA-256 of the content, whatever the order in the file."""

@@ -29,6 +29,8 @@ is computed: the equations of a part that is not there never reach an engine. A 
     Energies that leave the site, and that enter it other than by electricity.
 ``WATER``
     Make-up water.
+``stored_energy(s, p, xp)``
+    What stores energy other than by a temperature.
 ``sized(description)``
     Values of the parameters.
 ``begin(s, u, p, now, interval, xp)``
@@ -46,6 +48,7 @@ from dcsim.plant import (
     chilled_water,
     coils,
     economizer,
+    moisture,
     return_air,
     room,
     server_fans,
@@ -64,9 +67,11 @@ PARTS: Mapping[str, Any] = {
     "room": room,
     "return_air": return_air,
     "sol_air": room.SolAir,
+    "moisture": moisture,
     "coils": coils,
     "wetted_coils": coils.WetBelowDewPoint,
     "entering_limit": coils.EnteringLimit,
+    "condensing_coils": coils.Condensing,
     "staging": staging,
     "economizer": economizer,
     "tank": tank,

@@ -13,7 +13,7 @@ from dcsim.physics import fan, power_chain, room_air, server, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
 from dcsim.physics.smooth import clip
-from dcsim.plant import return_air, server_fans
+from dcsim.plant import moisture, return_air, server_fans
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
@@ -53,7 +53,6 @@ class Params(NamedTuple):
     crah_fan_time_constant: Array  # (1) s
     flow_ratio_min: Array  # (1) supply reaching the racks over server flow that the aisle-pressure loop defends
     supply_air_heat_capacity: Array  # (U) J/K coil metal and air
-    humidifier_power: Array  # (1) W, constant
     # electrical
     ups_rated_power: Array  # (1) W
     ups_loss: Array  # (3) no-load, proportional, square
@@ -80,7 +79,6 @@ class State(NamedTuple):
     server_fan_energy: Array  # (1) J
     leakage_energy: Array  # (1) J of leakage above 20 degC
     crah_fan_energy: Array  # (1) J
-    humidifier_energy: Array  # (1) J
     electrical_loss_energy: Array  # (1) J UPS, distribution, lighting
     electrical_room_heat: Array  # (1) J UPS heat, which leaves by its own ventilation
     envelope_gain: Array  # (1) J into the hall
@@ -166,7 +164,7 @@ DRIVERS = (
     "outdoor_humidity_ratio",
     "outdoor_pressure",
 )
-METERS = {"crah_fan": ("crah_fan_energy",), "humidifier": ("humidifier_energy",)}
+METERS = {"crah_fan": ("crah_fan_energy",)}
 SUMS = ("it_energy", "server_fan_energy", "leakage_energy", "electrical_loss_energy")
 REJECTED = ("electrical_room_heat",)
 GAINED = ("envelope_gain",)
@@ -206,7 +204,6 @@ def sized(d: HallDescription) -> dict[str, Any]:
         crah_fan_time_constant=crahs.fan_time_constant.value,
         flow_ratio_min=crahs.flow_ratio_min.value,
         supply_air_heat_capacity=np.full(groups, crahs.supply_air_heat_capacity.value / groups),
-        humidifier_power=crahs.humidifier_power.value,
         ups_rated_power=d.electrical.ups_rated_power.value,
         ups_loss=d.electrical.ups_loss.values,
         distribution_rated_power=d.electrical.distribution_rated_power.value,
@@ -244,6 +241,7 @@ class HotSide(NamedTuple):
 
     new: dict[str, Array]  # state after the pass
     powers: dict[str, Array]  # (1) W: of it, server fans, leakage, CRAH fans, losses
+    air: Any  # what outdoor air and humidifier bring; None in a hall without part moisture
     crah_power: Array  # (U) W of the fans, into the supply air
     crah_flow: Array  # (U) kg/s
     air_stream: Array  # (U) W/K
@@ -256,6 +254,7 @@ class HotSide(NamedTuple):
     hot_air: Array  # (Z) degC after the pass; None in a well-mixed zone, where the supply decides it
     to_outdoors: Array  # (Z) W/K
     room_heat: Array  # (1) W into the room's air from all but the supply
+    ventilation: Array  # (Z) W/K of outdoor air that comes in
     inlet: Array  # (R) degC before the pass
     warmed: Array  # (R) degC of the servers
     stream: Array  # (R) W/K of the servers' air
@@ -278,6 +277,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     xp : namespace
     """
     inlet = s.rack_inlet_temperature
+    air = moisture.brought(s, u, h, p, dt, xp) if hasattr(p, "dry_air_mass") else None
 
     # fans of servers and CRAHs, and the flows they make
     server_fan_speed = server_fans.speed_after(s, u, p, dt, xp)
@@ -321,6 +321,11 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     cell_heat = (
         cell_part * (distribution_loss + p.lighting_power) + to_mass * s.mass_temperature + to_outdoors * outdoors_of(u)
     )
+    loss = to_mass + to_outdoors
+    ventilation: Array = 0.0
+    if air is not None:
+        ventilation = cell_part * air.stream
+        loss, cell_heat = loss + ventilation, cell_heat + cell_part * air.heat
     air_stream = p.air_specific_heat * crah_flow
     paths: Any
     if hasattr(p, "supply_reach"):
@@ -337,7 +342,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         hot_air = thermal.node_temperature(
             s.hot_air_temperature,
             p.hot_air_heat_capacity,
-            p.air_specific_heat * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + to_mass + to_outdoors,
+            p.air_specific_heat * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + loss,
             xp.matmul(p.cell_share, stream * inlet + released) + cell_heat,
             dt,
         )
@@ -345,7 +350,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
     else:  # all supply air mixes with the zone's, which is what returns: one node, solved together with the supply
         paths, recirculated, hot_air = None, None, None
-        stiffness = p.hot_air_heat_capacity / dt + air_stream + to_mass + to_outdoors
+        stiffness = p.hot_air_heat_capacity / dt + air_stream + loss
         bypass = air_stream / stiffness
         hot_return = (
             p.hot_air_heat_capacity / dt * s.hot_air_temperature + total(released, xp) + cell_heat
@@ -368,12 +373,13 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
             server_fan_energy=total(fan_power, xp),
             leakage_energy=total(xp.maximum(leakage, 0.0), xp),
             crah_fan_energy=total(crah_power, xp),
-            humidifier_energy=p.humidifier_power,
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
             electrical_room_heat=ups_loss,
         ),
         to_outdoors=to_outdoors,
-        room_heat=total(released, xp) + total(cell_heat - (to_mass + to_outdoors) * s.hot_air_temperature, xp),
+        room_heat=total(released, xp) + total(cell_heat - loss * s.hot_air_temperature, xp),
+        ventilation=ventilation,
+        air=air,
         hot_air=hot_air,
         crah_power=crah_power,
         crah_flow=crah_flow,
@@ -395,7 +401,7 @@ class ColdSide(NamedTuple):
     powers: dict[str, Array]  # (1) W
 
 
-def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp: Any) -> ColdSide:
+def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> ColdSide:
     """Take supply air [degC], shape (U, N), to the racks."""
     if hot.paths is None:
         hot_air = hot.hot_return + hot.bypass * supply
@@ -421,6 +427,9 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
     new = dict(hot.new)
     if hasattr(s, "return_air_fan_speed"):
         new["return_air_fan_speed"] = return_air.fan_speed_after(hot.room_heat, supply, s, p, dt, xp)
+    powers = hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u) - hot_air), xp))
+    if hot.air is not None:
+        powers["ventilation_gain"] = h.outdoor_air_heat - total(hot.ventilation * hot_air, xp)
     return ColdSide(
         new=new
         | dict(
@@ -432,7 +441,7 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, p: Any, dt: Array, xp
             ),
             server_temperature=servers,
         ),
-        powers=hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u) - hot_air), xp)),
+        powers=powers,
     )
 
 

@@ -84,7 +84,7 @@ class Step:
         """
         hot = room.hot_side(s, u, h, p, dt, xp)
         cooled = coils.cooled(hot, s, h, p, dt, xp)
-        cold = room.cold_side(hot, cooled.supply, s, u, p, dt, xp)
+        cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp)
         chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
         rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
         powers = cold.powers | cooled.powers | chilled.powers | rejected.powers

@@ -37,9 +37,9 @@ _POWERS = (
     "pump",
     "chiller",
     "tower_fan",
-    "humidifier",
     "server_fan",
 )
+_HUMIDITY = ("humidifier_power_w", "ventilation_power_w")  # drawn as one
 
 
 class Recorder:
@@ -60,7 +60,7 @@ class Recorder:
     ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; water temperatures, set-points
     and speeds (before the plant's own protection), ``mode``, ``chillers_on`` and ``protection`` at its end, named as in the plant's
     state; mean powers [W] ``it_power facility_power cooling_power thermal_power crah_fan_power pump_power chiller_power tower_fan_power
-    humidifier_power server_fan_power leakage_power``.
+    humidifier_power server_fan_power leakage_power``; that of the humidifiers with the make-up air unit's.
 
     Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
     ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.
@@ -90,6 +90,7 @@ class Recorder:
         step |= {name: getattr(state, name)[:, env].copy() for name in _STATE_ROWS}
         step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS}
         step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in _POWERS}
+        step["humidifier_power"] = sum(float(info.get(name, 0.0)) for name in _HUMIDITY)
         step["mode"] = float(state.mode[0, env]) if hasattr(state, "mode") else MECHANICAL
         step["leakage_power"] = float(info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"])
         step["rack_inlet_max"] = float(info["rack_inlet_max_c"])

@@ -17,6 +17,8 @@ def test_a_nominal_day_has_no_violation(env_id: str, name: str, day: str) -> Non
     episode = run_episode(env, make_controller(name, env), seed=0)
     assert len(episode["reward"]) == 288
     assert episode["violation_k_min"].sum() == 0.0
+    assert episode["dew_point_excess_k_min"].sum() == episode["dew_point_shortfall_k_min"].sum() == 0.0
+    assert episode["rate_excess_k_min"].sum() == 0.0
     assert episode["rack_inlet_max_c"].max() <= 27.0
     assert np.abs(episode["action"]).max() <= 1.0
     assert np.isfinite(episode["action"]).all()

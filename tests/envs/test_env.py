@@ -21,7 +21,8 @@ IDS = dcsim.ids()
 CONTRACT_KEYS = frozenset(
     "time_s it_power_w server_fan_power_w cooling_power_w electrical_loss_w facility_power_w thermal_power_w "  # noqa: SIM905
     "cooling_energy_kwh thermal_energy_kwh facility_energy_kwh pue tue water_l carbon_kg energy_cost rack_inlet_max_c "
-    "rack_inlet_mean_c violation_k_min supply_shortfall_k_min rate_excess_k_min cost energy_residual_w".split()
+    "rack_inlet_mean_c violation_k_min supply_shortfall_k_min dew_point_excess_k_min dew_point_shortfall_k_min "
+    "rate_excess_k_min cost energy_residual_w".split()
 )
 
 
@@ -127,7 +128,13 @@ def test_powers_and_energies_fit_together(env_id):
 
 
 def test_the_safety_cost_is_the_sum_of_its_terms(env_id):
-    terms = ("violation_k_min", "supply_shortfall_k_min", "rate_excess_k_min")
+    terms = (
+        "violation_k_min",
+        "supply_shortfall_k_min",
+        "dew_point_excess_k_min",
+        "dew_point_shortfall_k_min",
+        "rate_excess_k_min",
+    )
     env = make(env_id, task="crah-failure")
     _, at_reset = env.reset(seed=3)
     assert all(at_reset[name] == 0.0 for name in (*terms, "cost"))
@@ -234,10 +241,12 @@ def test_episodes_start_settled(env_id):
     held = batch.action_map.actions(batch.setpoints)
     first = batch.state.rack_inlet_temperature.copy()
     power = batch.start_info()["thermal_power_w"]
+    dew_point = batch.state.room_dew_point.copy() if "moisture" in batch.config.hall else 0.0
     for _ in range(3):
         *_, info = env.step(held[0])
     assert np.abs(batch.state.rack_inlet_temperature - first).max() < 0.7
     assert_allclose(info["thermal_power_w"], power, rtol=0.06)
+    assert_allclose(batch.state.room_dew_point if "moisture" in batch.config.hall else 0.0, dew_point, atol=0.2)
 
 
 def test_the_truth_is_what_comes():

@@ -55,6 +55,15 @@ def test_endless_step_ends_where_in_and_out_are_equal():
     assert 0.0 < after.humidity_ratio < 2e-4
 
 
+def test_make_up_air_comes_in_as_it_is_or_saturated_at_the_temperature_of_the_coil():
+    outdoors = np.array([[-10.0, 9.0, 20.0, 33.0]])
+    ratio = np.array([[0.001, 0.005, 0.004, 0.018]])
+    temperature, humidity = moisture.make_up_air(outdoors, ratio, 10.0, 101_325.0)
+    assert_allclose(temperature, [[-10.0, 9.0, 10.0, 10.0]], rtol=1e-14)
+    assert_allclose(humidity[0, :3], ratio[0, :3], rtol=1e-14)
+    assert_allclose(humidity[0, 3], psychrolib.GetSatHumRatio(10.0, 101_325.0), rtol=2e-4)
+
+
 # --- humidifiers ------------------------------------------------------------------------------------------------------
 
 

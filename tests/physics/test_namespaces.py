@@ -155,6 +155,7 @@ LAWS = {
         coil.wet_coil,
         [*draw((1, 5), (22, 40), (0.004, 0.02), (1, 5), (5, 20), (1e3, 1e4)), 0.6, 101325.0],
     ),
+    "make_up_air": (moisture.make_up_air, [AIR[0], AIR[1], 10.0, AIR[2]]),
     "condensing_coil": (
         condensing_coil,
         [*draw((1, 5), (22, 40), (0.004, 0.018), (0.1, 5), (5, 20), (1e2, 1e4)), 0.6, 101325.0],
