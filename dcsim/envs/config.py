@@ -201,6 +201,10 @@ def configure(
     description = _of_task(chosen, _hall(hall))
     if changed := _mapping("changes", changes):
         description = description.replaced(changed)
+    if description.is_driven_by_log:
+        raise InputError(
+            f"hall {description.name!r} takes its power, fan speeds or water from a log, which an environment does not have"
+        )
     built = _built(description)
     interval = _control_interval(chosen.control_interval_s if control_interval_s is None else control_interval_s)
     days = _number("episode_days", chosen.episode_days if episode_days is None else episode_days)
