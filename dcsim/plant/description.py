@@ -103,8 +103,8 @@ class Racks(_Frozen):
     )
     fan_ramp: FanRamp | None = None
     flow_curve: Coefficients | None = None  # flow over nominal: constant, per load, per degC of inlet
-    fan_flow: MassFlow | None = None  # of one rack at full speed, of fans whose speed is given
-    fan_power_max_fraction: Fraction  # of peak power
+    fan_flow: MassFlow | None = None  # of one rack at the usual speed, of fans whose speed over that is given
+    fan_power_max_fraction: Fraction  # of peak power; of fans whose speed is given, at the usual one
     fan_time_constant: Time
     heat_capacity_per_power: Annotated[Quantity, _in("J/(K W)", above=0.0)]
     effectiveness: Share

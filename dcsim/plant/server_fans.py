@@ -1,4 +1,4 @@
-"""How much air the servers draw: by an inlet-driven ramp above an idle speed, a curve of load and inlet temperature, or a speed that is given."""
+"""How much air the servers draw: by an inlet-driven ramp above an idle speed, a curve of load and inlet temperature, or a given speed."""
 
 from typing import Any, NamedTuple
 
@@ -53,13 +53,13 @@ class Given:
     class Inputs(NamedTuple):
         """What the driver says."""
 
-        server_fan_speed: Array  # (R) over full speed; rows as in the state
+        server_fan_speed: Array  # (R) over the usual speed; rows as in the state
 
     DRIVERS = ("server_fan_speed",)
 
     @staticmethod
     def sized(d: HallDescription) -> dict[str, Any]:
-        """No parameters: the nominal flow is that at full speed."""
+        """No parameters: the nominal flow is that at the usual speed."""
         return {}
 
 
