@@ -550,7 +550,7 @@ class HallDescription(_Frozen):
         ----------
         changes : dict
             Dotted field to its new value, for instance ``{"crahs.fan_power": 80e3}``; a quantity keeps its unit, and its source says
-            that it was changed.
+            that it was changed. None takes away what may be left out.
 
         Raises
         ------
@@ -566,7 +566,7 @@ class HallDescription(_Frozen):
             for key in parents:
                 node = node[_known(key, node, path)]
             old = node[_known(leaf, node, path)]
-            if isinstance(old, dict) and "source" in old and not isinstance(value, dict):
+            if isinstance(old, dict) and "source" in old and not isinstance(value, dict) and value is not None:
                 slot = "values" if "values" in old else "value"
                 node[leaf] = {**old, slot: value, "source": f"changed by the user; before: {old['source']}"}
             else:
