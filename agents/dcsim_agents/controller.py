@@ -14,6 +14,7 @@ from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, nearest
 from dcsim_agents.machines import practised_numbers
 from dcsim_agents.signal_io import Reading, SetpointWriter, SignalReader
+from dcsim_agents.storage import storage_priority
 
 Array = np.ndarray
 Memory = dict[str, Array]
@@ -31,12 +32,15 @@ class EnvView:
     control_interval_s : float
     env : Any
         The environment itself, for controllers that are handed its plant. A controller that only sees observations leaves it alone.
+    hourly_cost : Array, shape (24,), optional
+        Published tariff and carbon intensity by the hour of the day, mean of the year, in the weights of the reward.
     """
 
     signals: Signals
     hall: HallDescription
     control_interval_s: float
     env: Any = None
+    hourly_cost: Array | None = None
 
 
 class Controller(ABC):
@@ -49,6 +53,9 @@ class Controller(ABC):
     ----------
     view : EnvView
     """
+
+    STORAGE: Callable[[Reading, Array, HallDescription], Array] = staticmethod(storage_priority)
+    """How a storage tank is used."""
 
     def __init__(self, view: EnvView) -> None:
         self.view = view
@@ -95,6 +102,9 @@ class Controller(ABC):
         practised: dict[str, Array] = {}
         if "chillers_requested" in self.setpoints:
             practised |= practised_numbers(reading, setpoints, self.view.hall)
+        if "tank_flow" in self.setpoints:
+            cost = np.ones(24) if self.view.hourly_cost is None else self.view.hourly_cost
+            practised["tank_flow"] = type(self).STORAGE(reading, cost, self.view.hall)
         return practised
 
     def _remember(self, reading: Reading) -> None:
@@ -155,6 +165,15 @@ def register_controller(name: str, place: str) -> None:
     FACTORIES[name] = place
 
 
+def hourly_cost(config: Any) -> Array:
+    """Price and carbon intensity by the hour of the day, mean of the year, shape (24,), in the weights of the reward; else the price."""
+    table = config.grid.table(3600.0)
+    price, carbon = config.weights["energy_cost"], config.weights["carbon"]
+    cost = price * table.price_per_kwh + carbon * table.kg_co2_per_kwh if price + carbon > 0.0 else table.price_per_kwh
+    result: Array = cost.reshape(-1, 24).mean(axis=0)
+    return result
+
+
 def view_of(env: Any) -> EnvView:
     """Look at an environment: single, vector, or one of these adapted for Stable-Baselines3.
 
@@ -168,7 +187,8 @@ def view_of(env: Any) -> EnvView:
         candidate, seen = waiting.pop(0), seen + 1
         signals, batch = getattr(candidate, "signals", None), getattr(candidate, "batch", None)
         if isinstance(signals, Signals) and batch is not None:
-            return EnvView(signals, batch.config.hall.description, batch.config.control_interval_s, candidate)
+            config = batch.config
+            return EnvView(signals, config.hall.description, config.control_interval_s, candidate, hourly_cost(config))
         inner = [getattr(candidate, name, None) for name in ("unwrapped", "env", "venv", "vec_env")]
         inner += list(getattr(candidate, "envs", None) or [])[:1]
         waiting += [item for item in inner if item is not None and item is not candidate]

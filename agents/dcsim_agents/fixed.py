@@ -1,9 +1,10 @@
-"""Legacy operation: fans and pumps at full speed, constant set-points, cooling mode by wet bulb."""
+"""Legacy operation: fans and pumps at full speed, constant set-points, cooling mode by wet bulb; a storage tank is kept full."""
 
 from dcsim_agents.controller import Controller, EnvView, Memory
 from dcsim_agents.modes import mode_by_wet_bulb
 from dcsim_agents.practice import practice_of
 from dcsim_agents.signal_io import Array, Reading
+from dcsim_agents.storage import chiller_priority
 
 FREE_BELOW, INTEGRATED_BELOW = (
     10.0,
@@ -18,6 +19,8 @@ class FixedController(Controller):
     ----------
     view : EnvView
     """
+
+    STORAGE = staticmethod(chiller_priority)
 
     def __init__(self, view: EnvView) -> None:
         super().__init__(view)

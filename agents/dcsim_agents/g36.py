@@ -11,7 +11,8 @@
 * Cooling mode: by the economizer water that the wet bulb promises, with a deadband.
 
 The laws and constants stand in ``dcsim.plant.operation``, where episodes find their settled start. At an episode's start the resets take
-over the set-points in force. Left out of the guideline: holding the resets while a chiller stages (the plant stages by itself).
+over the set-points in force. A storage tank, which the guideline does not know, is charged evenly off peak and carries what it can on
+peak. Left out of the guideline: holding the resets while a chiller stages (the plant stages by itself).
 """
 
 import numpy as np
@@ -30,6 +31,7 @@ from dcsim.plant.operation import (
 )
 from dcsim_agents.controller import Controller, EnvView, Memory
 from dcsim_agents.signal_io import Array, Reading
+from dcsim_agents.storage import evenly_charged
 from dcsim_agents.trim_respond import TrimRespond, is_due, trim_and_respond
 
 SUPPLY_PERIOD_S, SUPPLY_RESPOND_MAX = 120.0, 3.0  # the second over the response to one request
@@ -56,6 +58,8 @@ class G36Controller(Controller):
     constants : ResetConstants
         Numbers, or arrays of shape (N,) to run a set of constants in each environment.
     """
+
+    STORAGE = staticmethod(evenly_charged)
 
     def __init__(self, view: EnvView, constants: ResetConstants) -> None:
         super().__init__(view)

@@ -10,6 +10,7 @@ name                    carbon intensity                               price
 ``flat``                US mean, constant                              US industrial mean, constant
 ``us-average``          US mean, cleaner by day and dirtier by night   as ``flat``
 ``tou-2to1``            as ``us-average``                              twice as high 12 to 20 h
+``solar``               US mean, 1.7 times as high by night as by day  as ``flat``
 ======================  =============================================  ===========================
 """
 
@@ -28,7 +29,15 @@ from dcsim.drivers.units import Quantity
 from dcsim.drivers.yearly import YearOfSteps, year_of_steps
 from dcsim.errors import InputError
 
-__all__ = ["GRID_PROFILES", "Grid", "GridValues", "load_grid", "read_grid_csv"]
+__all__ = [
+    "GRID_PROFILES",
+    "US_INDUSTRIAL_PRICE_PER_KWH",
+    "US_KG_CO2_PER_KWH",
+    "Grid",
+    "GridValues",
+    "load_grid",
+    "read_grid_csv",
+]
 
 #: Mean carbon intensity of US generation [kg CO2/kWh]: 1532 Mt over 4,183,271 GWh in 2023 (EIA, Frequently Asked
 #: Questions, "How much carbon dioxide is produced per kilowatthour of U.S. electricity generation?").
@@ -46,6 +55,11 @@ _CLEANEST_HOUR = 15.0
 #: Ratio and hours of the two-price tariff: assumed, the plain case that asks a controller to shift load.
 _PEAK_RATIO = 2.0
 _PEAK_HOURS = (12, 20)
+
+#: Carbon intensity over its mean by day and by night, and the hours of the day: assumed, a plain form of the mean day of
+#: California in 2023, 0.68 to 0.78 of the mean from 8 to 16 h and 1.17 to 1.21 from 18 to 6 h (Electricity Maps, direct).
+_SOLAR_DAY_OVER_NIGHT = 1.0 / 1.7
+_SOLAR_HOURS = (8, 16)
 
 _QUANTITIES = {
     "carbon_intensity": Quantity("carbon", ("ci", "ci_direct", "co2_intensity"), 0.0, 2.0),
@@ -114,7 +128,11 @@ def _built_in(name: str) -> Grid:
     hour = np.arange(SECONDS_PER_YEAR // 3600) % 24
     carbon = np.full(hour.shape, US_KG_CO2_PER_KWH)
     price = np.full(hour.shape, US_INDUSTRIAL_PRICE_PER_KWH)
-    if name != "flat":
+    if name == "solar":
+        is_day = (hour >= _SOLAR_HOURS[0]) & (hour < _SOLAR_HOURS[1])
+        carbon *= np.where(is_day, _SOLAR_DAY_OVER_NIGHT, 1.0)
+        carbon *= US_KG_CO2_PER_KWH / carbon.mean()
+    elif name != "flat":
         carbon *= 1.0 - _CARBON_SWING * np.cos((2.0 * np.pi / 24.0) * (hour + 0.5 - _CLEANEST_HOUR))
     if name == "tou-2to1":
         is_peak = (hour >= _PEAK_HOURS[0]) & (hour < _PEAK_HOURS[1])
@@ -130,7 +148,7 @@ def _built_in(name: str) -> Grid:
 
 
 #: Names of the built-in profiles.
-GRID_PROFILES = ("flat", "tou-2to1", "us-average")
+GRID_PROFILES = ("flat", "solar", "tou-2to1", "us-average")
 
 
 def load_grid(name_or_path: str | Path, utc_offset: float | None = None) -> Grid:

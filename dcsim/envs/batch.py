@@ -11,12 +11,13 @@ from dcsim.envs.actions import ActionMap
 from dcsim.envs.actuators import ActuatorBank
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.episode import EpisodeSource
-from dcsim.envs.meters import Meters
+from dcsim.envs.meters import J_PER_KWH, Meters
 from dcsim.envs.observations import ObservationBuilder
 from dcsim.envs.rewards import Value
 from dcsim.envs.sensors import SensorBank
 from dcsim.envs.settled import SettledStarts
 from dcsim.envs.signals import Signals, action_signals, observed
+from dcsim.envs.stored import StoredCooling
 from dcsim.errors import InputError
 
 
@@ -52,6 +53,10 @@ class Batch:
         self._setpoints = self._reached if self._actuators.is_off else np.zeros_like(self._reached)
         self._episodes = EpisodeSource(config)
         self._starts = SettledStarts(config)
+        self._stored = StoredCooling(hall, self._starts, num_envs) if "tank" in hall else None
+        first = rows.row(f"input.{hall.types.drivers[0]}")
+        names = ("driven.utilization_mean", "driven.price", "driven.carbon_intensity")
+        self._worth_columns = [rows.row(name) - first for name in (f"input.{self._starts.axis}", *names)]
         self._meters = Meters(hall, config.control_interval_s)
         self._reward = rewards.Reward(config.weights)
         self._read_rows = np.array([rows.row(f"state.{name}") for name in self._meters.fields])
@@ -99,6 +104,9 @@ class Batch:
         rows = self._rows
         state, setpoints = self._starts.settle(rows.inputs[:, index])
         rows.state[:, index] = state
+        if self._stored is not None:
+            columns = [episodes.drivers[:, :-1, column].astype(float) for column in self._worth_columns]
+            self._stored.begin(index, self._state.tank_temperature[:, index], *columns)
         self._reached[:, index] = self._setpoints[:, index] = setpoints
         # last of all, so that weather and load are those without faults
         self._actuators.start(index, generators, setpoints)
@@ -146,12 +154,24 @@ class Batch:
             left = config.episode_steps - self._elapsed
             terminated = self._state.is_tripped[0] > 0.5
             truncated = (left <= 0) & ~terminated
+        taken = None if self._stored is None else self._settled(self._stored, info, terminated | (left <= 0))
         reward = 0.0
-        for name, value in self._reward.terms(transition, terminated, left).items():
+        for name, value in self._reward.terms(transition, terminated, left, taken).items():
             info[f"reward_{name}"] = value
             reward = reward + value
         self._look_up_drivers()
         return reward, terminated, truncated, info
+
+    def _settled(self, stored: StoredCooling, info: dict[str, Value], is_over: Value) -> rewards.Taken:
+        """Settle the content of the tanks whose episode is over, in ``info`` too."""
+        energy, cost, carbon = stored.taken(self._state.tank_temperature) * is_over
+        if self.num_envs == 1:
+            energy, cost, carbon = float(energy[0]), float(cost[0]), float(carbon[0])
+        info["energy_cost"] = info["energy_cost"] + cost
+        info["carbon_kg"] = info["carbon_kg"] + carbon
+        per_design_j = 1.0 / (self._design * self.config.control_interval_s)
+        per_design_kwh = J_PER_KWH * per_design_j
+        return rewards.Taken(energy * per_design_j, cost * per_design_kwh, carbon * per_design_kwh)
 
     def start_info(self) -> dict[str, Value]:
         """Info of all environments as after a reset: powers of the settled start, sums of 0."""
@@ -198,6 +218,7 @@ class Batch:
         kept = {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}
         kept |= {name: getattr(self, name).kept() for name in self._FAULTY}
         return kept | {
+            "stored": None if self._stored is None else self._stored.kept.copy(),
             "table": self._rows.table.copy(),
             "setpoints": self._setpoints.copy(),
             "made_with": self._made_with(),
@@ -221,6 +242,8 @@ class Batch:
             setattr(self, name, copy.deepcopy(snapshot[name]))
         for name in self._FAULTY:
             getattr(self, name).restore(snapshot[name])
+        if self._stored is not None:
+            self._stored.kept[:] = snapshot["stored"]
         self._rows.table[:] = snapshot["table"]
         self._setpoints[:] = snapshot["setpoints"]
 

@@ -25,7 +25,7 @@ from dcsim.envs.failures import HOUR_S, FailureOptions
 from dcsim.envs.rewards import checked_weights
 from dcsim.envs.sensors import SensorOptions
 from dcsim.envs.signals import action_signals, observed
-from dcsim.envs.tasks import TASKS, Task
+from dcsim.envs.tasks import TASKS, Task, tasks_for
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, load_hall, nearest
 from dcsim.plant.hall import Hall, build_hall
@@ -97,7 +97,7 @@ def configure(
     hall: str | HallDescription = "enterprise-1mw",
     weather: str | Sequence[str] = "chicago",
     workload: str | None = None,
-    grid: str = "us-average",
+    grid: str | None = None,
     task: str | None = None,
     start: str | Sequence[str] | None = None,
     episode_days: float | None = None,
@@ -123,8 +123,8 @@ def configure(
         Built-in climate or file; of several, each episode draws one.
     workload : str, optional
         Built-in load profile or file; the hall's own by default.
-    grid : str
-        Built-in grid profile or file.
+    grid : str, optional
+        Built-in grid profile or file; the task's own by default, ``us-average`` where there is none.
     task : str, optional
         A named stress task.
     start : str or sequence of str, optional
@@ -136,7 +136,7 @@ def configure(
         ``{"forecast": True}``, or ``"persistence"``, adds forecasts of wet bulb and load, as of ``drivers.forecasts``, and
         the price, which is published a day ahead; ``{"forecast": "truth"}`` adds what will be.
     reward : mapping, optional
-        Weights by term, see ``rewards.DEFAULT_WEIGHTS``.
+        Weights by term, in place of the task's own and of ``rewards.DEFAULT_WEIGHTS``.
     changes : mapping, optional
         Dotted fields of the hall with new values, as of ``HallDescription.replaced``.
     engine, dtype, threads : str, str, int
@@ -198,9 +198,13 @@ def configure(
     for name in unknown:
         raise InputError(f"no keyword argument {name!r}{nearest(name, _keywords())}")
     chosen = _task(task)
-    description = _hall(hall)
+    description = _of_task(chosen, _hall(hall))
     if changed := _mapping("changes", changes):
         description = description.replaced(changed)
+    if description.is_driven_by_log:
+        raise InputError(
+            f"hall {description.name!r} takes its power, fan speeds or water from a log, which an environment does not have"
+        )
     built = _built(description)
     interval = _control_interval(chosen.control_interval_s if control_interval_s is None else control_interval_s)
     days = _number("episode_days", chosen.episode_days if episode_days is None else episode_days)
@@ -211,7 +215,7 @@ def configure(
         raise InputError(f"episode_days={days:g} is shorter than one control interval of {interval:g} s")
     weathers = tuple(load_weather(name) for name in _names("weather", weather, "a climate or file"))
     load_name = chosen.workload or description.workload if workload is None else _name("workload", workload)
-    load, tariff = _on_site(load_name, _name("grid", grid), weathers)
+    load, tariff = _on_site(load_name, chosen.grid if grid is None else _name("grid", grid), weathers)
     known, hours = _forecast(observation), steps * interval / HOUR_S
     seen = [signal for block in observed(built, interval, known) for signal in block.signals] if sensors else None
     return EnvConfig(
@@ -226,7 +230,7 @@ def configure(
         control_interval_s=interval,
         substeps=max(2, round(interval / min(max(interval / SUBSTEPS, SUBSTEP_S), SUBSTEP_MAX_S))),
         forecast=known,
-        weights=_weights(reward),
+        weights=_weights(reward, chosen),
         sensors=SensorOptions.parse(sensors, seen, hours),
         actuators=ActuatorOptions.parse(actuators, action_signals(built) if actuators else None, hours),
         failures=FailureOptions.parse(failures, built.units, hours),
@@ -281,12 +285,23 @@ def _forecast(observation: Any) -> str:
     return str(wanted)
 
 
-def _weights(reward: Any) -> dict[str, float]:
+def _of_task(task: Task, description: HallDescription) -> HallDescription:
+    """The hall as a task has it."""
+    hall = _built(description)
+    if lacking := task.lacking(hall):
+        raise InputError(
+            f"task {task.name!r} is about {lacking[0].replace('_', ' ')}, which hall {description.name!r} lacks; "
+            f"tasks for it: {', '.join(tasks_for(hall))}"
+        )
+    return description if task.changes is None else description.replaced(dict(task.changes(description)))
+
+
+def _weights(reward: Any, task: Task) -> dict[str, float]:
     given = _mapping("reward", reward)
     for name, weight in given.items():
         if not isinstance(name, str) or isinstance(weight, bool):
             raise InputError(f"reward: {shown(name)}: {shown(weight)}: expected names of terms with numbers")
-    weights = checked_weights(given)
+    weights = checked_weights({**task.weights, **given})
     if not any(weights.values()):
         raise InputError("reward: every weight is 0, so nothing would be rewarded; give one above 0")
     return weights

@@ -3,6 +3,9 @@
 With the default weights one kelvin of hottest inlet above its limit costs 0.10 of design IT power, more than 25 times what a kelvin
 warmer saves, so breaking a limit never pays. A step never costs more than a ceiling, 1 with the default weights (all terms shrink together
 then), and a trip costs the ceiling for every step that was left, so a short episode never pays either.
+
+One term stands beside the ceiling and may be positive: at the end of an episode the content of a storage tank is settled with the weights
+of energy, cost and carbon (``dcsim.envs.stored``).
 """
 
 from collections.abc import Mapping
@@ -44,7 +47,15 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 CEILINGS: Mapping[str, float] = {"thermal_power": 1.0, "facility_power": 2.0, "energy_cost": 1.0, "carbon": 2.0}
 """What the terms that are always paid can amount to; weighted and added they are the ceiling of a step's cost."""
 
-TERMS = (*DEFAULT_WEIGHTS, "trip")
+TERMS = (*DEFAULT_WEIGHTS, "trip", "stored_cooling")
+
+
+class Taken(NamedTuple):
+    """What a storage tank lacks at the end of an episode, in the units of ``Transition``; negative where it holds more."""
+
+    energy: Value  # electricity over design IT power, as if drawn within the step
+    energy_cost: Value
+    carbon: Value
 
 
 def checked_weights(weights: Mapping[str, float] | None) -> dict[str, float]:
@@ -81,9 +92,16 @@ class Reward:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = tuple(-weights[name] for name in Transition._fields)
+        self._settlement = (
+            -(weights["thermal_power"] + weights["facility_power"]),
+            -weights["energy_cost"],
+            -weights["carbon"],
+        )
         self.ceiling = sum(bound * weights[name] for name, bound in CEILINGS.items()) or 1.0
 
-    def terms(self, transition: Transition, is_tripped: Value, steps_left: Value) -> dict[str, Value]:
+    def terms(
+        self, transition: Transition, is_tripped: Value, steps_left: Value, taken: Taken | None = None
+    ) -> dict[str, Value]:
         """Reward terms of a step; the reward is their sum.
 
         Parameters
@@ -92,6 +110,8 @@ class Reward:
         is_tripped : bool or np.ndarray of bool, shape (N,)
         steps_left : int or np.ndarray, shape (N,)
             Control steps after this one until the clock would end the episode.
+        taken : Taken, optional
+            From a storage tank, 0 before the end of the episode.
 
         Returns
         -------
@@ -108,4 +128,8 @@ class Reward:
             share = self.ceiling / np.maximum(cost, self.ceiling)
         result = {name: value * share for name, value in zip(Transition._fields, values, strict=True)}
         result["trip"] = -self.ceiling * steps_left * is_tripped
+        settled: Value = 0.0 * cost
+        for weight, value in zip(self._settlement, taken or (), strict=False):
+            settled = settled + weight * value
+        result["stored_cooling"] = settled
         return result

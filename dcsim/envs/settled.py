@@ -12,12 +12,13 @@ import numpy as np
 
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import range_of_request
+from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.plant import tank
 from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
 from dcsim.plant.resting import RestingLaws, laws_of
-from dcsim.plant.steady import cold_state, packed_inputs, rested, resting_params
+from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested, resting_params
 from dcsim.plant.supervision import samples_at_rest
 
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
@@ -37,6 +38,10 @@ NUMBERS = (
 
 _GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
 """State and set-points at rest, shape (outdoor temperatures, loads, state rows + A), by hall, constants and engine."""
+_WORTHS: dict[tuple[str, str, str], np.ndarray] = {}
+"""Electricity for cooling out of and into a tank, shape (outdoor temperatures, loads, 2), likewise."""
+STEPS_OF_WORTH = 8  # long ones, until the staging has come to rest
+WORTH_CHARGE = 0.2  # flow at which a tank is charged for its worth: half of it in ten hours
 
 
 class SettledStarts:
@@ -55,6 +60,11 @@ class SettledStarts:
         self._found: np.ndarray | None = None
         self._sent = {name: config.engine.input_slices[name] for name in config.hall.types.requests}
         self._count = max(rows.stop for rows in self._sent.values())
+
+    @property
+    def axis(self) -> str:
+        """Input with the outdoor temperature that the rest depends on most."""
+        return self._laws.axis
 
     def settle(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the settled state and its set-points.
@@ -103,6 +113,54 @@ class SettledStarts:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
         return state, setpoints
 
+    def electricity_for_cooling(self, outdoor: np.ndarray, load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the plant at rest saves for a unit of cooling that a tank gives, and draws for one that goes into it [J/J].
+
+        Parameters
+        ----------
+        outdoor, load : np.ndarray, any shape
+            Temperature along the axis of the resting laws [degC], mean utilization.
+        """
+        key = self._key()
+        if key not in _WORTHS:
+            _WORTHS[key] = self._find_worth()
+        found = _interpolated(_WORTHS[key], self._laws.temperatures, np.ravel(outdoor), np.ravel(load))
+        saved, drawn = found.reshape(2, *np.shape(outdoor))
+        return saved, drawn
+
+    def _find_worth(self) -> np.ndarray:
+        """Measure the plant of every point of the grid with its tank discharged, left alone and charged; shape as the grid's, (.., 2)."""
+        hall, rows = self._hall, self._engine.state_slices
+        grid = self._grid()
+        both = grid.reshape(-1, grid.shape[2]).T
+        state, setpoints = both[: -self._count].copy(), both[-self._count :].copy()
+        load, weather = self._grid_drivers()
+        given = {name: setpoints[place] for name, place in self._sent.items()}
+        u = packed_inputs(hall, len(load), {**given, "utilization": load, **weather})
+        s = self._state(state)
+        economized = s.economizer_heat[0] if "economizer" in hall else 0.0
+        flow = (hall.params.coil_water_flow_nominal * s.valve_fraction).sum(0)
+        warm = s.chilled_water_return_temperature[0] - economized / (LONG_STEP_S * WATER_SPECIFIC_HEAT * flow)
+        cold = s.chilled_water_supply_temperature[0]
+        assert hall.description.tank is not None
+        front = tank.layered(0.5, cold, np.maximum(warm, cold), hall.description.tank.nodes)
+        meters = [field for fields in hall.types.meters.values() for field in fields]
+
+        def measured(request: float) -> tuple[np.ndarray, np.ndarray]:
+            asked, at = setpoints.copy(), state
+            asked[self._sent["tank_flow"]] = request
+            for _ in range(STEPS_OF_WORTH):
+                at = self._rested(at, u, asked, tank_temperature=front)
+            return sum((at[rows[field]][0] for field in meters), np.zeros(len(load))), at[rows["tank_cooling"]][0]
+
+        (without, _), (discharged, given_), (charged, taken_) = (measured(x) for x in (0.0, -1.0, WORTH_CHARGE))
+        least = 1e-3 * LONG_STEP_S * hall.design_it_power
+        saved = np.where(given_ > least, (without - discharged) / np.maximum(given_, least), np.nan)
+        drawn = np.where(-taken_ > least, (charged - without) / np.maximum(-taken_, least), np.nan)
+        worth = np.stack([np.where(np.isnan(saved), drawn, saved), np.where(np.isnan(drawn), saved, drawn)], axis=1)
+        result: np.ndarray = np.maximum(np.nan_to_num(worth), 0.0).reshape(*grid.shape[:2], 2)
+        return result
+
     def _stage(self, state: np.ndarray, setpoints: np.ndarray) -> None:
         """Run as few chillers as the staging would have, fully loaded up: long steps leave their number where a jump took it."""
         rows, s = self._engine.state_slices, self._state(state)
@@ -148,16 +206,23 @@ class SettledStarts:
 
     def _grid(self) -> np.ndarray:
         if self._found is None:
-            key = (self._hall.description.digest(), self._laws.digest(), type(self._engine).__name__)
+            key = self._key()
             if key not in _GRIDS:
                 _GRIDS[key] = self._find_grid()
             self._found = _GRIDS[key]
         return self._found
 
+    def _key(self) -> tuple[str, str, str]:
+        return self._hall.description.digest(), self._laws.digest(), type(self._engine).__name__
+
+    def _grid_drivers(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Load and weather of the points of the grid."""
+        temperature, load = (x.ravel() for x in np.meshgrid(self._laws.temperatures, LOADS, indexing="ij"))
+        return load, self._laws.outdoors(temperature)
+
     def _find_grid(self) -> np.ndarray:
         hall, laws = self._hall, self._laws
-        temperature, load = (x.ravel() for x in np.meshgrid(laws.temperatures, LOADS, indexing="ij"))
-        weather = laws.outdoors(temperature)
+        load, weather = self._grid_drivers()
         first: dict[str, Any] = {"utilization": load, **weather}
         setpoint_inputs = {asked for _, asked, _ in hall.types.setpoints}
         first |= {name: range_of_request(hall, name)[2] for name in hall.types.requests if name not in setpoint_inputs}

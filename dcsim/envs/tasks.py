@@ -1,17 +1,21 @@
 """Named stress tasks: what is different from an ordinary day, and why it tests a controller.
 
 Plain days test static skill, since a room stores minutes of heat; the tasks test what plain days do not: capacity that binds, sudden
-loss of equipment, a boundary between cooling modes, load that moves.
+loss of equipment, a boundary between cooling modes, load that moves, cold that can be stored, machines whose starts cost.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from dcsim.drivers import Weather
+from dcsim.drivers.grid import US_INDUSTRIAL_PRICE_PER_KWH, US_KG_CO2_PER_KWH
+from dcsim.envs.task_halls import with_staging, with_tank
 from dcsim.errors import InputError
 from dcsim.physics import moist_air, server
+from dcsim.plant.description import HallDescription
 from dcsim.plant.hall import Hall
 
 HOUR_S = 3600.0
@@ -60,6 +64,14 @@ class Task:
     outages : tuple of Outage
     chiller_reserve : mapping of str to float
         By hall, available chiller capacity over the power of the servers at 85 % load; all chillers where none is given.
+    changes : callable, optional
+        From a hall to what is changed of it, as of ``HallDescription.replaced``.
+    sections : tuple of str
+        Of the description, which a hall must have for the changes.
+    grid : str
+        Profile of price and carbon intensity by default.
+    weights : mapping of str to float
+        Of the reward, by default instead of those of an ordinary day.
     """
 
     name: str = ""
@@ -72,11 +84,19 @@ class Task:
     reload: Callable[[np.ndarray, np.ndarray, list[np.random.Generator]], np.ndarray] | None = None
     outages: tuple[Outage, ...] = field(default=())
     chiller_reserve: Mapping[str, float] = field(default_factory=dict)
+    changes: Callable[[HallDescription], Mapping[str, Any]] | None = None
+    sections: tuple[str, ...] = ()
+    grid: str = "us-average"
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def limits_equipment(self) -> bool:
         """Whether some equipment cannot run, or not fully, in some part of the episode."""
         return bool(self.outages or self.chiller_reserve)
+
+    def lacking(self, hall: Hall) -> tuple[str, ...]:
+        """Equipment that the task is about and the hall has none of."""
+        return tuple(name for name in self.sections if getattr(hall.description, name) is None)
 
     def chillers(self, hall: Hall) -> np.ndarray:
         """Share of its capacity that each chiller can give, shape (C,): as few machines as carry the reserve, derated alike."""
@@ -168,6 +188,9 @@ def full_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.rando
     return np.clip(load + (HIGH_LOAD - load.mean(axis=(1, 2), keepdims=True)), 0.0, 1.0)
 
 
+STORAGE = ("chilled_water", "chillers", "coils", "tower")
+"""What a hall needs for a tank or for machines that are staged."""
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -206,5 +229,33 @@ TASKS: dict[str, Task] = {
             find_start=most_crossings,
         ),
         Task(name="moving-load", meaning="a hump of load travels along the hall and back", reload=moving_load),
+        Task(
+            name="tou-tank",
+            meaning="a chilled-water tank for four hours of design flow, electricity twice as dear from noon to eight; cost is rewarded",
+            changes=with_tank,
+            sections=STORAGE,
+            grid="tou-2to1",
+            # facility power in units of the year's mean price: a kelvin of inlet still costs more than it saves at the peak
+            weights={"thermal_power": 0.0, "energy_cost": 1.0 / US_INDUSTRIAL_PRICE_PER_KWH},
+        ),
+        Task(
+            name="carbon-tank",
+            meaning="the same tank on a grid that is 1.7 times as dirty by night as by day; carbon is rewarded",
+            changes=with_tank,
+            sections=STORAGE,
+            grid="solar",
+            weights={"thermal_power": 0.0, "carbon": 1.0 / US_KG_CO2_PER_KWH},
+        ),
+        Task(
+            name="staging",
+            meaning="the controller chooses how many chillers, pumps and tower cells run; chillers have minimum times and starts cost energy",
+            changes=with_staging,
+            sections=STORAGE,
+        ),
     )
 }
+
+
+def tasks_for(hall: Hall) -> list[str]:
+    """Names of the tasks that fit a hall."""
+    return [name for name, task in TASKS.items() if not task.lacking(hall)]

@@ -76,6 +76,7 @@ PerKelvin = Annotated[Quantity, _in("1/K", least=-0.05, most=0.05)]
 AirChanges = Annotated[Quantity, _in("1/h", least=0.0, most=20.0)]  # of the room's air
 Coefficients = Annotated[Series, _in("-")]
 Factors = Annotated[Series, _in("-", above=0.0)]
+Places = Annotated[Series, _in("m")]
 
 
 class FanRamp(_Frozen):
@@ -97,20 +98,59 @@ class Racks(_Frozen):
     power_exponent: Number
     leakage_coefficient: PerKelvin
     leakage_reference_temperature: Temperature
-    temperature_rise: Difference  # of the air at nominal flow: full load and idle fan speed, or a flow curve's 1
+    power_from: Literal["utilization", "meter"] = "utilization"  # meter: power by group, and other IT power, is given
+    temperature_rise: Difference | None = (
+        None  # of the air at nominal flow: a ramp's full load and idle speed, a flow curve's 1
+    )
     fan_ramp: FanRamp | None = None
     flow_curve: Coefficients | None = None  # flow over nominal: constant, per load, per degC of inlet
-    fan_power_max_fraction: Fraction  # of peak power
+    fan_flow: MassFlow | None = None  # of one rack at the usual speed, of fans whose speed over that is given
+    fan_power_max_fraction: Fraction  # of peak power; of fans whose speed is given, at the usual one
     fan_time_constant: Time
     heat_capacity_per_power: Annotated[Quantity, _in("J/(K W)", above=0.0)]
     effectiveness: Share
+    mass_share: Share | None = None  # of the heat that passes through the mass; all of it unless given
+
+    @model_validator(mode="after")
+    def _a_meter_sees_leakage(self) -> "Racks":
+        if self.power_from == "meter" and self.leakage_coefficient.value:
+            raise ValueError("power_from: meter has the leakage in it; give leakage_coefficient 0")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_say_flow(self) -> "Racks":
-        if (self.fan_ramp is None) == (self.flow_curve is None):
-            raise ValueError("give either fan_ramp or flow_curve")
+        if sum(way is not None for way in (self.fan_ramp, self.flow_curve, self.fan_flow)) != 1:
+            raise ValueError("give either fan_ramp, flow_curve or fan_flow")
+        if (self.temperature_rise is None) == (self.fan_flow is None):
+            raise ValueError("give temperature_rise with fan_ramp or flow_curve, and only then")
         if self.flow_curve is not None and len(self.flow_curve.values) != 3:
             raise ValueError("flow_curve has three values: constant, per load, per degC of inlet")
+        return self
+
+
+class Placement(_Frozen):
+    """Where things stand in a hall of several cold aisles, instead of evenly along one line.
+
+    A CRAH group reaches the racks of its own cold aisle, by the distance along it; hot air mixes across the hall.
+    """
+
+    length: Annotated[
+        Quantity, _in("m", above=0.0)
+    ]  # of the hall along its rows, to which the lengths of air paths refer
+    rack_aisles: tuple[int, ...]  # number of the cold aisle, one a group
+    rack_along: Places
+    rack_across: Places
+    crah_aisles: tuple[int, ...]
+    crah_along: Places
+    cell_along: Places | None = None  # one cell where each rack group stands unless given
+    cell_across: Places | None = None
+
+    @model_validator(mode="after")
+    def _every_aisle_has_both(self) -> "Placement":
+        if set(self.rack_aisles) != set(self.crah_aisles):
+            raise ValueError("every cold aisle has rack groups and CRAH groups")
+        if (self.cell_along is None) != (self.cell_across is None):
+            raise ValueError("give cell_along with cell_across, and only then")
         return self
 
 
@@ -121,6 +161,7 @@ class AirPaths(_Frozen):
     supply_reach_length: Number  # reach of a CRAH group over hall length
     demand_following: Fraction
     starvation_gain: Annotated[Quantity, _in("-", least=0.0, most=5.0)]
+    placement: Placement | None = None
 
 
 class Room(_Frozen):
@@ -136,6 +177,9 @@ class Room(_Frozen):
     mass_conductance: Annotated[Quantity, _in("W/K", above=0.0)]
     envelope_conductance: Conductance
     sol_air: bool = False  # whether the envelope sees a sol-air temperature of its own instead of the dry bulb
+    surroundings_temperature: Temperature | None = (
+        None  # of the building that the hall stands in, instead of the dry bulb
+    )
     air_specific_heat: Annotated[Quantity, _in("J/(kg K)", above=900.0, most=1200.0)] = Quantity(
         value=AIR_SPECIFIC_HEAT, unit="J/(kg K)", source="dry air, ASHRAE Handbook Fundamentals"
     )
@@ -222,6 +266,14 @@ class ChilledWater(_Frozen):
     pump_follows_flow: bool = False  # speed in proportion to the flow, instead of one that is asked for
     pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel, may fail one by one
     supply_excess_max: Difference
+
+
+class DistrictCooling(_Frozen):
+    """Chilled water from outside the site, in place of coils, chillers and tower; its supply temperature is given."""
+
+    supply_air_time_constant: Time  # of the supply air behind its set-point
+    water_flow: MassFlow
+    heat_capacity: HeatCapacity  # of the water between coils and the meter of heat
 
 
 class Chillers(_Frozen):
@@ -386,6 +438,7 @@ class HallDescription(_Frozen):
     crahs: Crahs
     moisture: Moisture | None = None
     coils: Coils | None = None
+    district_cooling: DistrictCooling | None = None
     chilled_water: ChilledWater | None = None
     chillers: Chillers | None = None
     economizer: Economizer | None = None
@@ -413,10 +466,32 @@ class HallDescription(_Frozen):
             raise ValueError("give setpoints.return_air_temperature with crahs.return_air_time_constant, and only then")
         if self.tank is not None and (self.chilled_water is None or self.chillers is None):
             raise ValueError("tank: a hall without chilled water and chillers has nothing to store")
+        if self.district_cooling is not None and (self.coils or self.chilled_water or self.tower):
+            raise ValueError("district_cooling stands in place of coils, chilled_water, chillers and tower")
+        if self.room.surroundings_temperature is not None and self.room.sol_air:
+            raise ValueError("give either room.surroundings_temperature or room.sol_air")
         if (self.tank is None) != (self.setpoints.tank_flow is None):
             raise ValueError("give setpoints.tank_flow with a tank, and only then")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
+        return self
+
+    @model_validator(mode="after")
+    def _every_group_has_its_place(self) -> "HallDescription":
+        places = self.air_paths.placement if self.air_paths is not None else None
+        if places is None:
+            return self
+        cells = (places.cell_along, places.cell_across) if places.cell_along is not None else ()
+        for label, given, count in (
+            ("rack", (places.rack_aisles, places.rack_along, places.rack_across), self.racks.groups),
+            ("crah", (places.crah_aisles, places.crah_along), self.crahs.groups),
+            ("cell", cells, self.room.hot_air_cells),
+        ):
+            sizes = [len(values.values if isinstance(values, Series) else values or ()) for values in given]
+            if any(size != count for size in sizes):
+                raise ValueError(f"air_paths.placement: {label}s have {sizes} places, and there are {count} of them")
+        if not cells and self.room.hot_air_cells != self.racks.groups:
+            raise ValueError("air_paths.placement: give cell_along and cell_across, or as many cells as rack groups")
         return self
 
     @property
@@ -428,6 +503,31 @@ class HallDescription(_Frozen):
     def sol_air(self) -> bool | None:
         """Section of the part of that name."""
         return self.room.sol_air or None
+
+    @property
+    def surroundings(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.room.surroundings_temperature
+
+    @property
+    def metered_power(self) -> str | None:
+        """Section of the part of that name."""
+        return self.racks.power_from if self.racks.power_from == "meter" else None
+
+    @property
+    def direct_heat(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.racks.mass_share
+
+    @property
+    def given_fans(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.racks.fan_flow
+
+    @property
+    def is_driven_by_log(self) -> bool:
+        """Whether it takes boundary conditions that only a log has: metered power, speeds of server fans, bought water."""
+        return any(part is not None for part in (self.metered_power, self.given_fans, self.district_cooling))
 
     @property
     def wetted_coils(self) -> Quantity | None:
@@ -467,7 +567,7 @@ class HallDescription(_Frozen):
     @property
     def kind(self) -> str:
         """What cools the hall, which decides the laws it is run by."""
-        return "chilled-water"
+        return "district-cooling" if self.district_cooling is not None else "chilled-water"
 
     @property
     def condensing_coils(self) -> Moisture | None:
@@ -485,7 +585,7 @@ class HallDescription(_Frozen):
         ----------
         changes : dict
             Dotted field to its new value, for instance ``{"crahs.fan_power": 80e3}``; a quantity keeps its unit, and its source says
-            that it was changed.
+            that it was changed. None takes away what may be left out.
 
         Raises
         ------
@@ -501,7 +601,7 @@ class HallDescription(_Frozen):
             for key in parents:
                 node = node[_known(key, node, path)]
             old = node[_known(leaf, node, path)]
-            if isinstance(old, dict) and "source" in old and not isinstance(value, dict):
+            if isinstance(old, dict) and "source" in old and not isinstance(value, dict) and value is not None:
                 slot = "values" if "values" in old else "value"
                 node[leaf] = {**old, slot: value, "source": f"changed by the user; before: {old['source']}"}
             else:

@@ -5,7 +5,7 @@ A pass has two halves. ``hot_side`` follows the heat from the servers into the h
 heat: the air leaving a rack is priced with the inlet of the pass before, and the difference is booked to the server.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -118,6 +118,54 @@ class SolAir:
         return {}
 
 
+class Surroundings:
+    """A part: the hall stands inside a building, whose air the envelope sees instead of the outdoor air."""
+
+    class Params(NamedTuple):
+        """Of the building."""
+
+        surroundings_temperature: Array  # (1)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.room.surroundings_temperature is not None
+        return dict(surroundings_temperature=d.room.surroundings_temperature.value)
+
+
+class MeteredPower:
+    """A part: power is known from meters instead of following from a utilization; a meter sees the servers' fans too."""
+
+    class Inputs(NamedTuple):
+        """What the meters say."""
+
+        server_power: Array  # (R) W
+        other_it_power: Array  # (1) W of what is not servers: its heat goes into the hot air at once
+
+    ROWS: ClassVar = {"server_power": "racks"}
+    DRIVERS = ("server_power", "other_it_power")
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters."""
+        return {}
+
+
+class DirectHeat:
+    """A part: only a share of the servers' heat passes through the mass that stores it; the rest is in the air at once."""
+
+    class Params(NamedTuple):
+        """Of the servers."""
+
+        server_mass_share: Array  # (1)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.racks.mass_share is not None
+        return dict(server_mass_share=d.racks.mass_share.value)
+
+
 class Held(NamedTuple):
     """What stays the same over a control step."""
 
@@ -175,7 +223,11 @@ def sized(d: HallDescription) -> dict[str, Any]:
     racks, room, crahs = d.racks, d.room, d.crahs
     groups, cells = crahs.groups, room.hot_air_cells
     peak = racks.rack_power.value * racks.racks_per_group * np.array(racks.relative_power.values)
-    server_flow = peak * mass_flow_per_power(racks.temperature_rise.value)
+    if racks.fan_flow is not None:
+        server_flow = racks.fan_flow.value * racks.racks_per_group * np.array(racks.relative_power.values)
+    else:
+        assert racks.temperature_rise is not None
+        server_flow = peak * mass_flow_per_power(racks.temperature_rise.value)
     cold_air = room.cold_air_heat_capacity.value if d.air_paths else 0.0  # a well-mixed zone's air is one node
     return dict(
         idle_power=racks.idle_fraction.value * peak,
@@ -225,8 +277,12 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     """Hold the load and what the fans are to do; above the allowable inlet they run at full speed and supply air as cold as it may be."""
     protects = now["protection"] > 0.5
     density_ratio = 1.0 + (1.0 - p.site_rated) * (u.outdoor_pressure / STANDARD_PRESSURE - 1.0)
+    if hasattr(u, "server_power"):
+        dynamic_power = u.server_power
+    else:
+        dynamic_power = server.dynamic_power(u.utilization, p.idle_power, p.peak_power, p.power_exponent, xp)
     return {}, dict(
-        dynamic_power=server.dynamic_power(u.utilization, p.idle_power, p.peak_power, p.power_exponent, xp),
+        dynamic_power=dynamic_power,
         crah_fan_target=xp.where(protects, 1.0, now["crah_fan_setpoint"]),
         crah_flow_available=density_ratio
         * (1.0 - p.supply_leakage)
@@ -260,8 +316,10 @@ class HotSide(NamedTuple):
     stream: Array  # (R) W/K of the servers' air
 
 
-def outdoors_of(u: Any) -> Array:
+def outdoors_of(u: Any, p: Any) -> Array:
     """Temperature that the envelope sees [degC], shape (1, N)."""
+    if hasattr(p, "surroundings_temperature"):
+        return p.surroundings_temperature
     return u.sol_air_temperature if hasattr(u, "sol_air_temperature") else u.dry_bulb_temperature
 
 
@@ -296,15 +354,24 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     leakage = server.leakage_power(h.dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
     fan_power = h.density_ratio * server_fans.fan_power(u, server_fan_speed, p)
     heat = h.dynamic_power + leakage
+    if hasattr(u, "server_power"):
+        heat = heat - fan_power  # of what the meter shows
     stream = p.air_specific_heat * server_flow
     conductance = p.server_effectiveness * stream
+    stored = heat * p.server_mass_share if hasattr(p, "server_mass_share") else heat
     warmed = thermal.node_temperature(
-        s.server_temperature, p.server_heat_capacity, conductance, heat + conductance * inlet, dt
+        s.server_temperature, p.server_heat_capacity, conductance, stored + conductance * inlet, dt
     )
     released = conductance * (warmed - inlet) + fan_power
+    if hasattr(p, "server_mass_share"):
+        released = released + (heat - stored)
 
     # electrical losses, hot-air cells with the mass they touch
     it_power = total(heat + fan_power, xp)
+    other_power: Array = 0.0
+    if hasattr(u, "other_it_power"):
+        other_power = u.other_it_power
+        it_power = it_power + other_power
     distribution_loss = power_chain.loss_power(
         it_power,
         p.distribution_rated_power,
@@ -319,7 +386,9 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
     to_outdoors = p.envelope_conductance * cell_part
     cell_heat = (
-        cell_part * (distribution_loss + p.lighting_power) + to_mass * s.mass_temperature + to_outdoors * outdoors_of(u)
+        cell_part * (distribution_loss + p.lighting_power + other_power)
+        + to_mass * s.mass_temperature
+        + to_outdoors * outdoors_of(u, p)
     )
     loss = to_mass + to_outdoors
     ventilation: Array = 0.0
@@ -427,7 +496,7 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: A
     new = dict(hot.new)
     if hasattr(s, "return_air_fan_speed"):
         new["return_air_fan_speed"] = return_air.fan_speed_after(hot.room_heat, supply, s, p, dt, xp)
-    powers = hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u) - hot_air), xp))
+    powers = hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u, p) - hot_air), xp))
     if hot.air is not None:
         powers["ventilation_gain"] = h.outdoor_air_heat - total(hot.ventilation * hot_air, xp)
     return ColdSide(

@@ -1,4 +1,4 @@
-"""How much air the servers draw: by an inlet-driven ramp above an idle speed, or by a curve of load and inlet temperature."""
+"""How much air the servers draw: by an inlet-driven ramp above an idle speed, a curve of load and inlet temperature, or a given speed."""
 
 from typing import Any, NamedTuple
 
@@ -47,6 +47,22 @@ class Curve:
         return dict(server_flow_curve=d.racks.flow_curve.values)
 
 
+class Given:
+    """A part: the speed of the fans is known, for instance from a log; flow goes with the speed, power with its cube."""
+
+    class Inputs(NamedTuple):
+        """What the driver says."""
+
+        server_fan_speed: Array  # (R) over the usual speed; rows as in the state
+
+    DRIVERS = ("server_fan_speed",)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters: the nominal flow is that at the usual speed."""
+        return {}
+
+
 def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
     """Fan speed of the servers after a pass of length ``dt`` [s], shape (R, N); of a curve: flow over nominal flow."""
     inlet = s.rack_inlet_temperature
@@ -54,6 +70,8 @@ def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
         curve = p.server_flow_curve
         inlet = clip(inlet, *CURVE_TEMPERATURES, xp)
         target = xp.maximum(curve[0:1] + curve[1:2] * u.utilization + curve[2:3] * inlet, 0.0)
+    elif hasattr(u, "server_fan_speed"):
+        target = u.server_fan_speed
     else:
         target = server.fan_speed_setpoint(
             inlet, p.server_fan_speed_min, p.server_fan_ramp_start_temperature, p.server_fan_ramp_end_temperature, xp
@@ -63,13 +81,17 @@ def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
 
 def air_flow(u: Any, speed: Array, p: Any) -> Array:
     """Air that the servers draw at sea level [kg/s], shape (R, N)."""
-    if hasattr(p, "server_flow_curve"):
+    if _is_proportional(u, p):
         return p.server_mass_flow_nominal * speed
     return server.air_mass_flow(u.utilization, speed, p.server_mass_flow_nominal, p.server_fan_speed_min)
 
 
 def fan_power(u: Any, speed: Array, p: Any) -> Array:
     """Power of their fans at sea level [W], shape (R, N)."""
-    if hasattr(p, "server_flow_curve"):
+    if _is_proportional(u, p):
         return p.server_fan_power_max * speed * speed * speed
     return server.fan_power(u.utilization, speed, p.server_fan_power_max)
+
+
+def _is_proportional(u: Any, p: Any) -> bool:
+    return hasattr(p, "server_flow_curve") or hasattr(u, "server_fan_speed")

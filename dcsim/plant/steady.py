@@ -32,6 +32,7 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "valve_fraction": 0.5,
         "chilled_water_supply_temperature": chilled,
         "chilled_water_return_temperature": chilled + 6.0,
+        "district_return_temperature": chilled + 6.0,
         "tank_temperature": chilled,
         "condenser_water_supply_temperature": 22.0,
         "tower_air_fraction": 0.5,

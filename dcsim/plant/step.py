@@ -13,7 +13,7 @@ Left out: transport delays, single fans and pumps (a group acts as one machine, 
 from typing import Any
 
 from dcsim.physics.smooth import clip
-from dcsim.plant import chilled_water, coils, room, supervision, tower
+from dcsim.plant import chilled_water, coils, district_cooling, room, supervision, tower
 from dcsim.plant.audit import stored_energy
 from dcsim.plant.loops import Array, distance, total
 from dcsim.plant.parts import PARTS, Types
@@ -83,18 +83,18 @@ class Step:
             First order in ``dt``; latched and monitored fields are handed back untouched.
         """
         hot = room.hot_side(s, u, h, p, dt, xp)
-        cooled = coils.cooled(hot, s, h, p, dt, xp)
-        cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp)
-        chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
-        rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
-        powers = cold.powers | cooled.powers | chilled.powers | rejected.powers
-        return s._replace(
-            **cold.new,
-            **cooled.new,
-            **chilled.new,
-            **rejected.new,
-            **{name: getattr(s, name) + dt * power for name, power in powers.items()},
-        )
+        if hasattr(p, "district_water_stream"):
+            bought = district_cooling.cooled(hot, s, u, h, p, dt, xp)
+            cold = room.cold_side(hot, bought.supply, s, u, h, p, dt, xp)
+            new, powers = cold.new | bought.new, cold.powers | bought.powers
+        else:
+            cooled = coils.cooled(hot, s, h, p, dt, xp)
+            cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp)
+            chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
+            rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
+            new = cold.new | cooled.new | chilled.new | rejected.new
+            powers = cold.powers | cooled.powers | chilled.powers | rejected.powers
+        return s._replace(**new, **{name: getattr(s, name) + dt * power for name, power in powers.items()})
 
     def monitor(self, s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> Any:
         """Watch limits and ends at the end of a sub-step."""

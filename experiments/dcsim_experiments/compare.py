@@ -254,7 +254,7 @@ def context(
         "weather": list(dict.fromkeys(str(scenario.keywords["weather"]) for scenario in scenarios)),
         "tasks": list(tasks),
         "workload": scenarios[0].keywords.get("workload") or settled.hall.description.workload,
-        "grid": scenarios[0].keywords.get("grid", "us-average"),
+        "grid": settled.grid.name,
         "episodes": sum(scenario.episodes for scenario in scenarios),
         "control_interval_s": settled.control_interval_s,
         "limits": {"inlet_limit": settled.hall.description.limits.inlet_limit.value},

@@ -125,8 +125,8 @@ class TrainConfig:
     """Stress task to train on, in the training weeks or on its own days; by default ordinary days."""
     workload: str | None = None
     """Load profile; by default the hall's own."""
-    grid: str = "us-average"
-    """Grid profile, which gives price and carbon intensity."""
+    grid: str | None = None
+    """Grid profile, which gives price and carbon intensity; by default the task's, or us-average."""
     forecast: bool = False
     """Observations carry forecasts of weather, load and price."""
     minutes: float | None = None
@@ -163,8 +163,8 @@ class CompareConfig:
     """ISO dates over which the starts of the episodes are spread; by default the test weeks, or the task's own."""
     workload: str | None = None
     """Load profile; by default the hall's or the task's own."""
-    grid: str = "us-average"
-    """Grid profile, which gives price and carbon intensity."""
+    grid: str | None = None
+    """Grid profile, which gives price and carbon intensity; by default the task's, or us-average."""
     forecast: bool = False
     """Observations carry forecasts, as policies trained with --forecast need."""
     out: Path | None = None

@@ -5,7 +5,8 @@
 Every environment runs in every task; each episode draws its climate among all that are built in. Asserted after every step: observations
 are finite and inside their space, rewards and ``info`` are finite, the energy audit of every environment is closed. A third of the
 environments draws new actions every step, a third holds an action for an hour, a third goes from one corner of the action space to another.
-Trips are no failure: a random operator trips halls. The exit code is 1 if anything was found.
+Trips are no failure: a random operator trips halls. With ``--faults`` sensors, actuators and equipment fail besides, all of them and often.
+The exit code is 1 if anything was found.
 """
 
 import argparse
@@ -63,6 +64,30 @@ class Found:
     failures: list[str]
 
 
+def faults(env_id: str) -> dict[str, Any]:
+    """Everything that can go wrong in an environment, often, as keyword arguments."""
+    often = {"rate_per_day": 20, "minutes": 30}
+    units = gym.make(env_id).unwrapped.batch.config.hall.units  # type: ignore[attr-defined]
+    return {
+        "sensors": {
+            "noise": {"all": 0.05, "temperature": 1.0},
+            "quantisation": {"temperature": 0.5},
+            "bias": {"temperature": {"deviation": 2.0}},
+            "drift": {"all": {"deviation": 0.5}},
+            "delay_s": 600,
+            "dropout": often,
+            "stuck": {"all": often, "temperature": {**often, "value": -40.0}},
+            "age": True,
+        },
+        "actuators": {
+            "stroke_time_s": 600,
+            "deadband": {"temperature": 0.5, "fraction": 0.05},
+            "stuck": {"all": often, "fraction": {**often, "value": 1.0}},
+        },
+        "failures": {"random": {name: {"mtbf_hours": 4, "repair_hours": 1} for name in units}},
+    }
+
+
 def random_actions(low: Array, high: Array, generator: np.random.Generator) -> Iterator[Array]:
     """Actions of shape (N, A) without end: drawn every step, held for an hour, and corners of the box, a third of the rows each."""
     third = len(low) // 3
@@ -101,6 +126,7 @@ def soak(
     num_envs: int = NUM_ENVS,
     seed: int = 0,
     tick: Callable[[int], Any] = int,
+    with_faults: bool = False,
 ) -> Found:
     """Drive one environment with random actions.
 
@@ -116,6 +142,8 @@ def soak(
     num_envs, seed : int
     tick : callable
         Told how many steps were made, after each.
+    with_faults : bool
+        With ``faults`` switched on.
 
     Returns
     -------
@@ -130,6 +158,7 @@ def soak(
         task=named,
         episode_days=days,
         observation={"forecast": True},
+        **(faults(env_id) if with_faults else {}),
     )
     observation, info = env.reset(seed=seed)
     wrong: list[str] = [] if env.observation_space.contains(observation) else ["first observation outside its space"]
@@ -179,6 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", nargs="+", default=[NO_TASK, *TASKS])
     parser.add_argument("--climates", nargs="+", default=built_in_climates())
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--faults", action="store_true", help="sensors, actuators and equipment fail often")
     parser.add_argument("--out", type=Path, help="JSON file")
     options = parser.parse_args(arguments)
     cases = list(product(options.envs, options.tasks))
@@ -186,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     share = rounds * options.num_envs
     with tqdm(total=share * len(cases), unit="step", unit_scale=True) as bar:
         results = [
-            soak(*case, options.climates, share, options.num_envs, options.seed + i, bar.update)
+            soak(*case, options.climates, share, options.num_envs, options.seed + i, bar.update, options.faults)
             for i, case in enumerate(cases)
         ]
     print(table(results))

@@ -6,6 +6,7 @@ import pytest
 from dcsim_agents import make_controller
 from episodes import BASELINES, ENV_IDS, run_episode
 
+CHILLED_WATER = ("dcsim/Enterprise-v0", "dcsim/Hyperscale-v0")
 DAYS = {"spring": "2023-05-15", "summer": "2023-07-20"}
 
 
@@ -21,6 +22,17 @@ def test_a_nominal_day_has_no_violation(env_id: str, name: str, day: str) -> Non
     assert episode["rate_excess_k_min"].sum() == 0.0
     assert episode["rack_inlet_max_c"].max() <= 27.0
     assert np.abs(episode["action"]).max() <= 1.0
+    assert np.isfinite(episode["action"]).all()
+
+
+@pytest.mark.parametrize("task", ["tou-tank", "carbon-tank", "staging"])
+@pytest.mark.parametrize("name", BASELINES)
+@pytest.mark.parametrize("env_id", CHILLED_WATER)
+def test_a_summer_day_with_a_tank_or_machines_to_stage_has_no_violation(env_id: str, name: str, task: str) -> None:
+    env = gym.make(env_id, weather="chicago", start=DAYS["summer"], task=task)
+    episode = run_episode(env, make_controller(name, env), seed=0)
+    assert len(episode["reward"]) == 288
+    assert episode["violation_k_min"].sum() == 0.0
     assert np.isfinite(episode["action"]).all()
 
 

@@ -27,6 +27,13 @@ def test_two_prices_stand_two_to_one_from_noon_to_eight():
     np.testing.assert_array_equal(np.flatnonzero(price == price.max()), np.arange(12, 20))
 
 
+def test_solar_is_cleanest_by_day():
+    carbon = load_grid("solar").at(np.arange(24) * 3600.0 + 1800.0).kg_co2_per_kwh
+    np.testing.assert_array_equal(np.flatnonzero(carbon == carbon.min()), np.arange(8, 16))
+    assert carbon.max() / carbon.min() == pytest.approx(1.7)
+    assert load_grid("solar").at(0.0).price_per_kwh == load_grid("flat").at(0.0).price_per_kwh
+
+
 def test_us_average_is_cleanest_in_the_afternoon():
     carbon = load_grid("us-average").at(np.arange(24) * 3600.0).kg_co2_per_kwh
     assert np.argmin(carbon) in (14, 15)

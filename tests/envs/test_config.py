@@ -72,7 +72,7 @@ def test_a_wrong_observation_is_refused(option, words):
         ({"workload": 3}, "workload=3: expected a name or file"),
         ({"workload": ["ai"]}, "workload=['ai']: expected a name or file"),
         ({"workload": ""}, "unknown workload ''"),
-        ({"grid": None}, "grid=None: expected a name or file"),
+        ({"grid": 3}, "grid=3: expected a name or file"),
         ({"grid": 1}, "grid=1: expected a name or file"),
         ({"task": 4}, "no task 4"),
         ({"task": ["heat-wave"]}, "no task ['heat-wave']; nearest is 'heat-wave'"),

@@ -385,6 +385,50 @@ def test_outages_of_a_task_are_multiplied():
     assert_allclose(available, before * [0.3, 1.0, 1.0], rtol=1e-6)
 
 
+# --- loss of all cooling ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heat_capacity_per_power", "published"), [(1e-6, 11.8), (330e3 / 8e3, 1.30)], ids=["air alone", "with servers"]
+)
+def test_a_megawatt_without_cooling_heats_4200_m3_at_the_published_rates(tmp_path, heat_capacity_per_power, published):
+    """11.8 K a minute for the air alone, 1.30 with servers of 330 kJ/K for each rack of 8 kW; the air rises first."""
+    load = tmp_path / "full.csv"
+    load.write_text("time,utilization [-]\n" + "".join(f"2023-05-15T{hour:02d}:00,1.0\n" for hour in range(24)))
+    sealed = {
+        "racks.rack_power": 5000.0,  # 200 of them
+        "racks.leakage_coefficient": 0.0,
+        "racks.fan_power_max_fraction": 0.0,
+        "racks.heat_capacity_per_power": heat_capacity_per_power,
+        "room.mass_conductance": 1e-6,
+        "room.envelope_conductance": 0.0,
+        "crahs.supply_air_heat_capacity": 1e3,
+        "electrical.lighting_power": 0.0,
+        "electrical.distribution_loss": [0.0, 0.0, 0.0],
+    }
+    components = hall_of("dcsim/Enterprise-v0").units
+    env = gym.make(
+        "dcsim/Enterprise-v0",
+        workload=str(load),
+        start="2023-05-15T01:00",
+        control_interval_s=10.0,
+        episode_days=0.01,
+        changes={**sealed, **WITHOUT_TRIP},
+        failures={"schedule": [{"component": name, "units": "all", "start_hour": 0.0} for name in components]},
+    )
+    env.reset(seed=0)
+    inlets = []
+    for _ in range(30):
+        *_, info = env.step(np.zeros(env.action_space.shape, np.float32))
+        assert_allclose(info["it_power_w"], 1e6, rtol=1e-12)
+        assert abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]
+        assert info["pump_power_w"] == info["tower_fan_power_w"] == info["chiller_power_w"] == 0.0
+        inlets.append(info["rack_inlet_mean_c"])
+    rate = 6.0 * np.diff(inlets)  # K a minute
+    assert_allclose(rate[20:], published, rtol=0.015)
+    assert rate[0] > 1.5 * published
+
+
 # --- options ----------------------------------------------------------------------------------------------------------
 
 

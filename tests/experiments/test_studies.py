@@ -14,13 +14,14 @@ from dcsim.plant.hall import build_hall
 HALLS = ("enterprise-1mw", "hyperscale-10mw")
 
 
-def test_random_actions_break_nothing(tmp_path, capsys):
+@pytest.mark.parametrize("faults", [[], ["--faults"]], ids=["", "with faults"])
+def test_random_actions_break_nothing(tmp_path, capsys, faults):
     out = tmp_path / "soak.json"
-    assert soak.main(["--steps", "14000", "--num-envs", "100", "--out", str(out)]) == 0
+    assert soak.main(["--steps", "20000", "--num-envs", "100", "--out", str(out), *faults]) == 0
     results = json.loads(out.read_text())["results"]
     assert {(r["env"], r["task"]) for r in results} >= {(env_id, "heat-wave") for env_id in dcsim.ids()}
     assert all(r["steps"] >= 1000 and r["residual"] < 1e-10 for r in results)
-    assert "0 of 14 cases failed" in capsys.readouterr().out
+    assert f"0 of {len(results)} cases failed" in capsys.readouterr().out
 
 
 def test_a_soak_notices_what_is_wrong():

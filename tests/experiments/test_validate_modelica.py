@@ -220,6 +220,36 @@ def test_the_tower_has_its_design_approach_at_its_design():
     assert_allclose(approach, 6.0, rtol=1e-9)
 
 
+def test_the_plant_has_the_sizes_of_the_librarys():
+    # 33.2 kg/s of air, 11.9 and 39.7 kg/s of water, 500 kW in 50 x 30 x 3 m, 742 kW chiller, exchanger of 0.8
+    flows = modelica_plant.AIR_FLOW, modelica_plant.CHILLED_FLOW, modelica_plant.CONDENSER_FLOW
+    assert_allclose(flows, [33.2, 11.9, 39.7], atol=0.05)
+    assert (modelica_plant.IT_POWER, modelica_plant.ROOM_VOLUME) == (500e3, 4500.0)
+    assert modelica_plant.CHILLER.capacity_reference == 742e3
+    assert (modelica_plant.ECONOMIZER_EFFECTIVENESS, modelica_plant.AIR_PRESSURE) == (0.8, 747.0)
+    assert_allclose(modelica_plant.PUMP_HEAD, 20.0 * 6485.0)
+    assert modelica_plant.CHILLED_SETPOINTS == (22.0, 5.56)
+    assert (modelica_plant.CHILLER_DEADBAND, modelica_plant.ECONOMIZER_WAIT) == (2.2, 1200.0)
+    assert modelica_plant.RESET.period_s == 120.0
+    assert modelica_plant.RESET.trim + modelica_plant.RESET.respond == 0.03 == -modelica_plant.RESET.trim
+
+
+def test_the_week_of_the_library_is_the_one_known(data):
+    continuous, discrete = (data(modelica_plant_week.MODEL.format(name)) for name in ("Continuous", "Discrete"))
+    # 4.1307e10 and 4.1693e10 J of cooling
+    assert_allclose([continuous["EHVAC.y"][-1], discrete["EHVAC.y"][-1]], [4.1307e10, 4.1693e10], rtol=2e-5)
+    # kW of each day, of the intervals that begin in it
+    power = np.diff(continuous["EHVAC.y"]) / np.diff(continuous.time)
+    day = (continuous.time[:-1] - continuous.time[0]) // 86400.0
+    means = [1e-3 * power[day == each].mean() for each in range(7)]
+    assert_allclose(means, [68.1, 72.1, 69.0, 65.8, 69.5, 68.1, 65.7], atol=0.06)
+    assert_allclose(continuous.celsius("TCHWEntChi.T").mean(), 20.2, atol=0.05)
+    assert_allclose(continuous.celsius("TCWLeaTow.T").mean(), 16.7, atol=0.05)
+    assert_allclose(continuous.celsius("wseCon.TWetBul").mean(), 13.3, atol=0.05)
+    # the economizer's rule in kelvin leaves it on nearly always
+    assert_allclose(continuous["wseCon.y1"].mean(), 0.99, atol=5e-3)
+
+
 def test_at_rest_the_tower_sheds_what_the_hall_and_its_plant_draw_and_the_air_is_at_its_set_point():
     step, hours = 12.0, 7
     time = 3600.0 * np.arange(hours + 1.0)

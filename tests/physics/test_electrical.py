@@ -31,6 +31,29 @@ def test_transformer_meets_the_legal_minimum():
     assert_allclose(power_chain.efficiency(np.array([0.1, 1.0]), 1.0, *losses), [0.982, 0.984], atol=7e-4)
 
 
+# 10 CFR 431.196(a)(2): kVA and percent at 35 % load, low-voltage dry-type, three-phase
+MINIMA = {
+    15: 97.89, 30: 98.23, 45: 98.40, 75: 98.60, 112.5: 98.74, 150: 98.83,
+    225: 98.94, 300: 99.02, 500: 99.14, 750: 99.23, 1000: 99.28,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rating", MINIMA)
+def test_transformers_of_every_rating_just_meet_the_legal_minimum(rating):
+    losses = power_chain.transformer_losses(1e3 * rating)
+    load = np.linspace(0.05, 1.0, 96)
+    efficiency = power_chain.efficiency(load, 1.0, *losses)
+    assert_allclose(100.0 * power_chain.efficiency(0.35, 1.0, *losses), MINIMA[rating], rtol=1e-9)
+    assert_allclose(load[efficiency.argmax()], 0.35, atol=0.011)  # best where it is measured
+
+
+def test_transformer_of_300_kilovolt_amperes_has_the_losses_of_the_table():
+    assert_allclose(power_chain.transformer_losses(300e3), power_chain.LOSSES["transformer-300-kva"], rtol=2e-3)
+    # linear interpolation between ratings
+    between = power_chain.efficiency(0.35, 1.0, *power_chain.transformer_losses(400e3))
+    assert_allclose(between, 0.5 * (0.9902 + 0.9914), rtol=1e-12)
+
+
 @given(st.floats(0.01, 1.2), st.floats(1e3, 1e7))
 def test_loss_scales_with_rating_and_leaves_a_no_load_part(load, rating):
     losses = power_chain.LOSSES["ups-legacy"]

@@ -15,6 +15,7 @@ from dcsim.physics import (
     cooling_tower,
     dx_coil,
     economizer,
+    envelopes,
     evaporative,
     fan,
     figures_of_merit,
@@ -251,6 +252,14 @@ LAWS = {
     ),
     "humidifier_rise": (moisture.humidifier_rise, [0.01, *ROOM_AIR, *draw((0.0, 0.05), (1.0, 600.0))]),
     "guarded_temperature": (moisture.guarded_temperature, [*draw((5.0, 25.0), (5.0, 18.0)), 2.0]),
+    "temperature_margin": (
+        lambda t, xp: envelopes.temperature_margin(t, envelopes.ALLOWABLE["A1"], xp),
+        draw((10.0, 36.0)),
+    ),
+    "humidity_margin": (
+        lambda t, w, p, xp: envelopes.humidity_margin(t, w, p, envelopes.ALLOWABLE["A1"], xp),
+        draw((16.0, 34.0), (0.002, 0.016), (80e3, 104e3)),
+    ),
     "loss_power": (power_chain.loss_power, [*draw((0, 1e6)), 1e6, *power_chain.LOSSES["ups-legacy"]]),
     "tue": (figures_of_merit.tue, draw((1.1, 2), (1, 1.05), (0.01, 0.1))),
 }
