@@ -413,6 +413,21 @@ def test_baselines_go_on_with_everything_wrong(env_id, name):
         assert (np.abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]).all()
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_what_could_run_is_told_of_the_step_made_last(env_id):
+    hall = hall_of(env_id)
+    component, count = list(hall.units.items())[-1]
+    failure = {"component": component, "units": 1, "start_hour": 0.25, "hours": 0.25}
+    env = gym.make(env_id, failures={"schedule": [failure]}).unwrapped
+    env.reset(seed=0)
+    means = [env.batch.could_run(component).mean()]
+    for _ in range(8):
+        env.step(np.zeros(env.action_space.shape, np.float32))
+        means.append(env.batch.could_run(component).mean())
+    assert_allclose(means, [1.0] * 4 + [1.0 - 1.0 / count] * 3 + [1.0] * 2, rtol=1e-6)
+    assert (env.batch.could_run(next(iter(hall.units))) == 1.0).all()
+
+
 # --- loss of all cooling ----------------------------------------------------------------------------------------------
 
 
