@@ -276,6 +276,14 @@ class Batch:
         """Rows by name, for instance ``input.utilization`` or ``driven.price``, shape (rows, N), as a view."""
         return self._rows.view(place)
 
+    def could_run(self, component: str) -> np.ndarray:
+        """Share that could run of a component of ``Hall.units`` in the control step made last, shape (rows, N)."""
+        name = self.config.hall.types.availability[component]
+        if name not in self._available:
+            return np.ones_like(self._availability[name])
+        share: np.ndarray = self._available[name][self._all, np.maximum(self._elapsed - 1, 0)].T
+        return share
+
     @property
     def setpoints(self) -> np.ndarray:
         """Set-points asked for in the last step, shape (A, N); after a reset those of the settled start."""

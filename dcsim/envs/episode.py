@@ -147,8 +147,8 @@ class EpisodeSource:
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
-        available = self._outages(generators) if task.limits_equipment else {}
-        return Episodes(start, table, self._failed(available, generators))
+        outages = self._outages(generators) if task.limits_equipment else {}
+        return Episodes(start, table, self._available(self._failures.draw(generators, outages)))
 
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
         """Days of the year from whose midnight on there are weather and load for a whole episode."""
@@ -172,15 +172,16 @@ class EpisodeSource:
         return result
 
     def _outages(self, generators: list[np.random.Generator]) -> dict[str, np.ndarray]:
+        """What a task leaves of every unit, by component, shape (n, T + 1, units)."""
         hall, interval, task = self._config.hall, self._config.control_interval_s, self._config.task
-        inputs = hall.types.availability
-        available = {
-            name: np.ones((len(generators), self._steps, hall.input_rows[name]), np.float32) for name in inputs.values()
+        left = {
+            component: np.ones((len(generators), self._steps, count), np.float32)
+            for component, count in hall.units.items()
         }
-        if "chiller" in inputs:
-            available["chiller_available"][:] = task.chillers(hall)
+        if "chiller" in left:
+            left["chiller"][:] = task.chillers(hall)
         for outage in task.outages:
-            table = available[inputs[outage.component]]
+            table = left[outage.component]
             count = table.shape[2]
             for env, generator in enumerate(generators):
                 order = np.arange(count) if outage.component == "chiller" else generator.permutation(count)
@@ -188,17 +189,15 @@ class EpisodeSource:
                 first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
                 table[env, first:last, units] = 0.0
-        return available
+        return left
 
-    def _failed(self, available: dict[str, np.ndarray], generators: list[np.random.Generator]) -> dict[str, np.ndarray]:
-        """What can run when equipment fails besides; of units that act as one the mean counts."""
-        hall = self._config.hall
-        for component, share in self._failures.draw(generators).items():
-            name = hall.types.availability[component]
-            if hall.input_rows[name] == 1:
-                share = share.mean(axis=2, keepdims=True)
-            available[name] = available[name] * share if name in available else share
-        return available
+    def _available(self, units: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """By input, from what can run of every unit; of units that act as one the mean counts."""
+        types = self._config.hall.types
+        return {
+            types.availability[component]: share.mean(axis=2, keepdims=True) if component in types.units else share
+            for component, share in units.items()
+        }
 
 
 def _year_of(weather: Weather, interval: float) -> np.ndarray:

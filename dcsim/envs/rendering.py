@@ -13,6 +13,8 @@ from PIL import Image
 from dcsim.drivers.calendar import time_label
 from dcsim.envs.batch import Batch
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
+from dcsim.physics.pump import RUN_OUT
+from dcsim.plant.loops import DRIFT_FRACTION
 from dcsim.plots import palette
 from dcsim.plots.hall_panel import HallPanel, HallValues, heat_scale
 from dcsim.plots.plant_panel import SIZE as PLANT_SIZE
@@ -173,7 +175,9 @@ class HallRenderer:
 
         chiller_power, pump = mean_power("chiller_energy"), mean_power("condenser_water_pump_energy")
         evaporator, economizer = mean_power("evaporator_heat"), mean_power("economizer_heat")
-        stream = WATER_SPECIFIC_HEAT * float(params.condenser_water_flow_nominal[0, 0]) * number("condenser_water_flow")
+        flow = RUN_OUT * float(self._batch.could_run("condenser_water_pump")[0, env])
+        flow = max(min(number("condenser_water_flow"), flow), DRIFT_FRACTION)
+        stream = WATER_SPECIFIC_HEAT * float(params.condenser_water_flow_nominal[0, 0]) * flow
         running = float(s["chiller_loading"].sum())
         supply = number("condenser_water_supply_temperature")
         return PlantValues(
@@ -188,9 +192,9 @@ class HallRenderer:
             condenser_water_supply_temperature=supply,
             condenser_water_return_temperature=supply + (evaporator + economizer + chiller_power + pump) / stream,
             condenser_water_setpoint=number("condenser_water_setpoint"),
-            condenser_water_flow=number("condenser_water_flow"),
+            condenser_water_flow=flow,
             condenser_water_pump_power=pump,
-            tower_air_fraction=number("tower_air_fraction"),
+            tower_air_fraction=number("tower_air_fraction") * float(self._batch.could_run("tower_fan")[0, env]),
             mode=number("mode"),
             chiller_loading=s["chiller_loading"],
             chiller_available=view("input.chiller_available")[:, env],

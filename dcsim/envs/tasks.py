@@ -30,9 +30,9 @@ class Outage:
     Attributes
     ----------
     component : str
-        ``crah`` or ``chiller``.
+        One of ``Hall.units``.
     units : int
-        How many, counted from the end if negative; CRAH groups are drawn, chillers are those that start first, so that running ones trip.
+        How many, counted from the end if negative; they are drawn, but chillers are those that start first, so that running ones trip.
     start_hours : tuple[float, float]
         Range of the start after the episode's, drawn.
     hours : float

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -12,9 +13,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import dcsim
 from dcsim.envs.config import configure
+from dcsim.envs.episode import EpisodeSource
 from dcsim.envs.failures import COMPONENTS
 from dcsim.envs.sensors import is_measured
-from dcsim.envs.tasks import TASKS
+from dcsim.envs.tasks import TASKS, Outage, Task
 from dcsim.errors import InputError
 from dcsim.plant.hall import build_hall
 
@@ -383,6 +385,47 @@ def test_outages_of_a_task_are_multiplied():
         env.step(np.zeros(env.action_space.shape, np.float32))
     assert before.max() < 1.0
     assert_allclose(available, before * [0.3, 1.0, 1.0], rtol=1e-6)
+
+
+def test_a_task_may_take_one_of_several_units_that_act_as_one_and_a_failure_of_it_counts_once():
+    config = configure(
+        failures={"schedule": [{"component": "tower_fan", "units": "all", "start_hour": 0.5, "remaining": 0.5}]}
+    )
+    outage = Outage("tower_fan", 1, (1.0, 1.0), 1.0)
+    source = EpisodeSource(replace(config, task=Task(outages=(outage,))))
+    share = source.draw([np.random.default_rng(0)]).available["tower_fan_available"][0, :, 0]
+    assert_allclose(share[[0, 5, 6, 11, 12, 23, 24]], [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.5])
+
+
+@pytest.mark.parametrize("name", ["fixed", "rules", "pid", "g36-default", "g36"])
+@pytest.mark.parametrize("env_id", IDS)
+def test_baselines_go_on_with_everything_wrong(env_id, name):
+    from dcsim_agents import make_controller
+
+    env = gym.make_vec(env_id, num_envs=3, **everything(env_id), changes=WITHOUT_TRIP)
+    controller = make_controller(name, env)
+    controller.reset(seed=0)
+    observation, _ = env.reset(seed=0)
+    for _ in range(60):
+        action = controller.act(observation)
+        assert env.action_space.contains(action)
+        observation, *_, info = env.step(action)
+        assert (np.abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]).all()
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_what_could_run_is_told_of_the_step_made_last(env_id):
+    hall = hall_of(env_id)
+    component, count = list(hall.units.items())[-1]
+    failure = {"component": component, "units": 1, "start_hour": 0.25, "hours": 0.25}
+    env = gym.make(env_id, failures={"schedule": [failure]}).unwrapped
+    env.reset(seed=0)
+    means = [env.batch.could_run(component).mean()]
+    for _ in range(8):
+        env.step(np.zeros(env.action_space.shape, np.float32))
+        means.append(env.batch.could_run(component).mean())
+    assert_allclose(means, [1.0] * 4 + [1.0 - 1.0 / count] * 3 + [1.0] * 2, rtol=1e-6)
+    assert (env.batch.could_run(next(iter(hall.units))) == 1.0).all()
 
 
 # --- loss of all cooling ----------------------------------------------------------------------------------------------
