@@ -2,8 +2,7 @@
 
 How the water is cooled is not modelled and its electricity not counted. The coils are ideal: supply air follows its set-point, or a
 measured temperature put in its place, within a time constant, and is never warmed. Their heat goes into the water between coils and meter,
-one well-mixed lump, so that the meter sees it later; what a humidifier puts into the air comes back there as latent heat. Other
-condensation is left out.
+one well-mixed lump, so that the meter sees it later. Condensation is left out.
 """
 
 from typing import Any, NamedTuple
@@ -90,7 +89,7 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
         s.district_return_temperature,
         p.district_water_heat_capacity,
         p.district_water_stream,
-        heat + p.humidifier_power + p.district_water_stream * u.district_supply_temperature,
+        heat + p.district_water_stream * u.district_supply_temperature,
         dt,
     )
     return Cooled(

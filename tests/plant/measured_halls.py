@@ -46,7 +46,6 @@ CHANGES = {
     "crahs.groups": 2,
     "crahs.mass_flow": 9.0,
     "crahs.fan_power": 2000.0,
-    "crahs.humidifier_power": 500.0,
     "crahs.supply_air_heat_capacity": 8e4,
     "electrical.ups_rated_power": 1e5,
     "electrical.distribution_rated_power": 1e5,

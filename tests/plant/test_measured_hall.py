@@ -73,7 +73,7 @@ def test_at_rest_the_meter_of_heat_shows_all_power_and_what_the_envelope_lets_in
     assert 0.0 < s.server_fan_energy[0, 0] < 0.04 * s.it_energy[0, 0]
     assert s.envelope_gain[0, 0] < 0.0  # hot air above the 21 degC around the hall
     into = s.it_energy + s.crah_fan_energy + s.electrical_loss_energy - s.electrical_room_heat
-    into = into + s.humidifier_energy + s.envelope_gain
+    into = into + s.envelope_gain
     assert_allclose(s.district_cooling_energy, into, rtol=1e-6)
 
 
@@ -124,7 +124,7 @@ def test_coils_never_warm_the_air():
         "electrical.lighting_power": 0.0,
         "electrical.distribution_loss": [0.0] * 3,
     }
-    hall = measured_hall(**dark, **{"crahs.humidifier_power": 0.0})
+    hall = measured_hall(**dark)
     u = usual_inputs(hall, 1, server_power=0.0, other_it_power=0.0, supply_air_setpoint=24.0)
     s = cold_state(hall, 1)
     engine = make_engine("numpy", hall_model(hall), hall.params)
