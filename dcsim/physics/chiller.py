@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from dcsim.physics.chiller_curves import CURVE_SETS, ChillerCurves
+from dcsim.physics.chiller_curves import CURVE_SETS, TWO_ZONE_CHILLER, ChillerCurves, LiftCurves
 from dcsim.physics.constants import Array, kelvin
 from dcsim.physics.smooth import clip, rounded_maximum
 
 __all__ = [
     "CURVE_SETS",
+    "TWO_ZONE_CHILLER",
     "ChillerCurves",
+    "LiftCurves",
     "biquadratic",
     "carnot_cop",
     "column",
@@ -33,6 +35,7 @@ __all__ = [
     "flow_lift",
     "full_load",
     "held_capacity",
+    "lift_full_load",
     "normalized",
     "power_peak_temperature",
     "pressure_limited_capacity",
@@ -246,6 +249,49 @@ def full_load(
     capacity_fraction = biquadratic(capacity_curve, x_inside, y_inside)
     eir_fraction = biquadratic(eir_curve, x_inside, y_inside) * carnot_ratio
     return capacity_fraction, eir_fraction
+
+
+def lift_full_load(
+    chilled_water_leaving_temperature: Array,
+    condenser_water_entering_temperature: Array,
+    chilled_water_reference: Array,
+    condenser_water_reference: Array,
+    rise_coefficient: Array,
+    capacity_curve: Array,
+    power_curve: Array,
+) -> tuple[Array, Array]:
+    """Capacity and energy input ratio at full load by the older EnergyPlus form, for comparisons with halls that use it.
+
+    Parameters
+    ----------
+    chilled_water_leaving_temperature, condenser_water_entering_temperature : Array, shape (1, N)
+        Waters [degC].
+    chilled_water_reference, condenser_water_reference : Array, broadcastable
+        The same at reference [degC].
+    rise_coefficient : Array, broadcastable
+        Kelvins of condenser water that count as much as one kelvin of chilled water [-].
+    capacity_curve, power_curve : Array, shape (3, 1) or (3, N)
+        Capacity fraction against the difference of temperatures; energy input ratio against the capacity fraction [-].
+
+    Returns
+    -------
+    capacity_fraction, eir_fraction : Array, shape (1, N)
+        As of `full_load`, for `eir_power`.
+
+    Notes
+    -----
+    The difference is ``(condenser - its reference) / rise_coefficient - (chilled - its reference)``. Domain: some 15 K of it on
+    either side. Nothing bounds the curves: for water warmer than data centers have had when they were made use `full_load`.
+
+    References
+    ----------
+    .. [1] EnergyPlus Engineering Reference, Chiller:Electric, equations of BLAST.
+    """
+    condenser = (condenser_water_entering_temperature - condenser_water_reference) / rise_coefficient
+    capacity_fraction = quadratic(
+        capacity_curve, condenser - (chilled_water_leaving_temperature - chilled_water_reference)
+    )
+    return capacity_fraction, quadratic(power_curve, capacity_fraction)
 
 
 def held_capacity(

@@ -149,3 +149,53 @@ CURVE_SETS = MappingProxyType(
     }
 )
 """By letter; ``name`` tells the machine."""
+
+
+@dataclass(frozen=True)
+class LiftCurves:
+    """A chiller by the older curves of EnergyPlus, whose only argument is a temperature difference.
+
+    Attributes
+    ----------
+    name : str
+        As in the source.
+    cop_reference : float
+        COP at reference [-].
+    chilled_water_reference, condenser_water_reference : float
+        Leaving and entering temperature at reference [degC].
+    rise_coefficient : float
+        Kelvins of condenser water that count as much as one kelvin of chilled water [-].
+    capacity_curve : tuple of 3 floats
+        Capacity over nominal against the difference [-].
+    power_curve : tuple of 3 floats
+        Energy input ratio over that at reference against the capacity fraction [-].
+    part_load_curve : tuple of 3 floats
+        Power over full-load power against part-load ratio [-].
+    part_load_min : float
+        Part-load ratio below which the machine cycles [-].
+    """
+
+    name: str
+    cop_reference: float
+    chilled_water_reference: float
+    condenser_water_reference: float
+    rise_coefficient: float
+    capacity_curve: tuple[float, ...]
+    power_curve: tuple[float, ...]
+    part_load_curve: tuple[float, ...]
+    part_load_min: float
+
+
+TWO_ZONE_CHILLER = LiftCurves(
+    name="EnergyPlus 2ZoneDataCenterHVAC_wEconomizer, Chiller:Electric",
+    cop_reference=5.0,
+    chilled_water_reference=6.667,
+    condenser_water_reference=29.44,
+    rise_coefficient=2.682759,
+    capacity_curve=(0.944836, -0.0570088, -0.00185486),
+    power_curve=(1.907846, -1.204987, 0.2634623),
+    part_load_curve=(0.03303, 0.6852, 0.2818),
+    part_load_min=0.15,  # of the same machine in the Input Output Reference; assumed for the example
+)
+"""The chiller of the example hall on which many studies of reinforcement learning rest, for comparisons with them; see
+`dcsim.physics.chiller.lift_full_load`. From the EnergyPlus 24.1 example files; the reference point and all curves are older."""

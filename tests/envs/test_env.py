@@ -350,6 +350,18 @@ def test_a_short_random_walk_stays_inside_every_space(env_id):
             assert (np.abs(info["energy_residual_w"]) < 1e-6 * info["it_power_w"]).all()
 
 
+def test_energy_closes_in_single_precision_too(env_id):
+    env = gym.make_vec(env_id, num_envs=4, dtype="float32", weather="chicago", episode_days=0.5)
+    env.reset(seed=0)
+    rng = np.random.default_rng(0)
+    residual = power = np.zeros(4)
+    for _ in range(143):
+        *_, info = env.step(rng.uniform(-1, 1, env.action_space.shape).astype(np.float32))
+        residual, power = residual + info["energy_residual_w"], power + info["it_power_w"]
+        assert (np.abs(info["energy_residual_w"]) < 1e-3 * info["it_power_w"]).all()
+    assert (np.abs(residual) < 1e-3 * power).all()  # summed over the episode
+
+
 def test_a_snapshot_of_another_environment_is_refused_by_what_differs():
     one = gym.make("dcsim/Enterprise-v0").unwrapped
     one.reset(seed=0)

@@ -278,6 +278,50 @@ def test_one_point_box_is_a_carnot_machine():
     assert_allclose(cop[0, 1] / eir, cop, rtol=1e-12)
 
 
+def two_zone_chiller(chilled_water, condenser_water):
+    c = chiller.TWO_ZONE_CHILLER
+    return chiller.lift_full_load(
+        np.atleast_2d(chilled_water),
+        np.atleast_2d(condenser_water),
+        c.chilled_water_reference,
+        c.condenser_water_reference,
+        c.rise_coefficient,
+        column(c.capacity_curve),
+        column(c.power_curve),
+    )
+
+
+def test_older_curves_are_those_of_the_two_zone_example():
+    # tst/EnergyPlus/unit/PlantChillers.unit.cc and the example file
+    c = chiller.TWO_ZONE_CHILLER
+    assert c.capacity_curve == (0.944836, -0.0570088, -0.00185486)
+    assert c.power_curve == (1.907846, -1.204987, 0.2634623)
+    assert c.part_load_curve == (0.03303, 0.6852, 0.2818)
+    assert (c.rise_coefficient, c.cop_reference) == (2.682759, 5.0)
+    # at 6.667 / 29.44 degC the difference is 0; by hand 1.907846 - 1.138515 + 0.235197
+    capacity, eir = two_zone_chiller(6.667, 29.44)
+    assert_allclose(capacity, 0.944836, rtol=1e-12)
+    assert_allclose(eir, 1.004528, atol=1e-6)
+    # 10 K of condenser water or 3.7275 K of chilled water: 0.944836 + 0.212501 - 0.025772 = 1.131565
+    for waters in ((6.667, 19.44), (6.667 + 10.0 / 2.682759, 29.44)):
+        capacity, eir = two_zone_chiller(*waters)
+        assert_allclose(capacity, 1.131565, atol=1e-6)
+        assert_allclose(eir, 1.907846 - 1.204987 * 1.131565 + 0.2634623 * 1.131565**2, atol=1e-6)
+    # half load at reference: 0.03303 + 0.3426 + 0.07045 of the power
+    half = chiller.eir_power(
+        0.5e6, 1e6, c.cop_reference, 1.0, column(c.part_load_curve), c.part_load_min, c.part_load_min
+    )
+    assert_allclose(half, 0.2e6 * 0.44608, rtol=1e-12)
+
+
+def test_older_curves_favor_cold_condenser_and_warm_chilled_water():
+    water = np.linspace(15.0, 35.0, 41)
+    capacity, eir = two_zone_chiller(6.667, water)
+    assert np.all(np.diff(capacity) < 0.0) and np.all(np.diff(eir) > 0.0)
+    capacity, eir = two_zone_chiller(np.linspace(5.0, 12.0, 41), 29.44)
+    assert np.all(np.diff(capacity) > 0.0) and np.all(np.diff(eir) < 0.0)
+
+
 # Modelica Buildings, Chillers.Examples.Carnot_TEva: effectiveness 0.3, approach 2 K at 100 kW, nominal 5 / 30 degC
 @pytest.mark.parametrize(
     ("chilled", "condenser", "evaporator_heat", "condenser_heat", "cop"),

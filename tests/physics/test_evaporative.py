@@ -21,6 +21,12 @@ def air(temperature, humidity, pressure):
     return ratio, moist_air.wet_bulb_temperature(temperature, ratio, pressure)
 
 
+def test_effectivenesses_are_those_of_the_two_zone_example():
+    # EnergyPlus 2ZoneDataCenterHVAC_wEconomizer: direct 0.70; indirect 0.70 wet, 0.72 dry
+    used = evaporative.DIRECT_EFFECTIVENESS, evaporative.INDIRECT_EFFECTIVENESS, evaporative.INDIRECT_DRY_EFFECTIVENESS
+    assert used == (0.70, 0.70, 0.72)
+
+
 # --- direct -----------------------------------------------------------------------------------------------------------
 
 

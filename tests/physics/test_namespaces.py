@@ -169,6 +169,17 @@ LAWS = {
         lambda *a, xp: chiller.eir_power(*a, xp=xp),
         [*draw((0, 9e5), (9e5, 1.1e6)), 5.96, *draw((0.5, 1.3)), PART_LOAD, 0.1, 0.1, *draw((9e5, 1.2e6)), 8.0],
     ),
+    "lift_full_load": (
+        chiller.lift_full_load,
+        [
+            *draw((4.0, 12.0), (15.0, 35.0)),
+            6.667,
+            29.44,
+            2.682759,
+            chiller.column(chiller.TWO_ZONE_CHILLER.capacity_curve),
+            chiller.column(chiller.TWO_ZONE_CHILLER.power_curve),
+        ],
+    ),
     "held_capacity": (chiller.held_capacity, [*WATERS, CURVES[0], CURVES[2], 27.0]),
     "flow_lift": (chiller.flow_lift, draw((1e5, 1e6), (1e4, 1e5), (1e4, 1e5))),
     "pressure_limited_capacity": (chiller.pressure_limited_capacity, [*draw((10, 70), (1e4, 1e6)), 6.0]),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from dcsim.physics import server
+from dcsim.physics import chiller, server
 
 fractions = st.floats(0.0, 1.0)
 
@@ -78,6 +78,18 @@ def test_measured_curve_passes_its_points_and_rises(name):
     curve = server.measured_power_curve(server.SPEC_POWER[name])
     assert_allclose(curve(np.linspace(0.0, 1.0, 11)), server.SPEC_POWER[name], rtol=1e-12)
     assert np.all(np.diff(curve(np.linspace(0.0, 1.0, 501))) > 0.0)
+
+
+def test_curves_of_energyplus_servers_rise_by_four_fifths_between_15_and_27_degrees():
+    # Curve:Biquadratic of the data-center examples, over load and inlet: not physical, for comparisons only
+    power = chiller.column((-1.0, 1.0, 0.0, 0.06667, 0.0, 0.0))
+    flow = chiller.column((-1.4, 0.9, 0.0, 0.1, 0.0, 0.0))
+    inlets = np.array([[15.0, 27.0]])
+    assert_allclose(chiller.biquadratic(power, 1.0, inlets), [[1.000, 1.800]], atol=5e-4)
+    assert_allclose(chiller.biquadratic(flow, 1.0, inlets), [[1.0, 2.2]], rtol=1e-12)
+    # servers of the Dell test: 3 % of leakage
+    ours = 1.0 + server.leakage_power(1.0, inlets, 0.0025, 15.0)
+    assert_allclose(ours, [[1.0, 1.03]], rtol=1e-12)
 
 
 # Green Revolution Cooling 2016, Dell R410 at constant load: degC, W

@@ -105,6 +105,13 @@ def test_limits_are_those_of_the_classes(hall):
     assert limits.trip_temperature.value == envelopes.ALLOWABLE["A3"].temperature[1]
 
 
+def test_the_economizer_waits_as_long_as_the_librarys():
+    # Modelica Buildings, mode control: 20 minutes; 1.5 K of approach at a range of 10 K and an exchanger in counterflow
+    economizer = load_hall("hyperscale-10mw").economizer
+    assert economizer.mode_time_min.value == 1200.0
+    assert_allclose(economizer.effectiveness.value, 1.0 - 1.5 / 11.5, atol=5e-3)
+
+
 def test_the_legacy_hall_has_the_chillers_of_its_curve_set():
     chillers, curves = load_hall("enterprise-1mw").chillers, chiller.CURVE_SETS["A"]
     assert (chillers.capacity.value, chillers.cop.value) == (curves.capacity_reference, curves.cop_reference)
