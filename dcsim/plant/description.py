@@ -468,6 +468,8 @@ class HallDescription(_Frozen):
             raise ValueError("tank: a hall without chilled water and chillers has nothing to store")
         if self.district_cooling is not None and (self.coils or self.chilled_water or self.tower):
             raise ValueError("district_cooling stands in place of coils, chilled_water, chillers and tower")
+        if self.district_cooling is not None and self.moisture is not None:
+            raise ValueError("coils of district_cooling condense nothing; leave moisture out")
         if self.room.surroundings_temperature is not None and self.room.sol_air:
             raise ValueError("give either room.surroundings_temperature or room.sol_air")
         if (self.tank is None) != (self.setpoints.tank_flow is None):

@@ -54,6 +54,7 @@ CHANGES = {
     "chilled_water": None,
     "chillers": None,
     "tower": None,
+    "moisture": None,
     "setpoints.chilled_water_temperature": None,
     "setpoints.condenser_water_temperature": None,
     "setpoints.chilled_water_pump_speed": None,
