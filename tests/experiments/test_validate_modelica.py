@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dcsim_experiments.validation import modelica, modelica_plant, modelica_plant_week
+from dcsim_experiments.validation import modelica, modelica_chillers, modelica_plant, modelica_plant_week
 from dcsim_experiments.validation.modelica_controls import (
     STATIC_PRESSURE,
     Device,
@@ -18,7 +18,8 @@ from dcsim_experiments.validation.results import NoDataError, compared, has_pass
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.errors import InputError
-from dcsim.physics import coil, cooling_tower
+from dcsim.physics import coil, cooling_tower, economizer
+from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 
 GOOD = """last-generated=2021-04-28
 statistics-simulation={"numerical": "x"}
@@ -248,6 +249,39 @@ def test_the_week_of_the_library_is_the_one_known(data):
     assert_allclose(continuous.celsius("wseCon.TWetBul").mean(), 13.3, atol=0.05)
     # the economizer's rule in kelvin leaves it on nearly always
     assert_allclose(continuous["wseCon.y1"].mean(), 0.99, atol=5e-3)
+
+
+def test_the_chiller_beside_the_economizer_is_the_one_known(data):
+    found = modelica_chillers.beside_economizer(data, "IntegratedPrimarySecondaryEconomizer", "key", "words")
+    cop, power = found.quantities
+    assert_allclose(cop.dcsim.max(), 6.3, atol=0.05)
+    # in the second half of the day 33.5 kW of heat for 5.58 kW
+    half = np.sum(power.dcsim[found.axis.values >= 43_200.0]) / 51.0
+    heat = np.sum((cop.dcsim * power.dcsim)[found.axis.values >= 43_200.0]) / 51.0
+    assert_allclose([half, heat], [5.58e3, 33.5e3], rtol=2e-3)
+    assert 0.04 < found.load.min() < found.load.max() < 0.17
+
+
+def test_the_steady_hall_on_its_economizer_closes_with_the_specific_heat_of_water(data):
+    last = data("Applications_DataCenters_ChillerCooled_Examples_NonIntegratedPrimarySecondaryEconomizer")
+    heat, by_economizer, by_tower = (
+        -last[name][-1] for name in ("ahu.cooCoi.Q2_flow", "chiWSE.wse.heaExc.hex.Q2_flow", "cooTow[1].Q_flow")
+    )
+    # 500 kW of servers and the heat of the fan, within 0.3 %; no chiller; two towers
+    assert_allclose([heat, by_economizer, 2.0 * by_tower], 501.3e3, rtol=5e-4)
+    assert_allclose(heat, 500e3, rtol=3e-3)
+    supply, returning, cold, warm = (
+        last.celsius(f"{name}.T")[-1] for name in ("TCHWSup", "TCHWRet", "TCWSup", "TCWRet")
+    )
+    assert_allclose([supply, returning, cold, warm], np.array([281.1, 297.4, 280.3, 282.1]) - 273.15, atol=0.06)
+    # two pumps of 34.7 kg/s on the tower side, and an exchanger with so much water that its warm side alone matters
+    stream = 2.0 * 34.7 * WATER_SPECIFIC_HEAT
+    assert_allclose(warm, cold + by_economizer / stream, atol=2e-3)
+    effectiveness = (returning - supply) / (returning - cold)
+    chilled = by_economizer / (returning - supply)
+    assert chilled < stream
+    assert_allclose(economizer.heat_flow(effectiveness, chilled, stream, returning, cold), by_economizer, rtol=1e-9)
+    assert_allclose(economizer.leaving_temperature(effectiveness, returning, cold), supply, atol=1e-9)
 
 
 def test_at_rest_the_tower_sheds_what_the_hall_and_its_plant_draw_and_the_air_is_at_its_set_point():
