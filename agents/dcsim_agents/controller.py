@@ -137,7 +137,15 @@ FACTORIES: dict[str, str] = {
 }
 """Where the factory of each controller stands: ``module:attribute``, called with an ``EnvView``."""
 
-FACTORIES_OF_KIND: dict[str, dict[str, str]] = {}
+FACTORIES_OF_KIND: dict[str, dict[str, str]] = {
+    "dx": {
+        "fixed": "dcsim_agents.dx:FixedController",
+        "rules": "dcsim_agents.dx:RuleController",
+        "pid": "dcsim_agents.dx:PidController",
+        "g36": "dcsim_agents.dx:tuned",
+        "g36-default": "dcsim_agents.dx:published",
+    },
+}
 """The same for halls of other kinds than those on chilled water and towers, by ``HallDescription.kind`` and name."""
 
 LEARNED = ("ppo", "sac")

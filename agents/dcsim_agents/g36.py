@@ -49,8 +49,8 @@ FAN_SHARE = 0.5  # of the way to the wanted fan speed in a control step: the zon
 FLOW_RATIO_SEEN = 0.2  # below it a CRAH group stands still and its flow ratio says nothing
 
 
-class G36Controller(Controller):
-    """Guideline 36 resets.
+class AirResets(Controller):
+    """The resets of supply air and fans, for halls of any plant.
 
     Parameters
     ----------
@@ -64,7 +64,6 @@ class G36Controller(Controller):
     def __init__(self, view: EnvView, constants: ResetConstants) -> None:
         super().__init__(view)
         self.constants = constants
-        self._ranges = view.hall.setpoints
         low, high = self.setpoints.limits("supply_air_setpoint")
         c = constants
         self._supply_reset = TrimRespond(
@@ -76,6 +75,53 @@ class G36Controller(Controller):
             -SUPPLY_RESPOND_MAX * c.supply_respond,
             ignored=0.0,
         )
+
+    def _supply(self, reading: Reading, memory: Memory) -> Array:
+        """Supply air to ask for, shape (1, N), from ``supply`` and ``elapsed`` in memory."""
+        supply = trim_and_respond(
+            memory["supply"],
+            self._zone_requests(reading),
+            self._supply_reset,
+            is_due(memory["elapsed"], self.view.control_interval_s, SUPPLY_PERIOD_S),
+        )
+        return np.maximum(supply, self._delivered(reading) - SUPPLY_WINDUP_MAX)
+
+    def _zone_requests(self, reading: Reading) -> Array:
+        """Requests for colder supply air, shape (1, N): one for each started step of an inlet above target, up to three a zone."""
+        target = inlet_target(reading["wet_bulb_temperature"][0], reading.mode, self.constants)
+        excess = reading["rack_inlet_max"] - target
+        return np.clip(np.ceil(excess / self.constants.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
+
+    def _delivered(self, reading: Reading) -> Array:
+        """Mean supply air of the CRAH groups that run, shape (1, N); of all where none does."""
+        runs = np.where(reading["crah_available"] > 0.5, 1.0, 1e-9)
+        return (runs * reading["supply_air_temperature"]).sum(0, keepdims=True) / runs.sum(0, keepdims=True)
+
+    def _fans(self, reading: Reading) -> Array:
+        in_force, ratio, available = reading["crah_fan_setpoint"], reading["flow_ratio"], reading["crah_available"]
+        stand_in = len(available) / np.maximum(available.sum(0), 1.0)
+        wanted = (
+            reading["crah_fan_speed"]
+            * stand_in
+            * zone_flow_ratios(reading["rack_inlet_max"], reading.mode, self.constants)
+            / np.maximum(ratio, 1e-3)
+        )
+        return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)
+
+
+class G36Controller(AirResets):
+    """Guideline 36 resets of a hall on chilled water.
+
+    Parameters
+    ----------
+    view : EnvView
+    constants : ResetConstants
+        Numbers, or arrays of shape (N,) to run a set of constants in each environment.
+    """
+
+    def __init__(self, view: EnvView, constants: ResetConstants) -> None:
+        super().__init__(view, constants)
+        self._ranges, c = view.hall.setpoints, constants
         self._plant_reset = TrimRespond(
             0.0,
             SIGNAL_MAX,
@@ -101,13 +147,7 @@ class G36Controller(Controller):
         elapsed, load = memory["elapsed"], reading["utilization_mean"][0]
         wet_bulb, mode = reading["wet_bulb_temperature"][0], reading.mode
         asking = self._asking(reading, memory["asking"])
-        supply = trim_and_respond(
-            memory["supply"],
-            self._zone_requests(reading, wet_bulb, mode),
-            self._supply_reset,
-            is_due(elapsed, interval, SUPPLY_PERIOD_S),
-        )
-        supply = np.maximum(supply, self._delivered(reading) - SUPPLY_WINDUP_MAX)
+        supply = self._supply(reading, memory)
         signal = trim_and_respond(
             memory["signal"],
             self._water_requests(reading, asking),
@@ -131,16 +171,6 @@ class G36Controller(Controller):
             setpoints["mode_request"] = wanted_mode(wet_bulb, chilled, returning, mode, c)
         return setpoints, {"elapsed": elapsed + interval, "supply": supply, "signal": signal, "asking": asking}
 
-    def _zone_requests(self, reading: Reading, wet_bulb: Array, mode: Array) -> Array:
-        """Requests for colder supply air, shape (1, N): one for each started step of an inlet above target, up to three a zone."""
-        excess = reading["rack_inlet_max"] - inlet_target(wet_bulb, mode, self.constants)
-        return np.clip(np.ceil(excess / self.constants.request_step), 0.0, REQUESTS_MAX).sum(0, keepdims=True)
-
-    def _delivered(self, reading: Reading) -> Array:
-        """Mean supply air of the CRAH groups that run, shape (1, N); of all where none does."""
-        runs = np.where(reading["crah_available"] > 0.5, 1.0, 1e-9)
-        return (runs * reading["supply_air_temperature"]).sum(0, keepdims=True) / runs.sum(0, keepdims=True)
-
     def _asking(self, reading: Reading, before: Array) -> Array:
         """Which CRAH groups ask for more chilled water, shape (U, N): from a valve nearly open until it has closed a little."""
         c = self.constants
@@ -157,17 +187,6 @@ class G36Controller(Controller):
         some, many = SUPPLY_MISSED
         requests = np.where(missed > many, 3.0, np.where(missed > some, 2.0, asking))
         return GROUP_IMPORTANCE * (requests * (reading["crah_available"] > 0.5)).sum(0, keepdims=True)
-
-    def _fans(self, reading: Reading) -> Array:
-        in_force, ratio, available = reading["crah_fan_setpoint"], reading["flow_ratio"], reading["crah_available"]
-        stand_in = len(available) / np.maximum(available.sum(0), 1.0)
-        wanted = (
-            reading["crah_fan_speed"]
-            * stand_in
-            * zone_flow_ratios(reading["rack_inlet_max"], reading.mode, self.constants)
-            / np.maximum(ratio, 1e-3)
-        )
-        return in_force + FAN_SHARE * np.where(ratio > FLOW_RATIO_SEEN, wanted - in_force, 0.0)
 
 
 def published(view: EnvView) -> G36Controller:

@@ -180,6 +180,8 @@ class EpisodeSource:
         }
         if "chiller" in left:
             left["chiller"][:] = task.chillers(hall)
+        for component, share in task.derated.items():
+            left[component][:] = share
         for outage in task.outages:
             table = left[outage.component]
             count = table.shape[2]

@@ -126,7 +126,7 @@ class Meters:
             power = power * per_second
             metered.append(power)
             cooling = cooling + power
-        water: Value = 0.0
+        water: Value = 0.0 * it  # a hall may use none
         for field in self._types.water:
             water = water + getattr(r, field)
         losses = r.electrical_loss_energy * per_second

@@ -3,6 +3,7 @@
 The unchanging parts are drawn once and kept as pixels; a frame draws only what moves on top of them. Nothing here touches pyplot.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.pump import RUN_OUT
 from dcsim.plant.loops import DRIFT_FRACTION
 from dcsim.plots import palette
+from dcsim.plots.dx_panel import DxPanel, DxValues
 from dcsim.plots.hall_panel import HallPanel, HallValues, heat_scale
-from dcsim.plots.plant_panel import SIZE as PLANT_SIZE
-from dcsim.plots.plant_panel import PlantPanel, PlantValues, power_text
+from dcsim.plots.panel import SIZE as PLANT_SIZE
+from dcsim.plots.panel import power_text
+from dcsim.plots.plant_panel import PlantPanel, PlantValues
+from dcsim.plots.recording import COMPONENT_POWERS
 from dcsim.plots.stamps import StampLayer
 from dcsim.plots.style import house_style, new_figure
 
@@ -72,13 +76,16 @@ class HallRenderer:
             write=self._stamps.writer(*HALL_BOX[:2]),
         )
         heat_scale(self._axes(SCALE_BOX), limit, allowable)
-        self._plant = PlantPanel(
-            self._axes((*PLANT_PLACE, *PLANT_SIZE)),
-            self._stamps.writer(*PLANT_PLACE),
-            hall.chillers,
-            "economizer" in hall,
-            "moisture" in hall,
-        )
+        place = self._axes((*PLANT_PLACE, *PLANT_SIZE)), self._stamps.writer(*PLANT_PLACE)
+        has_humidifier = "humidifier" in hall.types.meters
+        self._plant: Any
+        self._plant_values: Callable[[dict[str, float]], Any]
+        if "dx" in hall:
+            self._plant = DxPanel(*place, hall.crah_groups, "outdoor_air" in hall, has_humidifier)
+            self._plant_values = self._dx_values
+        else:
+            self._plant = PlantPanel(*place, hall.chillers, "economizer" in hall, has_humidifier)
+            self._plant_values = self._water_values
         self._artists += [*self._hall.artists, *self._plant.artists]
         self._make_header()
 
@@ -162,7 +169,33 @@ class HallRenderer:
             return latched
         return np.full(len(latched), getattr(self._batch.config.hall.params, fallback)[0, 0])
 
-    def _plant_values(self, info: dict[str, float]) -> PlantValues:
+    @staticmethod
+    def _powers(info: dict[str, float]) -> dict[str, float]:
+        """Parts of the thermal power, those that the hall has."""
+        powers = {part: info[f"{field}_w"] for part, field in COMPONENT_POWERS.items() if f"{field}_w" in info}
+        powers["leakage"] = info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"]
+        return powers
+
+    def _dx_values(self, info: dict[str, float]) -> DxValues:
+        batch, env = self._batch, self._env
+        s, view, params = batch.state, batch.view, batch.config.hall.params
+        rest = params.compressor_off_time_min[0, 0] - s.compressor_time[:, env]
+        return DxValues(
+            dry_bulb_temperature=float(view("input.dry_bulb_temperature")[0, env]),
+            wet_bulb_temperature=float(view("input.wet_bulb_temperature")[0, env]),
+            condenser_heat_flow=float(s.condenser_heat[0, env]) / batch.config.control_interval_s,
+            water_l=info["water_l"],
+            compressor_on=s.compressor_on[:, env],
+            compressor_load=s.compressor_load[:, env],
+            compressor_called=s.compressor_called[:, env],
+            rest_left=np.where(s.compressor_on[:, env] > 0.5, 0.0, np.maximum(rest, 0.0)),
+            available=view("input.dx_unit_available")[:, env],
+            outdoor_air_share=s.outdoor_air_share[:, env] if hasattr(s, "outdoor_air_share") else None,
+            is_economizing=bool(s.outdoor_air_enabled[0, env] > 0.5) if hasattr(s, "outdoor_air_enabled") else False,
+            powers=self._powers(info),
+        )
+
+    def _water_values(self, info: dict[str, float]) -> PlantValues:
         config, view, env = self._batch.config, self._batch.view, self._env
         params = config.hall.params
         s = {name: values[:, env] for name, values in self._batch.state._asdict().items()}
@@ -203,15 +236,7 @@ class HallRenderer:
             economizer_heat_flow=economizer,
             tower_heat_flow=mean_power("tower_heat"),
             water_l=info["water_l"],
-            powers={
-                "chillers": info["chiller_power_w"],
-                "crah_fans": info["crah_fan_power_w"],
-                "pumps": info["pump_power_w"],
-                "tower_fans": info["tower_fan_power_w"],
-                "humidifiers": info.get("humidifier_power_w", 0.0) + info.get("ventilation_power_w", 0.0),
-                "server_fans": info["server_fan_power_w"],
-                "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
-            },
+            powers=self._powers(info),
         )
 
     def _show_header(self, info: dict[str, float]) -> None:

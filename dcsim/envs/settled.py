@@ -18,7 +18,14 @@ from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
 from dcsim.plant.resting import RestingLaws, laws_of
-from dcsim.plant.steady import LONG_STEP_S, cold_state, packed_inputs, rested, resting_params
+from dcsim.plant.steady import (
+    LONG_STEP_S,
+    cold_state,
+    packed_inputs,
+    rest_of_compressors,
+    rested,
+    resting_params,
+)
 from dcsim.plant.supervision import samples_at_rest
 
 LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
@@ -32,6 +39,8 @@ NUMBERS = (
     "chilled_water_pumps_on",
     "condenser_water_pumps_on",
     "tower_cells_on",
+    "compressor_called",
+    "compressor_on",
 )
 """Fields of the state that only know whole numbers."""
 
@@ -111,6 +120,8 @@ class SettledStarts:
             self._fill(state)
         if "stage_time" in rows:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
+        if "compressor_time" in rows:
+            state[rows["compressor_time"]] = rest_of_compressors(self._hall)
         return state, setpoints
 
     def electricity_for_cooling(self, outdoor: np.ndarray, load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -69,6 +69,7 @@ MEANING_OF_REQUESTS = {
     "chilled_water_pump_speed": "speed of the chilled-water pumps",
     "condenser_water_setpoint": "water leaving the cooling tower",
     "condenser_water_flow": "condenser-water flow over nominal",
+    "compressor_request": "above 0.5 the compressor may run, below it rests, of CRAC unit",
     "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
     "tank_flow": "flow through the storage tank over nominal, above 0 charging",
     "chillers_requested": "number of chillers, nearest wins, one more or less a control step",
@@ -82,6 +83,8 @@ def range_of_request(hall: Hall, name: str) -> tuple[str, float, float]:
     """Unit, low and high of an action that is no set-point of the description."""
     if name == "mode_request":
         return "-", 0.0, 2.0
+    if name == "compressor_request":
+        return "-", 0.0, 1.0
     if name == "chillers_requested":
         return "-", 0.0, float(hall.chillers)
     count = float(getattr(hall.params, name.removesuffix("_requested"))[0, 0])
@@ -223,6 +226,26 @@ def _moisture(hall: Hall, interval: float) -> list[Block]:
     ]
 
 
+def _dx(hall: Hall, interval: float) -> list[Block]:
+    p = hall.params
+    rest = float(np.maximum(p.compressor_on_time_min, p.compressor_off_time_min).max())
+    return [
+        _rows(
+            hall, "state.compressor_on", Signal("compressor_on", "-", 0.0, 1.0, "1 while it runs, compressor of unit")
+        ),
+        _rows(
+            hall,
+            "state.compressor_time",
+            Signal("compressor_time", "s", 0.0, rest, "since it started or stopped, compressor of unit"),
+        ),
+        _rows(
+            hall,
+            "state.compressor_demand",
+            Signal("compressor_demand", "-", 0.0, 1.5, "cooling called for over what could be had now, of unit"),
+        ),
+    ]
+
+
 def _chilled_water(hall: Hall, interval: float) -> list[Block]:
     machines = float(hall.chillers)
     dwell, capacity = (float(getattr(hall.params, name)[0, 0]) for name in ("stage_time_min", "chiller_capacity"))
@@ -328,6 +351,7 @@ _SEEN = {
     "room": _room,
     "moisture": _moisture,
     "coils": _coils,
+    "dx": _dx,
     "chilled_water": _chilled_water,
     "staging": _staging,
     "tank": _tank,

@@ -72,6 +72,8 @@ class Task:
         Profile of price and carbon intensity by default.
     weights : mapping of str to float
         Of the reward, by default instead of those of an ordinary day.
+    derated : mapping of str to float
+        By component, share of its capacity that every unit can give.
     """
 
     name: str = ""
@@ -88,15 +90,23 @@ class Task:
     sections: tuple[str, ...] = ()
     grid: str = "us-average"
     weights: Mapping[str, float] = field(default_factory=dict)
+    derated: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Equipment that the task takes away or derates."""
+        named = [*(outage.component for outage in self.outages), *(["chiller"] if self.chiller_reserve else [])]
+        return tuple(dict.fromkeys([*named, *self.derated]))
 
     @property
     def limits_equipment(self) -> bool:
         """Whether some equipment cannot run, or not fully, in some part of the episode."""
-        return bool(self.outages or self.chiller_reserve)
+        return bool(self.components)
 
     def lacking(self, hall: Hall) -> tuple[str, ...]:
         """Equipment that the task is about and the hall has none of."""
-        return tuple(name for name in self.sections if getattr(hall.description, name) is None)
+        sections = [name for name in self.sections if getattr(hall.description, name) is None]
+        return (*sections, *(name for name in self.components if name not in hall.types.availability))
 
     def chillers(self, hall: Hall) -> np.ndarray:
         """Share of its capacity that each chiller can give, shape (C,): as few machines as carry the reserve, derated alike."""
@@ -143,6 +153,13 @@ def warmth_of_wave(weather: Weather, wet_bulb: float, days: int) -> float:
 def hottest_days(weather: Weather, days: int = 3) -> float:
     """Start of the run of whole days with the highest mean wet bulb [s of the year]."""
     daily = weather.table(HOUR_S).wet_bulb_temperature.reshape(-1, 24).mean(1)
+    mean = np.convolve(np.concatenate([daily, daily[: days - 1]]), np.ones(days) / days, "valid")
+    return float(np.argmax(mean)) * DAY_S
+
+
+def warmest_days(weather: Weather, days: int = 3) -> float:
+    """Start of the run of whole days with the highest mean dry bulb [s of the year]."""
+    daily = weather.table(HOUR_S).dry_bulb_temperature.reshape(-1, 24).mean(1)
     mean = np.convolve(np.concatenate([daily, daily[: days - 1]]), np.ones(days) / days, "valid")
     return float(np.argmax(mean)) * DAY_S
 
@@ -222,6 +239,23 @@ TASKS: dict[str, Task] = {
             outages=(Outage("chiller", -1, (0.5, 2.0), 1.0 / 3.0),),
         ),
         Task(
+            name="compressor-trip",
+            meaning="the compressor of one direct-expansion unit stops for half an hour while its fan blows on: what it returns is hot",
+            episode_days=0.25,
+            control_interval_s=60.0,
+            outages=(Outage("dx_unit", 1, (0.5, 1.5), 0.5),),
+        ),
+        Task(
+            name="fouled-condensers",
+            meaning="the three warmest days of the year at 85 % load with fouled condensers: direct-expansion units give 82 % of their "
+            "capacity, which binds where it gets hot",
+            episode_days=3.0,
+            find_start=warmest_days,
+            reload=full_load,
+            # In steps of 1 % the least at which neither full fans nor the resets trip in any built-in climate.
+            derated={"dx_unit": 0.82},
+        ),
+        Task(
             name="shoulder-season",
             meaning="the week in which the wet bulb crosses the free-cooling boundary most often; "
             "an ordinary week for a hall without economizer",
@@ -257,5 +291,5 @@ TASKS: dict[str, Task] = {
 
 
 def tasks_for(hall: Hall) -> list[str]:
-    """Names of the tasks that fit a hall."""
+    """Names of the tasks that a hall has the equipment for."""
     return [name for name, task in TASKS.items() if not task.lacking(hall)]

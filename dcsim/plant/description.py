@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dcsim.errors import InputError, shown
+from dcsim.physics import dx_coil
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import AIR_SPECIFIC_HEAT
 
@@ -256,6 +257,41 @@ class Coils(_Frozen):
     valve_time_constant: Time
 
 
+class Dx(_Frozen):
+    """Direct-expansion evaporators in place of coils, a compressor in each unit, condensers outdoors.
+
+    ``curves`` names a set of ``dcsim.physics.dx_coil.CURVE_SETS``, ``compressor`` a kind of its ``PART_LOAD``.
+    """
+
+    curves: str
+    compressor: str
+    capacity: Capacity  # all units at rating, sensible and latent
+    cop: Number  # at rating, compressors and condenser fans
+    sensible_heat_ratio: Share  # at rating and the units' air flow
+    condenser_air_excess: Difference  # of the air onto the condensers above the outdoor air
+    on_time_min: Time
+    off_time_min: Time
+    start_load: Share
+    stop_load: Share
+    request_hysteresis: Annotated[Quantity, _in("-", least=0.0, most=0.4)]
+    start_time_constant: Time
+    control_time_constant: Time
+    leaving_air_temperature_min: Temperature
+    humidifier_power: Power  # of steam, constant
+
+    @model_validator(mode="after")
+    def _known_machine(self) -> "Dx":
+        for what, name, known in (
+            ("curve set", self.curves, dx_coil.CURVE_SETS),
+            ("kind of compressor", self.compressor, dx_coil.PART_LOAD),
+        ):
+            if name not in known:
+                raise ValueError(f"no direct-expansion {what} {name!r}{nearest(name, known)}")
+        if not self.stop_load.value < self.start_load.value:
+            raise ValueError("stop_load is not below start_load")
+        return self
+
+
 class ChilledWater(_Frozen):
     """The loop between coils and chillers."""
 
@@ -381,6 +417,9 @@ class Electrical(_Frozen):
 
     ups_rated_power: Capacity
     ups_loss: Coefficients  # no-load, proportional, square, of the rating
+    ups_heat_to_hall: Fraction | None = (
+        None  # of its losses; the rest, or all, leaves by the ventilation of a room of its own
+    )
     distribution_rated_power: Capacity
     distribution_loss: Coefficients
     lighting_power: Power
@@ -439,6 +478,7 @@ class HallDescription(_Frozen):
     moisture: Moisture | None = None
     coils: Coils | None = None
     district_cooling: DistrictCooling | None = None
+    dx: Dx | None = None
     chilled_water: ChilledWater | None = None
     chillers: Chillers | None = None
     economizer: Economizer | None = None
@@ -474,6 +514,10 @@ class HallDescription(_Frozen):
             raise ValueError("give either room.surroundings_temperature or room.sol_air")
         if (self.tank is None) != (self.setpoints.tank_flow is None):
             raise ValueError("give setpoints.tank_flow with a tank, and only then")
+        if sum(section is not None for section in (self.coils, self.dx, self.district_cooling)) != 1:
+            raise ValueError("give one of coils, dx and district_cooling")
+        if self.dx is not None and self.moisture is not None:
+            raise ValueError("coils of dx are wet by their own humidifier alone; leave moisture out")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self
@@ -569,7 +613,8 @@ class HallDescription(_Frozen):
     @property
     def kind(self) -> str:
         """What cools the hall, which decides the laws it is run by."""
-        return "district-cooling" if self.district_cooling is not None else "chilled-water"
+        kinds = {"district-cooling": self.district_cooling, "dx": self.dx}
+        return next((kind for kind, section in kinds.items() if section is not None), "chilled-water")
 
     @property
     def condensing_coils(self) -> Moisture | None:

@@ -56,6 +56,9 @@ class Params(NamedTuple):
     # electrical
     ups_rated_power: Array  # (1) W
     ups_loss: Array  # (3) no-load, proportional, square
+    ups_hall_share: (
+        Array  # (1) of its losses that heat the hall; the rest leaves by the ventilation of a room of its own
+    )
     distribution_rated_power: Array  # (1) W
     distribution_loss: Array  # (3)
     lighting_power: Array  # (1) W
@@ -258,6 +261,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
         supply_air_heat_capacity=np.full(groups, crahs.supply_air_heat_capacity.value / groups),
         ups_rated_power=d.electrical.ups_rated_power.value,
         ups_loss=d.electrical.ups_loss.values,
+        ups_hall_share=d.electrical.ups_heat_to_hall.value if d.electrical.ups_heat_to_hall else 0.0,
         distribution_rated_power=d.electrical.distribution_rated_power.value,
         distribution_loss=d.electrical.distribution_loss.values,
         lighting_power=d.electrical.lighting_power.value,
@@ -386,7 +390,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
     to_outdoors = p.envelope_conductance * cell_part
     cell_heat = (
-        cell_part * (distribution_loss + p.lighting_power + other_power)
+        cell_part * (distribution_loss + p.lighting_power + other_power + p.ups_hall_share * ups_loss)
         + to_mass * s.mass_temperature
         + to_outdoors * outdoors_of(u, p)
     )
@@ -443,7 +447,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
             leakage_energy=total(xp.maximum(leakage, 0.0), xp),
             crah_fan_energy=total(crah_power, xp),
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
-            electrical_room_heat=ups_loss,
+            electrical_room_heat=(1.0 - p.ups_hall_share) * ups_loss,
         ),
         to_outdoors=to_outdoors,
         room_heat=total(released, xp) + total(cell_heat - loss * s.hot_air_temperature, xp),

@@ -41,6 +41,10 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "chilled_water_pumps_on": 1.0,
         "condenser_water_pumps_on": 1.0,
         "tower_cells_on": 1.0,
+        "compressor_called": 1.0,
+        "compressor_on": 1.0,
+        "compressor_loading": 1.0,
+        "compressor_demand": 0.4,
         "zone_flow_ratio": 1.0,
     }
     return np.concatenate([np.full((rows, n), guess.get(name, 0.0)) for name, rows in hall.state_rows.items()])
@@ -48,7 +52,7 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
 
 def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
     """Inputs by name in one array, shape (input rows, n); everything available and the pressure loop on unless given."""
-    usual: dict[str, Any] = {"pressure_control": 1.0, "outdoor_pressure": 101325.0}
+    usual: dict[str, Any] = {"pressure_control": 1.0, "outdoor_pressure": 101325.0, "compressor_request": 1.0}
     values = {**usual, **dict.fromkeys(hall.types.availability.values(), 1.0), **values}
     return np.concatenate([np.broadcast_to(values[name], (rows, n)) for name, rows in hall.input_rows.items()])
 
@@ -79,7 +83,7 @@ def rested(
         Length of a step [s].
     substeps : int
     **fixed : float
-        Fields of the state set before each step, for instance ``chillers_on=2, stage_time=0`` to hold the staging.
+        Fields of the state set before each step where the hall has them, for instance ``chillers_on=2, stage_time=0`` to hold the staging.
     """
     rows, given = engine.state_slices, engine.input_slices
     for _ in range(repeats):
@@ -92,7 +96,16 @@ def rested(
                 state[rows[name]] = getattr(hall.params, f"{name}_min")
         if "staging" in hall:
             state[rows["chiller_time"]] = max(hall.params.minimum_on_time[0, 0], hall.params.minimum_off_time[0, 0])
+        if "compressor_time" in rows:
+            state[rows["compressor_time"]] = rest_of_compressors(hall)
         for name, value in fixed.items():
-            state[rows[name]] = value
+            if name in rows:
+                state[rows[name]] = value
         state = engine.step(state, inputs, interval, substeps=substeps)
     return state
+
+
+def rest_of_compressors(hall: Hall) -> float:
+    """Time [s] after which a compressor may both start and stop."""
+    p = hall.params
+    return max(float(p.compressor_on_time_min[0, 0]), float(p.compressor_off_time_min[0, 0]))

@@ -13,7 +13,7 @@ Left out: transport delays, single fans and pumps (a group acts as one machine, 
 from typing import Any
 
 from dcsim.physics.smooth import clip
-from dcsim.plant import chilled_water, coils, district_cooling, room, supervision, tower
+from dcsim.plant import chilled_water, coils, district_cooling, dx, room, supervision, tower
 from dcsim.plant.audit import stored_energy
 from dcsim.plant.loops import Array, distance, total
 from dcsim.plant.parts import PARTS, Types
@@ -83,7 +83,11 @@ class Step:
             First order in ``dt``; latched and monitored fields are handed back untouched.
         """
         hot = room.hot_side(s, u, h, p, dt, xp)
-        if hasattr(p, "district_water_stream"):
+        if hasattr(p, "dx_capacity"):
+            expanded = dx.cooled(hot, s, u, h, p, dt, xp)
+            cold = room.cold_side(hot, expanded.supply, s, u, h, p, dt, xp)
+            new, powers = cold.new | expanded.new, cold.powers | expanded.powers
+        elif hasattr(p, "district_water_stream"):
             bought = district_cooling.cooled(hot, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, bought.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | bought.new, cold.powers | bought.powers

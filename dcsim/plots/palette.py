@@ -44,6 +44,7 @@ LEARNED = frozenset({"ppo", "sac", "tqc", "recurrentppo"})
 
 COMPONENTS: Mapping[str, tuple[str, str]] = {
     "chillers": ("chillers", "#0072b2"),
+    "compressors": ("compressors", "#33508c"),
     "crah_fans": ("CRAH fans", "#56b4e9"),
     "pumps": ("pumps", "#009e73"),
     "tower_fans": ("tower fans", "#e3b23c"),

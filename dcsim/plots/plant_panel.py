@@ -9,8 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
 from dcsim.plots import palette
+from dcsim.plots.panel import SIZE, Panel, power_text
 
-SIZE = (484.0, 552.0)  # pixels
+PARTS = ("chillers", "crah_fans", "pumps", "tower_fans", "humidifiers", "server_fans", "leakage")  # of thermal power
 MODES = ("mechanical cooling", "integrated cooling", "free cooling")
 MODE_COLORS = ("#46505a", "#2d7f8a", "#1e8a4c")
 OFF = "#d5d5d5"
@@ -52,14 +53,7 @@ class PlantValues(NamedTuple):
     powers: dict[str, float]  # W by component as in palette.COMPONENTS
 
 
-def power_text(watts: float) -> str:
-    """Power in MW, or in kW below one MW, with about three digits."""
-    if abs(watts) >= 1e6:
-        return f"{watts / 1e6:.2f} MW"
-    return f"{watts / 1e3:.0f} kW" if abs(watts) >= 9950.0 else f"{watts / 1e3:.1f} kW"
-
-
-class PlantPanel:
+class PlantPanel(Panel):
     """Draws a plant into axes whose data units are pixels, 0 to ``SIZE``, y upwards; ticks and frame are taken off.
 
     Parameters
@@ -79,16 +73,14 @@ class PlantPanel:
     def __init__(
         self, axes: Axes, write: Callable[..., Any], chillers: int, has_economizer: bool, has_humidifier: bool
     ) -> None:
-        self._axes, self._write, self._has_economizer = axes, write, has_economizer
-        self.artists: list[Any] = []
-        axes.set(xlim=(0.0, SIZE[0]), ylim=(0.0, SIZE[1]))
-        axes.set_axis_off()
+        super().__init__(axes, write)
+        self._has_economizer = has_economizer
         self._make_pipes()
         self._make_tower()
         self._make_pumps_and_temperatures()
         self._make_machines(chillers)
         self._make_coils()
-        self._make_ledger([name for name in palette.COMPONENTS if has_humidifier or name != "humidifiers"])
+        self._make_ledger(PARTS if has_humidifier else [name for name in PARTS if name != "humidifiers"])
         chip = FancyBboxPatch((SIZE[0] - 150, 526), 144, 16, boxstyle="round,pad=2,rounding_size=8", linewidth=0)
         self._mode = (
             self._patch(chip, is_animated=True),
@@ -225,28 +217,6 @@ class PlantPanel:
         self._label(x + 0.5 * width, y + height + 9, 8.5, "CRAH coils: heat from the hall")
         self._coils = self._text(x + 0.5 * width, y + 31, 10.0, weight="bold"), self._text(x + 0.5 * width, y + 14, 8.5)
 
-    def _make_ledger(self, parts: list[str]) -> None:
-        self._thermal = self._text(0, 82, 9.5, ha="left", weight="bold")
-        self._parts = {}
-        for k, name in enumerate(parts):
-            words, face = palette.COMPONENTS[name]
-            bar = self._patch(Rectangle((0, 52), 0, 16, facecolor=face, edgecolor="none"), is_animated=True)
-            x, y = 121.0 * (k % 4), 34.0 - 20.0 * (k // 4)
-            self._patch(Rectangle((x, y - 4), 8, 8, facecolor=face, edgecolor="none"))
-            self._parts[name] = bar, self._text(x + 12, y, 7.5, ha="left"), words.split(" above")[0]
-
-    def _text(self, x: float, y: float, size: float, ha: str = "center", **options: Any) -> Any:
-        return self._write(x, y, "", size, ha=ha, **options)
-
-    def _label(self, x: float, y: float, size: float, words: str, ha: str = "center", **options: Any) -> None:
-        self._axes.text(x, y, words, fontsize=size, ha=ha, va="center_baseline", **options)
-
-    def _patch(self, patch: Any, is_animated: bool = False) -> Any:
-        self._axes.add_patch(patch)
-        if is_animated:
-            self.artists.append(patch)
-        return patch
-
     # --- every frame ------------------------------------------------------------------------------------------------------------
 
     def update(self, v: PlantValues) -> None:
@@ -312,13 +282,3 @@ class PlantPanel:
         count.set_text(f"chillers: {running} of {len(self._machines)} run{load}")
         cop = f", COP {v.evaporator_heat_flow / power:.1f}" if power > 0.0 else ""
         detail.set_text(f"{power_text(power)}{cop}" if running else "off")
-
-    def _show_ledger(self, powers: dict[str, float]) -> None:
-        whole = sum(powers[name] for name in self._parts)
-        self._thermal.set_text(f"thermal power {power_text(whole)}: what keeping cool costs, by share")
-        start = 0.0
-        for name, (bar, text, words) in self._parts.items():
-            width = SIZE[0] * max(powers[name], 0.0) / max(whole, 1.0)
-            bar.set_bounds(start, 52, width, 16)
-            start += width
-            text.set_text(f"{words} {power_text(powers[name])}")

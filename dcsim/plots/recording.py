@@ -16,6 +16,10 @@ _STATE_ROWS = (
     "supply_air_setpoint",
     "crah_fan_speed",
 )
+_STATE_MEANS = (
+    "compressor_load",
+    "outdoor_air_share",
+)
 _STATE_NUMBERS = (
     "chilled_water_supply_temperature",
     "chilled_water_return_temperature",
@@ -28,17 +32,7 @@ _STATE_NUMBERS = (
     "protection",
     "chillers_on",
 )
-_POWERS = (
-    "it",
-    "facility",
-    "cooling",
-    "thermal",
-    "crah_fan",
-    "pump",
-    "chiller",
-    "tower_fan",
-    "server_fan",
-)
+_POWERS = ("it", "facility", "cooling", "thermal", "server_fan")
 _HUMIDITY = ("humidifier_power_w", "ventilation_power_w")  # drawn as one
 
 
@@ -57,10 +51,10 @@ class Recorder:
     Fields of the trajectory, for T control steps, R rack groups and U CRAH groups.
 
     Shape (T,): ``time_s`` [s of the year] at the end of the step; ``rack_inlet_max`` [degC] at any sub-step; ``violation_k_min`` and
-    ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; water temperatures, set-points
-    and speeds (before the plant's own protection), ``mode``, ``chillers_on`` and ``protection`` at its end, named as in the plant's
-    state; mean powers [W] ``it_power facility_power cooling_power thermal_power crah_fan_power pump_power chiller_power tower_fan_power
-    humidifier_power server_fan_power leakage_power``; that of the humidifiers with the make-up air unit's.
+    ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; ``mode`` and ``protection`` and,
+    where the hall has them, water temperatures, set-points and speeds (before the plant's own protection), ``chillers_on``, means over the
+    units of ``compressor_load`` and ``outdoor_air_share``, all at its end and named as in the plant's state; mean powers [W] ``it_power
+    facility_power cooling_power thermal_power server_fan_power leakage_power`` and ``<meter>_power`` for each meter of the hall.
 
     Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
     ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.
@@ -88,8 +82,10 @@ class Recorder:
         state, env = self._batch.state, self._env
         step: dict[str, np.ndarray | float] = dict(self._drivers)
         step |= {name: getattr(state, name)[:, env].copy() for name in _STATE_ROWS}
-        step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS}
-        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in _POWERS}
+        step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS if hasattr(state, name)}
+        step |= {name: float(getattr(state, name)[:, env].mean()) for name in _STATE_MEANS if hasattr(state, name)}
+        meters = self._batch.config.hall.types.meters
+        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in (*_POWERS, *meters)}
         step["humidifier_power"] = sum(float(info.get(name, 0.0)) for name in _HUMIDITY)
         step["mode"] = float(state.mode[0, env]) if hasattr(state, "mode") else MECHANICAL
         step["leakage_power"] = float(info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"])
@@ -124,6 +120,7 @@ class Recorder:
 
 COMPONENT_POWERS = {
     "chillers": "chiller_power",
+    "compressors": "compressor_power",
     "crah_fans": "crah_fan_power",
     "pumps": "pump_power",
     "tower_fans": "tower_fan_power",
@@ -131,10 +128,14 @@ COMPONENT_POWERS = {
     "server_fans": "server_fan_power",
     "leakage": "leakage_power",
 }
-"""Field of a trajectory behind each part of thermal energy."""
+"""Field of a trajectory behind each part of thermal energy; a hall has some of them."""
 
 
 def component_energy(trajectory: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Thermal energy by component, averaged over the episode [kWh per day]; the parts sum to the whole."""
     per_day = 24.0 / 1000.0  # W to kWh a day
-    return {part: float(np.mean(trajectory[field])) * per_day for part, field in COMPONENT_POWERS.items()}
+    return {
+        part: float(np.mean(trajectory[field])) * per_day
+        for part, field in COMPONENT_POWERS.items()
+        if field in trajectory
+    }

@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 import dcsim
 from dcsim.drivers import built_in_climates
-from dcsim.envs.tasks import TASKS
+from dcsim.envs.tasks import TASKS, tasks_for
+from dcsim.plant.hall import build_hall
 from dcsim_experiments.run_folder import machine, write_json
 
 Array = np.ndarray
@@ -86,6 +87,11 @@ def faults(env_id: str) -> dict[str, Any]:
         },
         "failures": {"random": {name: {"mtbf_hours": 4, "repair_hours": 1} for name in units}},
     }
+
+
+def fitting_tasks(env_id: str) -> list[str]:
+    """Names of the tasks that the environment's hall has the equipment for, and that of none."""
+    return [NO_TASK, *tasks_for(build_hall(gym.spec(env_id).kwargs["hall"]))]
 
 
 def random_actions(low: Array, high: Array, generator: np.random.Generator) -> Iterator[Array]:
@@ -211,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", action="store_true", help="sensors, actuators and equipment fail often")
     parser.add_argument("--out", type=Path, help="JSON file")
     options = parser.parse_args(arguments)
-    cases = list(product(options.envs, options.tasks))
+    cases = [case for case in product(options.envs, options.tasks) if case[1] in fitting_tasks(case[0])]
     rounds = -(-options.steps // (len(cases) * options.num_envs))
     share = rounds * options.num_envs
     with tqdm(total=share * len(cases), unit="step", unit_scale=True) as bar:

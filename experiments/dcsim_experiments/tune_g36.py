@@ -21,12 +21,13 @@ import cma
 import gymnasium as gym
 import numpy as np
 from dcsim_agents.controller import view_of
+from dcsim_agents.dx import G36Controller as DxResets
 from dcsim_agents.g36 import G36Controller
 from tqdm import tqdm
 
 import dcsim
 from dcsim.errors import InputError
-from dcsim.plant.description import load_hall
+from dcsim.plant.description import HallDescription, load_hall
 from dcsim.plant.operation import ResetConstants
 
 Array = np.ndarray
@@ -101,6 +102,15 @@ ECONOMIZER_SKETCH: Mapping[str, float] = {
 }
 """What differs with an economizer."""
 
+DX_RANGES: Mapping[str, tuple[float, float]] = {
+    "inlet_target": (20.0, 26.9),  # degC
+    "supply_trim": (0.02, 0.15),  # K
+    "supply_respond": (0.05, 0.3),  # K
+    "flow_ratio": (1.0, 1.3),
+    "flow_balance": (0.0, 0.1),  # 1/K
+}
+"""What is searched in halls on direct expansion."""
+
 CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)
 SEARCH_SEEDS = (0, 1, 2)
@@ -154,7 +164,8 @@ class TrainingDays:
         observation = env.restore(snapshot)
         rows = {name: np.repeat(values, self._per_climate) for name, values in constants.items()}
         view = view_of(env)
-        controller = G36Controller(view, ResetConstants(**rows))  # type: ignore[arg-type]
+        resets = DxResets if view.hall.kind == "dx" else G36Controller
+        controller = resets(view, ResetConstants(**rows))  # type: ignore[arg-type]
         config = env.batch.config
         warm_up = round(WARM_UP_HOURS * 3600.0 / config.control_interval_s)
         reward, peak = np.zeros(env.num_envs), np.zeros(env.num_envs)
@@ -186,6 +197,13 @@ def _seeds_by_month(env_id: str, climate: str, months: Sequence[int], first_seed
             found.setdefault(month, seed)
         seed += 1
     return [found[month] for month in months]
+
+
+def ranges_of(description: HallDescription) -> dict[str, tuple[float, float]]:
+    """What is searched for a hall, and where."""
+    if description.kind == "dx":
+        return dict(DX_RANGES)
+    return {**RANGES, **(ECONOMIZER_RANGES if description.economizer is not None else {})}
 
 
 def search(
@@ -244,7 +262,7 @@ def tune(
     env_ids = {spec.kwargs.get("hall"): env_id for env_id, spec in gym.registry.items() if env_id.startswith("dcsim/")}
     if hall not in env_ids:
         raise InputError(f"hall {hall!r} has no environment; known: {', '.join(map(str, env_ids))}")
-    ranges = {**RANGES, **(ECONOMIZER_RANGES if description.economizer is not None else {})}
+    ranges = ranges_of(description)
     days = TrainingDays(env_ids[hall], 0, population, climates, months)
     winners = [search(days, ranges, budget_steps, seed) for seed in seeds]
     published = {name: float(getattr(ResetConstants(), name)) for name in ranges}

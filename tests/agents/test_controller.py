@@ -79,7 +79,7 @@ def test_a_reading_has_the_values_of_the_plant(env: Any) -> None:
     state = env.unwrapped.batch.state
     for name, values in (
         ("supply_air_temperature", state.supply_air_temperature),
-        ("chilled_water_return_temperature", state.chilled_water_return_temperature),
+        ("hot_air_temperature", state.hot_air_temperature),
         ("flow_ratio", state.zone_flow_ratio),
         ("supply_air_setpoint", state.supply_air_setpoint),
     ):

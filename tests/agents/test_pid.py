@@ -1,16 +1,17 @@
 """The loops' gains rest on what the simulator answers, and they come to rest themselves."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from dcsim_agents import SetpointWriter, SignalReader, make_controller, view_of
+from dcsim_agents import SetpointWriter, SignalReader, dx, make_controller, view_of
 from dcsim_agents.loops import Loop, lambda_tuned, moved
 from dcsim_agents.pid import SUPPLY_ANSWER, WATER_ANSWER
 from dcsim_agents.practice import CONTAINED, OPEN_AISLES, practice_of
 from dcsim_agents.rules import PUMP_ANSWER
-from episodes import ENV_IDS, run_episode
+from episodes import ENV_IDS, ON_DX, ON_WATER, run_episode
 
 
 def test_the_tuning_rule_gives_the_gains_of_its_source() -> None:
@@ -35,11 +36,11 @@ def test_a_loop_on_a_process_of_first_order_settles_without_overshoot() -> None:
 
 
 def test_kinds_of_hall_are_told_apart_by_containment() -> None:
-    kinds = {env_id: practice_of(gym.make(env_id).unwrapped.batch.config.hall.description) for env_id in ENV_IDS}  # type: ignore[attr-defined]
+    kinds = {env_id: practice_of(gym.make(env_id).unwrapped.batch.config.hall.description) for env_id in ON_WATER}  # type: ignore[attr-defined]
     assert kinds == {"dcsim/Enterprise-v0": OPEN_AISLES, "dcsim/Hyperscale-v0": CONTAINED}
 
 
-@pytest.mark.parametrize("env_id", ENV_IDS)
+@pytest.mark.parametrize("env_id", ON_WATER)
 def test_the_simulator_answers_no_steeper_than_the_gains_assume(
     env_id: str, steady_weather: Callable[[float], str]
 ) -> None:
@@ -82,6 +83,44 @@ def test_the_simulator_answers_no_steeper_than_the_gains_assume(
     assert 1.1 * practice_of(view.hall).fan_answer < fan_gain < 0.0
     assert 0.0 < water_gain < WATER_ANSWER
     assert PUMP_ANSWER < pump_gain < 0.0
+
+
+@pytest.mark.parametrize("env_id", ON_DX)
+def test_a_room_on_direct_expansion_answers_no_steeper_than_the_gains_assume(
+    env_id: str, steady_weather: Callable[[float], str], tmp_path: Path
+) -> None:
+    """At 70 % load, where the fans' lower end just supplies what the servers draw."""
+    load = tmp_path / "load.csv"
+    load.write_text("time,utilization [-]\n" + "".join(f"2023-05-{day:02d}T00:00,0.7\n" for day in range(10, 22)))
+    env = gym.make_vec(
+        env_id,
+        num_envs=3,
+        weather=steady_weather(30.0),
+        workload=str(load),
+        start="2023-05-15",
+        control_interval_s=60.0,
+    )
+    view = view_of(env)
+    reader, writer = SignalReader(view.signals), SetpointWriter(view.signals)
+    observation, _ = env.reset(seed=[0] * 3)
+    reading = reader.read(observation)
+    setpoints = {
+        "supply_air_setpoint": np.full((2, 3), 18.0),
+        "crah_fan_speed": reading["crah_fan_speed"] * 1.03 / reading["flow_ratio"].mean(0),
+        "compressor_request": np.ones((2, 3)),
+    }
+
+    def settle(minutes: int) -> np.ndarray:
+        for _ in range(minutes):
+            seen = reader.read(env.step(writer.write(setpoints, 3))[0])
+        return seen["rack_inlet_max"].max(0)
+
+    settle(60)
+    setpoints["supply_air_setpoint"][:, 1] += 0.5
+    setpoints["crah_fan_speed"][:, 2] -= 0.02
+    inlet = settle(60)
+    assert (inlet[1] - inlet[0]) / 0.5 == pytest.approx(dx.SUPPLY_ANSWER, abs=0.1)
+    assert 1.1 * dx.PRACTICE.fan_answer < (inlet[2] - inlet[0]) / -0.02 < 0.25 * dx.PRACTICE.fan_answer
 
 
 @pytest.mark.parametrize("name", ["pid", "rules"])

@@ -8,9 +8,14 @@ from numpy.testing import assert_allclose
 
 import dcsim
 from dcsim.drivers import load_weather
-from dcsim.envs.tasks import TASKS, hottest_days, most_crossings
+from dcsim.envs.tasks import TASKS, hottest_days, most_crossings, tasks_for, warmest_days
+from dcsim.errors import InputError
+from dcsim.plant.hall import build_hall
 
 ENV_IDS = dcsim.ids()
+TASKS_OF = {name: tasks_for(build_hall(gym.spec(name).kwargs["hall"])) for name in ENV_IDS}
+WITH_CHILLERS = [name for name in ENV_IDS if "chiller-trip" in TASKS_OF[name]]
+WITH_COMPRESSORS = [name for name in ENV_IDS if "compressor-trip" in TASKS_OF[name]]
 CLIMATES = ("miami", "phoenix", "san-francisco", "chicago", "denver")
 HOUR = 3600.0
 
@@ -24,22 +29,27 @@ def rollout(env_id, controller="g36", **keywords):
     batch, kept, is_over = env.unwrapped.batch, {}, False
     while not is_over:
         load = batch.view("input.utilization")[:, 0].copy()
-        chillers, crahs = (batch.view(f"input.{name}_available")[:, 0].copy() for name in ("chiller", "crah"))
+        available = {
+            name: batch.view(f"input.{asked}")[:, 0].copy()
+            for name, asked in batch.config.hall.types.availability.items()
+        }
         observation, _, terminated, truncated, info = env.step(control.act(observation))
         is_over = terminated or truncated
         s = batch.state
         row = {
             **info,
+            **{f"{name}s": share for name, share in available.items()},
             "load": load,
-            "chillers": chillers,
-            "crahs": crahs,
             "wet_bulb": batch.view("input.wet_bulb_temperature")[0, 0],
-            "on": s.chillers_on[0, 0],
-            "missed": s.chilled_water_supply_temperature[0, 0] - s.chilled_water_setpoint[0, 0],
-            "running": s.chiller_loading[:, 0].copy(),
             "mode": s.mode[0, 0] if hasattr(s, "mode") else 0.0,
             "terminated": terminated,
         }
+        if "chiller" in available:
+            row["missed"] = s.chilled_water_supply_temperature[0, 0] - s.chilled_water_setpoint[0, 0]
+            row["running"] = s.chiller_loading[:, 0].copy()
+        if "dx_unit" in available:
+            row["running"] = s.compressor_loading[:, 0].copy()
+            row["demand"] = s.compressor_demand[:, 0].copy()
         for name, value in row.items():
             kept.setdefault(name, []).append(value)
     return {name: np.array(values) for name, values in kept.items()}
@@ -56,7 +66,7 @@ def test_the_heat_wave_is_as_humid_in_every_climate(climate):
 
 
 @pytest.mark.parametrize("climate", CLIMATES)
-@pytest.mark.parametrize("env_id", ENV_IDS)
+@pytest.mark.parametrize("env_id", WITH_CHILLERS)
 def test_in_the_heat_wave_every_chiller_there_is_runs_and_the_water_still_comes_too_warm(env_id, climate):
     episode = rollout(env_id, weather=climate, task="heat-wave")
     on = (episode["running"] >= 0.95 * episode["chillers"]).all(1)
@@ -94,7 +104,7 @@ def test_one_crah_group_fails_for_three_hours_and_the_others_take_over(env_id):
     assert not episode["terminated"].any()
 
 
-@pytest.mark.parametrize("env_id", ENV_IDS)
+@pytest.mark.parametrize("env_id", WITH_CHILLERS)
 def test_the_chillers_that_run_trip_and_the_last_one_starts(env_id):
     episode = rollout(env_id, task="chiller-trip", start="2023-07-20")
     down = (episode["chillers"] < 0.5).any(1)
@@ -104,6 +114,44 @@ def test_the_chillers_that_run_trip_and_the_last_one_starts(env_id):
     assert (episode["running"][first, :-1] == 0.0).all()
     assert 0.0 < episode["running"][first, -1] < episode["running"][first + 10, -1]
     assert episode["missed"][down].max() > episode["missed"][first - 1] + 1.0
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_a_task_about_equipment_that_a_hall_lacks_is_refused_in_one_line(env_id):
+    for name in set(TASKS) - set(TASKS_OF[env_id]):
+        with pytest.raises(InputError) as error:
+            gym.make(env_id, task=name)
+        assert name in str(error.value) and "lacks" in str(error.value) and "\n" not in str(error.value)
+        assert "load-step" in str(error.value)  # what fits is said
+    assert {"load-step", "moving-load", "crah-failure"} <= set(TASKS_OF[env_id])
+
+
+@pytest.mark.parametrize("env_id", WITH_COMPRESSORS)
+def test_one_compressor_stops_for_half_an_hour_and_rests_before_it_starts_again(env_id):
+    episode = rollout(env_id, task="compressor-trip", start="2023-07-20")
+    down = (episode["dx_units"] < 0.5).any(1)
+    assert down.sum() * 60.0 == 1800.0
+    unit = int(np.argmax((episode["dx_units"] < 0.5).any(0)))
+    first = int(np.argmax(down))
+    assert episode["running"][first - 1, unit] > 0.99
+    assert (episode["running"][down][:, unit] == 0.0).all()
+    assert episode["rack_inlet_max_c"][down].max() > episode["rack_inlet_max_c"][first - 1] + 2.0
+    assert not episode["terminated"].any()
+
+
+@pytest.mark.parametrize(("climate", "binds"), [("phoenix", True), ("las-vegas", True), ("san-francisco", False)])
+def test_fouled_condensers_leave_too_little_in_hot_climates_only(climate, binds):
+    weather = load_weather(climate)
+    start = warmest_days(weather)
+    days = weather.table(HOUR).dry_bulb_temperature.reshape(-1, 24).mean(1)
+    first = round(start / HOUR / 24)
+    assert days[first : first + 3].mean() == max(days[k : k + 3].mean() for k in range(363))
+    episode = rollout("dcsim/Edge-v0", controller="fixed", weather=climate, task="fouled-condensers")
+    assert_allclose(episode["dx_units"], 0.82, rtol=1e-6)
+    assert_allclose(episode["load"].mean(), 0.85, atol=0.03)
+    assert (episode["demand"].max() > 1.0) == binds
+    assert (episode["violation_k_min"].sum() > 0.0) == binds
+    assert not episode["terminated"].any()
 
 
 def test_the_shoulder_season_crosses_between_free_and_other_cooling():

@@ -10,7 +10,7 @@ from dcsim.plant.hall import build_hall
 from dcsim.plant.run import hall_model
 
 
-@pytest.fixture(scope="module", params=["enterprise-1mw", "hyperscale-10mw"])
+@pytest.fixture(scope="module", params=["enterprise-1mw", "hyperscale-10mw", "edge-dx-50kw"])
 def hall(request):
     return build_hall(request.param)
 

@@ -13,7 +13,8 @@ from dcsim.plant.hall import build_hall
 from dcsim.plant.run import hall_model
 from dcsim.plant.step import Step
 
-HALLS = ("enterprise-1mw", "hyperscale-10mw")
+WATER_HALLS = ("enterprise-1mw", "hyperscale-10mw")
+HALLS = (*WATER_HALLS, "edge-dx-50kw")
 
 
 @pytest.fixture(scope="module", params=HALLS)
@@ -21,23 +22,24 @@ def hall(request):
     return build_hall(request.param)
 
 
+@pytest.fixture(scope="module", params=WATER_HALLS)
+def water_hall(request):
+    return build_hall(request.param)
+
+
 def random_inputs(hall, rng, n):
-    ranges = hall.description.setpoints
     rows = hall.input_rows
+    allowed = {asked: getattr(hall.description.setpoints, name) for _, asked, name in hall.types.setpoints}
     draws = {
-        "supply_air_setpoint": (ranges.supply_air_temperature.low, ranges.supply_air_temperature.high),
-        "crah_fan_speed": (ranges.crah_fan_speed.low, 1.0),
-        "chilled_water_setpoint": (ranges.chilled_water_temperature.low, ranges.chilled_water_temperature.high),
-        "condenser_water_setpoint": (ranges.condenser_water_temperature.low, ranges.condenser_water_temperature.high),
-        "chilled_water_pump_speed": (0.3, 1.0),
-        "condenser_water_flow": (0.5, 1.0),
+        **{asked: (limits.low, limits.high) for asked, limits in allowed.items()},
+        **dict.fromkeys(hall.types.availability.values(), (0.0, 1.0)),
         "mode_request": (0.0, 2.0),
         "tank_flow": (-1.0, 1.0),
         "chillers_requested": (0.0, hall.chillers),
         "chilled_water_pumps_requested": (1.0, 5.0),
         "condenser_water_pumps_requested": (1.0, 5.0),
         "tower_cells_requested": (1.0, 5.0),
-        **dict.fromkeys(hall.types.availability.values(), (0.0, 1.0)),
+        "compressor_request": (0.0, 1.0),
         "pressure_control": (0.0, 1.0),
         "utilization": (0.0, 1.0),
         "dry_bulb_temperature": (-20.0, 45.0),
@@ -74,6 +76,11 @@ def random_state(hall, rng, n):
         "chilled_water_pump_speed": (0.4, 1.0),
         "condenser_water_flow": (0.5, 1.0),
         "chillers_on": (1, hall.chillers),
+        "compressor_called": (0, 1),
+        "compressor_on": (0, 1),
+        "compressor_time": (0, 600),
+        "compressor_loading": (0, 1),
+        "compressor_demand": (0, 1),
         "mode_time": (0, 4000),
         "stage_time": (0, 4000),
         "tank_temperature": (6, 28),
@@ -87,7 +94,9 @@ def random_state(hall, rng, n):
     s = hall.types.State(
         **{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()}
     )
-    whole = [name for name in s._fields if name.endswith(("chillers_on", "pumps_on", "cells_on"))]
+    whole = [
+        name for name in s._fields if name.endswith(("chillers_on", "pumps_on", "cells_on", "compressor_on", "called"))
+    ]
     s = s._replace(**{name: np.round(getattr(s, name)) for name in whole})
     return s._replace(mode=rng.integers(0, 3, (1, n)).astype(float)) if "economizer" in hall else s
 
@@ -122,17 +131,13 @@ def at_rest(hall, u, steps=60, **fixed):
     engine = make_engine("fused", model, hall.params)
     # all alike: where hot servers' fans draw more than is supplied, a hall may rest in two ways
     s = hall.types.State(*(np.repeat(x, n, 1) for x in random_state(hall, np.random.default_rng(3), 1)))
-    latched = dict(
-        supply_air_setpoint=u.supply_air_setpoint,
-        crah_fan_setpoint=u.crah_fan_speed,
-        chilled_water_setpoint=u.chilled_water_setpoint,
-        condenser_water_setpoint=u.condenser_water_setpoint,
-        chilled_water_pump_speed=u.chilled_water_pump_speed,
-        condenser_water_flow=u.condenser_water_flow,
-    )
+    latched = {name: getattr(u, asked) for name, asked, _ in hall.types.setpoints}
     for _ in range(steps):
         ready = dict(
-            mode_time=np.full((1, n), 1e4), stage_time=np.full((1, n), 1e4), mass_temperature=s.hot_air_temperature
+            mode_time=np.full((1, n), 1e4),
+            stage_time=np.full((1, n), 1e4),
+            compressor_time=np.full((hall.crah_groups, n), 1e4),
+            mass_temperature=s.hot_air_temperature,
         )
         given = {name: value for name, value in {**latched, **ready, **fixed}.items() if name in s._fields}
         packed = pack(s._replace(**given), engine.state_slices, n)
@@ -160,6 +165,7 @@ def steady_inputs(hall, n, **changes):
         "chilled_water_pumps_requested": 2.0,
         "condenser_water_pumps_requested": 2.0,
         "tower_cells_requested": 2.0,
+        "compressor_request": 1.0,
         **dict.fromkeys(hall.types.availability.values(), 1.0),
         "pressure_control": 1.0,
         "utilization": 0.5,
@@ -190,10 +196,10 @@ def test_energy_closes_for_random_halls_states_actions_and_outages(hall):
         assert_allclose(residual, 0.0, atol=1e-9 * s.it_energy.max())
 
 
-def test_a_missing_flux_would_be_noticed(hall):
+def test_a_missing_flux_would_be_noticed(water_hall):
     rng = np.random.default_rng(12)
-    s = advance(hall, random_state(hall, rng, 4), random_inputs(hall, rng, 4))
-    residual = energy_residual(hall.types, s._replace(tower_heat=0.99 * s.tower_heat))[0]
+    s = advance(water_hall, random_state(water_hall, rng, 4), random_inputs(water_hall, rng, 4))
+    residual = energy_residual(water_hall.types, s._replace(tower_heat=0.99 * s.tower_heat))[0]
     assert (np.abs(residual) > 1e-6 * s.it_energy[0]).any()
 
 
@@ -211,6 +217,7 @@ def test_an_adiabatic_hall_without_crahs_keeps_all_its_heat(hall):
             np.zeros((1, 1)),
         ),
         distribution_loss=np.zeros((3, 1)),
+        ups_hall_share=np.zeros((1, 1)),
     )
     s = random_state(hall, np.random.default_rng(5), 1)._replace(crah_fan_speed=np.zeros((hall.crah_groups, 1)))
     s, h = begin(hall, s, u, params, 300.0, np)
@@ -238,7 +245,8 @@ def test_loss_of_all_crahs_heats_the_inlets_at_the_rate_of_the_heat_capacity(hal
         s = advance(hall, s, u, 60.0, 4)
         means.append(float((p.server_heat_capacity * s.server_temperature).sum() / p.server_heat_capacity.sum()))
         slabs.append(float((p.mass_heat_capacity * s.mass_temperature).sum()))
-        powers.append(s.it_energy[0, 0] / 60.0)
+        heat = s.it_energy + s.electrical_loss_energy - s.electrical_room_heat + s.envelope_gain
+        powers.append(heat[0, 0] / 60.0)
     capacity = p.server_heat_capacity.sum() + p.cold_air_heat_capacity.sum() + p.hot_air_heat_capacity.sum()
     rate, to_slab = (means[-1] - means[-4]) / 180.0, (slabs[-1] - slabs[-4]) / 180.0
     power = np.mean(powers[-3:])
@@ -272,17 +280,17 @@ def test_the_scheme_has_its_order(hall, order, extrapolated):
 
 @pytest.mark.parametrize("load", [0.05, 0.3, 0.5, 0.8, 1.0])
 @pytest.mark.parametrize("mode", [MECHANICAL, INTEGRATED, FREE])
-def test_hotter_wet_bulb_never_lowers_plant_power(hall, mode, load):
+def test_hotter_wet_bulb_never_lowers_plant_power(water_hall, mode, load):
     """Mode fixed, with every number of machines, wherever the set-points are met."""
-    if mode != MECHANICAL and "economizer" not in hall:
+    if mode != MECHANICAL and "economizer" not in water_hall:
         pytest.skip("no economizer")
     wet_bulb = np.linspace(-10.0, 32.0, 43)
-    machines = np.repeat(np.arange(1.0, hall.chillers + 1.0), len(wet_bulb))[None]
+    machines = np.repeat(np.arange(1.0, water_hall.chillers + 1.0), len(wet_bulb))[None]
     n = machines.shape[1]
     u = steady_inputs(
-        hall,
+        water_hall,
         n,
-        wet_bulb_temperature=np.tile(wet_bulb, hall.chillers),
+        wet_bulb_temperature=np.tile(wet_bulb, water_hall.chillers),
         dry_bulb_temperature=32.0,
         utilization=load,
         mode_request=mode,
@@ -291,23 +299,23 @@ def test_hotter_wet_bulb_never_lowers_plant_power(hall, mode, load):
         **({"chilled_water_setpoint": 22.0} if mode == FREE else {}),
     )
     # protection comes and goes where the inlets are too hot
-    hall = replace(hall, params=hall.params._replace(inlet_allowable=np.full((1, 1), 99.0)))
-    s = at_rest(hall, u, chillers_on=machines, stage_time=np.zeros((1, n)), mode=np.full((1, n), mode))
+    water_hall = replace(water_hall, params=water_hall.params._replace(inlet_allowable=np.full((1, 1), 99.0)))
+    s = at_rest(water_hall, u, chillers_on=machines, stage_time=np.zeros((1, n)), mode=np.full((1, n), mode))
     is_met = (np.abs(s.chilled_water_supply_temperature - u.chilled_water_setpoint) < 0.05)[0] & (
-        s.mode[0] == mode if "economizer" in hall else True
+        s.mode[0] == mode if "economizer" in water_hall else True
     )
-    power = cooling_energy(hall.types, s)[0]
+    power = cooling_energy(water_hall.types, s)[0]
     both = is_met[1:] & is_met[:-1] & (np.diff(machines[0]) == 0.0)
     assert both.sum() >= 5
     assert (np.diff(power)[both] > -1e-6 * power[1:][both]).all()
 
 
-def test_less_condenser_water_costs_the_chillers_lift(hall):
+def test_less_condenser_water_costs_the_chillers_lift(water_hall):
     """Half the flow saves pump power and costs more chiller power: neither end of the range is free."""
     flow = np.linspace(0.5, 1.0, 6)
-    u = steady_inputs(hall, 6, condenser_water_flow=flow, utilization=0.8, wet_bulb_temperature=20.0)
-    machines = np.full((1, 6), 5.0 if "economizer" in hall else 1.0)
-    s = at_rest(hall, u, chillers_on=machines, stage_time=np.zeros((1, 6)), mode=np.full((1, 6), MECHANICAL))
+    u = steady_inputs(water_hall, 6, condenser_water_flow=flow, utilization=0.8, wet_bulb_temperature=20.0)
+    machines = np.full((1, 6), 5.0 if "economizer" in water_hall else 1.0)
+    s = at_rest(water_hall, u, chillers_on=machines, stage_time=np.zeros((1, 6)), mode=np.full((1, 6), MECHANICAL))
     assert (np.diff(s.chiller_energy[0]) < 0.0).all()
     assert s.chiller_energy[0, 0] > 1.05 * s.chiller_energy[0, -1]
     assert (np.diff(s.condenser_water_pump_energy[0]) > 0.0).all()
@@ -327,12 +335,17 @@ def test_what_the_water_need_not_pass_saves_pump_power():
     assert s.chiller_energy[0, 1] == 0.0 and s.chiller_energy[0, 0] > 0.0
 
 
-def test_thin_air_carries_less_heat(hall):
+def test_thin_air_carries_less_heat(water_hall):
     """At 81.6 kPa fans move 80.5 % of the mass: the air warms up by a quarter more, fans draw less, the tower reaches less."""
     pressure = np.array([[101325.0, 81560.0]])
-    u = steady_inputs(hall, 2, outdoor_pressure=pressure, condenser_water_setpoint=13.0)
-    s = at_rest(hall, u, chillers_on=np.full((1, 2), 4.0 if "economizer" in hall else 1.0), stage_time=np.zeros((1, 2)))
-    p = hall.params
+    u = steady_inputs(water_hall, 2, outdoor_pressure=pressure, condenser_water_setpoint=13.0)
+    s = at_rest(
+        water_hall,
+        u,
+        chillers_on=np.full((1, 2), 4.0 if "economizer" in water_hall else 1.0),
+        stage_time=np.zeros((1, 2)),
+    )
+    p = water_hall.params
     flow = s.server_fan_speed / p.server_fan_speed_min * 0.75 * p.server_mass_flow_nominal * pressure / 101325.0
     rise = (s.it_energy / 900.0) / (1006.0 * flow.sum(0))
     assert_allclose(rise[0, 1] / rise[0, 0], 101325.0 / 81560.0, rtol=0.02)
@@ -341,37 +354,38 @@ def test_thin_air_carries_less_heat(hall):
     assert s.condenser_water_supply_temperature[0, 1] > s.condenser_water_supply_temperature[0, 0] + 0.01
 
 
-def test_water_colder_than_the_wet_bulb_does_not_evaporate(hall):
+def test_water_colder_than_the_wet_bulb_does_not_evaporate(water_hall):
     """A sudden rise of the wet bulb above the basin: the tower cannot cool, and makes up drift alone."""
-    u = steady_inputs(hall, 1, wet_bulb_temperature=5.0, condenser_water_setpoint=13.0, utilization=0.1)
-    s = at_rest(hall, u)
+    u = steady_inputs(water_hall, 1, wet_bulb_temperature=5.0, condenser_water_setpoint=13.0, utilization=0.1)
+    s = at_rest(water_hall, u)
     humid = u._replace(
         wet_bulb_temperature=np.full((1, 1), 24.0),
         dry_bulb_temperature=np.full((1, 1), 25.0),
         outdoor_humidity_ratio=np.full((1, 1), 0.0185),
     )
-    p, after = hall.params, advance(hall, s, humid, 300.0, 10)
+    p, after = water_hall.params, advance(water_hall, s, humid, 300.0, 10)
     most = 300.0 * 0.01 * p.condenser_water_flow_nominal[0, 0]  # 1 % of the flow, twice what a rated tower evaporates
     assert 0.0 <= after.tower_makeup_water[0, 0] < most
 
 
-def test_actuators_stay_within_their_ends(hall):
+def test_actuators_stay_within_their_ends(water_hall):
     rng = np.random.default_rng(3)
-    n, p = 256, hall.params
-    s = random_state(hall, rng, n)
+    n, p = 256, water_hall.params
+    s = random_state(water_hall, rng, n)
     for _ in range(40):
-        u = random_inputs(hall, rng, n)
-        s = advance(hall, s, u, 60.0, 2)
+        u = random_inputs(water_hall, rng, n)
+        s = advance(water_hall, s, u, 60.0, 2)
         assert (s.tower_air_fraction <= 1.0).all() and (s.tower_air_fraction >= p.tower_air_fraction_min).all()
         assert (s.valve_fraction >= p.valve_fraction_min).all() and (s.valve_fraction <= 1.0).all()
 
 
-def test_more_load_never_lowers_plant_power(hall):
+def test_more_load_never_lowers_plant_power(water_hall):
     """Mode and staging fixed: another machine may well lower power."""
     load = np.linspace(0.1, 0.9, 17)
-    u = steady_inputs(hall, 17, utilization=load, wet_bulb_temperature=12.0)
+    u = steady_inputs(water_hall, 17, utilization=load, wet_bulb_temperature=12.0)
     power = cooling_energy(
-        hall.types, at_rest(hall, u, chillers_on=np.full((1, 17), float(hall.chillers)), stage_time=np.zeros((1, 17)))
+        water_hall.types,
+        at_rest(water_hall, u, chillers_on=np.full((1, 17), float(water_hall.chillers)), stage_time=np.zeros((1, 17))),
     )[0]
     assert (np.diff(power) > -1e-6 * power[1:]).all()
 
@@ -456,14 +470,14 @@ def test_free_cooling_that_misses_its_set_point_falls_back_and_is_not_entered_ou
     assert monitor(hall, missed, u, held, hall.params, 30.0, np).mode[0, 0] == INTEGRATED
 
 
-def test_a_tripped_chiller_is_replaced_and_loads_up_from_nothing(hall):
-    u = steady_inputs(hall, 1, utilization=0.4)
-    s = at_rest(hall, u)
+def test_a_tripped_chiller_is_replaced_and_loads_up_from_nothing(water_hall):
+    u = steady_inputs(water_hall, 1, utilization=0.4)
+    s = at_rest(water_hall, u)
     assert s.chiller_loading[0, 0] > 0.99
-    available = np.ones((hall.chillers, 1))
+    available = np.ones((water_hall.chillers, 1))
     available[0] = 0.0
     on = int(s.chillers_on[0, 0])
-    after = advance(hall, s, u._replace(chiller_available=available), 30.0, 2)
+    after = advance(water_hall, s, u._replace(chiller_available=available), 30.0, 2)
     assert after.chiller_loading[0, 0] == 0.0
     assert 0.05 < after.chiller_loading[on, 0] < 0.5
 

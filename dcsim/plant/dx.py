@@ -1,0 +1,260 @@
+"""Direct-expansion units in place of chilled-water coils: an evaporator in the air of each CRAC, a compressor, a condenser outdoors.
+
+Each unit holds its supply air by what the compressor takes from the air. Below its least part load the compressor cycles; those cycles,
+shorter than what a room feels, are averaged, and their starts cost energy (``physics.dx_coil.part_load_fraction``). Whether a compressor
+is called at all is a latch with memory: it is stopped by request, by a failure, when its fan stands still, or when there is next to
+nothing to cool, and then rests for its least time; once started it runs for its least time at its least part load or above. The units work
+as a team: the last compressor that runs is not stopped by request, since a small room is too hot within minutes.
+
+The steam of a humidifier of constant power condenses at the coils that run, so these are wet by just that and otherwise dry: a closed
+hall loses its moisture to its coils within minutes. Left out: ripple of the supply air in the rhythm of the cycles, hot-gas bypass.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dcsim.physics import dx_coil, thermal
+from dcsim.physics.smooth import clip
+from dcsim.plant.description import HallDescription
+from dcsim.plant.loops import Array, distance, total
+from dcsim.plant.room import HotSide
+
+DRY_AIR_WET_BULB = (
+    -50.0
+)  # degC, lower than any coil's: the coil decides by itself at which wet bulb it would just be dry
+DEMAND_MAX = 2.0  # of the capacity; more than all there is says no more
+NO_CAPACITY = 1e-9  # W, keeps shares of nothing from being asked for
+
+
+class Params(NamedTuple):
+    """What the units are made of."""
+
+    dx_capacity: Array  # (U) W at rating, sensible and latent
+    dx_cop: Array  # (1) at rating, compressors and condenser fans
+    dx_surface_mass_flow: Array  # (U) kg/s, air-side conductance of the evaporator over specific heat
+    dx_capacity_curve: Array  # (6)
+    dx_capacity_flow_curve: Array  # (3)
+    dx_eir_curve: Array  # (6)
+    dx_eir_flow_curve: Array  # (3)
+    dx_curve_box: Array  # (6) entering wet bulb, outdoor dry bulb, flow fraction, least and greatest each
+    dx_part_load_curve: Array  # (4)
+    dx_part_load_min: Array  # (1) below it the compressor cycles
+    condenser_air_excess: Array  # (1) K of the air onto the condensers above the outdoor air
+    compressor_on_time_min: Array  # (1) s
+    compressor_off_time_min: Array  # (1) s
+    compressor_start_load: Array  # (1) of its capacity, called for while it rests, that starts a compressor
+    compressor_stop_load: Array  # (1) of its capacity below which a compressor stops
+    compressor_request_hysteresis: Array  # (1) of the request, 0 off to 1 on
+    compressor_start_time_constant: Array  # (1) s
+    compressor_control_time_constant: Array  # (1) s
+    leaving_air_temperature_min: Array  # (1) degC, no unit cools its supply air below
+    humidifier_power: Array  # (1) W of steam, constant
+
+
+class State(NamedTuple):
+    """Compressors, and energies of the control step."""
+
+    compressor_called: Array  # (U) 1 as requested, hysteresis applied
+    compressor_on: Array  # (U) 1 running, 0 resting
+    compressor_time: Array  # (U) s since it last started or stopped
+    compressor_loading: Array  # (U) 0 off to 1 able to give full capacity
+    compressor_demand: Array  # (U) cooling called for over the full capacity under the present conditions
+    compressor_load: Array  # (U) cooling given over the same
+    compressor_energy: Array  # (1) J, condenser fans included
+    humidifier_energy: Array  # (1) J
+    condenser_heat: Array  # (1) J from the condensers to the outdoor air
+    vapor_heat: Array  # (1) J of steam that leaves the hall as vapor, since no coil condenses it
+
+
+class Inputs(NamedTuple):
+    """What is asked for, and what can run."""
+
+    compressor_request: Array  # (U) 0 off to 1 on, continuous
+    dx_unit_available: Array  # (U) share of its capacity that a unit can give; 0: out
+
+
+class Held(NamedTuple):
+    """After protection."""
+
+    compressor_called: Array  # (U)
+
+
+ROWS = dict.fromkeys(
+    (
+        "compressor_called",
+        "compressor_on",
+        "compressor_time",
+        "compressor_loading",
+        "compressor_demand",
+        "compressor_load",
+        "compressor_request",
+        "dx_unit_available",
+    ),
+    "crahs",
+)
+REQUESTS = ("compressor_request",)
+AVAILABILITY = {"dx_unit": "dx_unit_available"}
+METERS = {"compressor": ("compressor_energy",), "humidifier": ("humidifier_energy",)}
+REJECTED = ("condenser_heat", "vapor_heat")
+
+
+def sized(d: HallDescription) -> dict[str, Any]:
+    """Values of ``Params`` for a described hall."""
+    assert d.dx is not None
+    dx, groups = d.dx, d.crahs.groups
+    curves = dx_coil.CURVE_SETS[dx.curves]
+    part_load_curve, part_load_min = dx_coil.PART_LOAD[dx.compressor]
+    return dict(
+        dx_capacity=np.full(groups, dx.capacity.value / groups),
+        dx_cop=dx.cop.value,
+        dx_surface_mass_flow=np.full(
+            groups,
+            dx_coil.size_surface(dx.capacity.value, dx.sensible_heat_ratio.value, d.crahs.mass_flow.value) / groups,
+        ),
+        dx_capacity_curve=curves.capacity_curve,
+        dx_capacity_flow_curve=curves.capacity_flow_curve,
+        dx_eir_curve=curves.eir_curve,
+        dx_eir_flow_curve=curves.eir_flow_curve,
+        dx_curve_box=curves.box,
+        dx_part_load_curve=part_load_curve,
+        dx_part_load_min=part_load_min,
+        condenser_air_excess=dx.condenser_air_excess.value,
+        compressor_on_time_min=dx.on_time_min.value,
+        compressor_off_time_min=dx.off_time_min.value,
+        compressor_start_load=dx.start_load.value,
+        compressor_stop_load=dx.stop_load.value,
+        compressor_request_hysteresis=dx.request_hysteresis.value,
+        compressor_start_time_constant=dx.start_time_constant.value,
+        compressor_control_time_constant=dx.control_time_constant.value,
+        leaving_air_temperature_min=dx.leaving_air_temperature_min.value,
+        humidifier_power=dx.humidifier_power.value,
+    )
+
+
+def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+    """Call the compressors as requested; above the allowable inlet all are called."""
+    half, request = p.compressor_request_hysteresis, u.compressor_request
+    wanted = xp.where(request > 0.5 + half, 1.0, xp.where(request < 0.5 - half, 0.0, s.compressor_called))
+    called = xp.where(now["protection"] > 0.5, 1.0, wanted)
+    on, time = _latched(s, called, s.compressor_time, u, p, xp)
+    return dict(compressor_called=wanted, compressor_on=on, compressor_time=time), dict(compressor_called=called)
+
+
+def _latched(s: Any, called: Array, time: Array, u: Any, p: Any, xp: Any) -> tuple[Array, Array]:
+    """Which compressors run, and for how long each has run or rested; only a failure cuts a least time short."""
+    running = s.compressor_on * _can_run(u, xp)
+    # the last that runs is not stopped by request, and all are called where none runs
+    team = xp.where(total(running, xp) < 0.5, 1.0, xp.maximum(running, called))
+    called = xp.where(total(running * called, xp) < 0.5, team, called)
+    wants = called * xp.where(s.compressor_demand > p.compressor_start_load, 1.0, 0.0)
+    starts = xp.where(time < p.compressor_off_time_min, 0.0, wants)
+    rests = xp.where(called < 0.5, 1.0, xp.where(s.compressor_demand < p.compressor_stop_load, 1.0, 0.0))
+    stops = xp.where(time < p.compressor_on_time_min, 0.0, rests)
+    on = _can_run(u, xp) * xp.where(s.compressor_on > 0.5, 1.0 - stops, starts)
+    return on, xp.where(distance(on, s.compressor_on, xp) > 0.5, 0.0, time)
+
+
+def _can_run(u: Any, xp: Any) -> Array:
+    """1 for every unit whose compressor and fan can run, else 0."""
+    return xp.where(u.dx_unit_available > 0.0, xp.where(u.crah_available > 0.0, 1.0, 0.0), 0.0)
+
+
+class Cooled(NamedTuple):
+    """What the units did."""
+
+    new: dict[str, Array]
+    supply: Array  # (U) degC
+    powers: dict[str, Array]  # (1) W
+
+
+def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
+    """Cool the air that returns.
+
+    Parameters
+    ----------
+    hot : HotSide
+    s, u, h, p : State, Inputs, Held, Params
+        Of shapes ``(rows, N)``.
+    dt : Array or float
+        Length of the pass [s].
+    xp : namespace
+    """
+    # what a unit could take, and at which price
+    entering = hot.hot_return + hot.bypass * s.supply_air_temperature
+    outdoor = u.dry_bulb_temperature + p.condenser_air_excess
+    flow_fraction = hot.crah_flow / p.crah_mass_flow_nominal
+    performance = dx_coil.DxMap(
+        p.dx_capacity_curve, p.dx_capacity_flow_curve, p.dx_eir_curve, p.dx_eir_flow_curve, p.dx_curve_box
+    )
+    wet_bulb = dx_coil.effective_wet_bulb(
+        0.0 * entering + DRY_AIR_WET_BULB,
+        entering,
+        outdoor,
+        hot.crah_flow,
+        flow_fraction,
+        dx_coil.bypass_factor(hot.crah_flow, p.dx_surface_mass_flow, xp),
+        p.dx_capacity,
+        performance,
+        u.outdoor_pressure,
+        xp,
+    )
+    capacity_fraction, eir_fraction = dx_coil.full_load(wet_bulb, outdoor, flow_fraction, performance, xp)
+    full = p.dx_capacity * capacity_fraction
+    target = s.compressor_on * _can_run(u, xp) * u.dx_unit_available
+    loading = xp.where(
+        target > 0.0,
+        thermal.relaxed_implicitly(s.compressor_loading, target, dt / p.compressor_start_time_constant),
+        0.0,
+    )
+    available = loading * full
+    together = total(available, xp)
+    condensing = xp.minimum(p.humidifier_power, together)
+    steam = condensing * (available / xp.maximum(together, NO_CAPACITY))
+
+    # supply air: its lump, the heat to meet the set-point, the heat that the compressor gives
+    stored = p.supply_air_heat_capacity / dt
+    uncooled = stored * s.supply_air_temperature + hot.air_stream * hot.hot_return + hot.crah_power
+    stiffness = stored + hot.air_stream * (1.0 - hot.bypass)
+
+    def heat_to_reach(temperature: Array) -> Array:
+        ratio = dt / p.compressor_control_time_constant
+        wished = thermal.relaxed_implicitly(s.supply_air_temperature, temperature, ratio)
+        return xp.maximum(uncooled - stiffness * wished, 0.0)
+
+    demand = heat_to_reach(h.supply_air_setpoint)
+    least = xp.where(s.compressor_time < p.compressor_on_time_min, p.dx_part_load_min * available - steam, 0.0)
+    sensible = xp.minimum(
+        xp.maximum(demand, least),
+        xp.minimum(heat_to_reach(p.leaving_air_temperature_min), xp.maximum(available - steam, 0.0)),
+    )
+    loaded, cooling_share, _ = dx_coil.part_load(sensible + steam, available, p.dx_part_load_min, xp)
+    power = dx_coil.compressor_power(available, p.dx_cop, eir_fraction, loaded, cooling_share, p.dx_part_load_curve)
+    return Cooled(
+        new=dict(
+            compressor_loading=loading,
+            compressor_demand=xp.minimum(demand / full, DEMAND_MAX),
+            compressor_load=(sensible + steam) / full,
+        ),
+        supply=(uncooled - sensible) / stiffness,
+        powers=dict(
+            compressor_energy=total(power, xp),
+            humidifier_energy=p.humidifier_power,
+            condenser_heat=total(sensible + steam + power, xp),
+            vapor_heat=p.humidifier_power - condensing,
+        ),
+    )
+
+
+def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
+    """Start and stop compressors, all called at once above the allowable inlet; extrapolation may carry loads a little below nothing."""
+    hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
+    called = xp.where(hottest > p.inlet_allowable, 1.0, h.compressor_called)
+    on, time = _latched(s, called, s.compressor_time + time_step, u, p, xp)
+    return dict(
+        compressor_on=on,
+        compressor_time=time,
+        compressor_loading=clip(s.compressor_loading, 0.0, 1.0, xp),
+        compressor_demand=clip(s.compressor_demand, 0.0, DEMAND_MAX, xp),
+        compressor_load=clip(s.compressor_load, 0.0, 1.0, xp),
+    )
