@@ -1,13 +1,17 @@
 """dcsim: a data-centre cooling simulator for reinforcement-learning and controls research.
 
-Importing registers the environments ``dcsim/Enterprise-v0`` and ``dcsim/Hyperscale-v0`` with Gymnasium.
+Importing registers the environments ``dcsim/Enterprise-v0``, ``dcsim/Hyperscale-v0`` and ``dcsim/LiquidAI-v0`` with Gymnasium.
 """
 
 from gymnasium.envs.registration import register, registry
 
 __version__ = "0.1.0"
 
-_HALLS = {"dcsim/Enterprise-v0": "enterprise-1mw", "dcsim/Hyperscale-v0": "hyperscale-10mw"}
+_HALLS = {
+    "dcsim/Enterprise-v0": "enterprise-1mw",
+    "dcsim/Hyperscale-v0": "hyperscale-10mw",
+    "dcsim/LiquidAI-v0": "ai-d2c-20mw",
+}
 
 
 def ids() -> list[str]:

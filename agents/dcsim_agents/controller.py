@@ -137,7 +137,15 @@ FACTORIES: dict[str, str] = {
 }
 """Where the factory of each controller stands: ``module:attribute``, called with an ``EnvView``."""
 
-FACTORIES_OF_KIND: dict[str, dict[str, str]] = {}
+FACTORIES_OF_KIND: dict[str, dict[str, str]] = {
+    "liquid": {
+        "fixed": "dcsim_agents.liquid:FixedController",
+        "rules": "dcsim_agents.liquid:RuleController",
+        "pid": "dcsim_agents.liquid:PidController",
+        "g36": "dcsim_agents.liquid:tuned",
+        "g36-default": "dcsim_agents.liquid:published",
+    },
+}
 """The same for halls of other kinds than those on chilled water and towers, by ``HallDescription.kind`` and name."""
 
 LEARNED = ("ppo", "sac")

@@ -17,8 +17,10 @@ from dcsim.physics.pump import RUN_OUT
 from dcsim.plant.loops import DRIFT_FRACTION
 from dcsim.plots import palette
 from dcsim.plots.hall_panel import HallPanel, HallValues, heat_scale
+from dcsim.plots.ledger import power_text
+from dcsim.plots.liquid_panel import LiquidPanel, LiquidValues
 from dcsim.plots.plant_panel import SIZE as PLANT_SIZE
-from dcsim.plots.plant_panel import PlantPanel, PlantValues, power_text
+from dcsim.plots.plant_panel import PlantPanel, PlantValues
 from dcsim.plots.stamps import StampLayer
 from dcsim.plots.style import house_style, new_figure
 
@@ -72,13 +74,15 @@ class HallRenderer:
             write=self._stamps.writer(*HALL_BOX[:2]),
         )
         heat_scale(self._axes(SCALE_BOX), limit, allowable)
-        self._plant = PlantPanel(
-            self._axes((*PLANT_PLACE, *PLANT_SIZE)),
-            self._stamps.writer(*PLANT_PLACE),
-            hall.chillers,
-            "economizer" in hall,
-            "moisture" in hall,
-        )
+        place = self._axes((*PLANT_PLACE, *PLANT_SIZE)), self._stamps.writer(*PLANT_PLACE)
+        self._plant: PlantPanel | LiquidPanel
+        if "liquid" in hall:
+            limit = description.limits.case_limit.value  # type: ignore[union-attr]
+            parts = ["chillers", "crah_fans", "pumps", "cdus", "dry_coolers", "server_fans", "leakage"]
+            parts += ["humidifiers"] if "moisture" in hall else []
+            self._plant = LiquidPanel(*place, hall.cdu_groups, limit, parts)
+        else:
+            self._plant = PlantPanel(*place, hall.chillers, "economizer" in hall, "moisture" in hall)
         self._artists += [*self._hall.artists, *self._plant.artists]
         self._make_header()
 
@@ -130,7 +134,10 @@ class HallRenderer:
         np.ndarray, shape (HEIGHT, WIDTH, 3), uint8
         """
         self._hall.update(self._hall_values())
-        self._plant.update(self._plant_values(info))
+        if isinstance(self._plant, LiquidPanel):
+            self._plant.update(self._liquid_values(info))
+        else:
+            self._plant.update(self._plant_values(info))
         self._show_header(info)
         self._canvas.restore_region(self._background)
         for artist in self._artists:
@@ -214,6 +221,49 @@ class HallRenderer:
             },
         )
 
+    def _liquid_values(self, info: dict[str, float]) -> LiquidValues:
+        config, view, env = self._batch.config, self._batch.view, self._env
+        s = {name: values[:, env] for name, values in self._batch.state._asdict().items()}
+
+        def number(name: str) -> float:
+            return float(s[name][0])
+
+        return LiquidValues(
+            dry_bulb_temperature=float(view("input.dry_bulb_temperature")[0, env]),
+            wet_bulb_temperature=float(view("input.wet_bulb_temperature")[0, env]),
+            facility_water_supply_temperature=number("facility_water_supply_temperature"),
+            facility_water_return_temperature=number("facility_water_return_temperature"),
+            facility_water_setpoint=number("facility_water_setpoint"),
+            dry_cooler_fan_speed=number("dry_cooler_fan_speed"),
+            pad_wetted_share=number("pad_wetted_share"),
+            dry_cooler_heat_flow=number("dry_cooler_heat") / config.control_interval_s,
+            water_l=info["water_l"],
+            coolant_setpoint=number("coolant_setpoint"),
+            coolant_supply_temperature=s["coolant_supply_temperature"],
+            coolant_return_temperature=s["coolant_return_temperature"],
+            cdu_pump_speed=s["cdu_pump_speed"],
+            cdu_valve_position=s["cdu_valve_position"],
+            cdu_pump_available=view("input.cdu_pump_available")[:, env],
+            case_max=view("measured.case_max")[:, env],
+            peak_power=info["it_power_peak_w"],
+            chilled_water_supply_temperature=number("chilled_water_supply_temperature"),
+            chilled_water_return_temperature=number("chilled_water_return_temperature"),
+            chilled_water_setpoint=float(self._in_force("chilled_water_setpoint", "chilled_water_setpoint_min")[0]),
+            chillers_running=int((s["chiller_loading"] > 0.02).sum()),
+            chillers=config.hall.chillers,
+            evaporator_heat_flow=number("evaporator_heat") / config.control_interval_s,
+            powers={
+                "chillers": info["chiller_power_w"],
+                "crah_fans": info["crah_fan_power_w"],
+                "pumps": info["pump_power_w"],
+                "cdus": info["cdu_power_w"],
+                "dry_coolers": info["dry_cooler_fan_power_w"],
+                "humidifiers": info.get("humidifier_power_w", 0.0) + info.get("ventilation_power_w", 0.0),
+                "server_fans": info["server_fan_power_w"],
+                "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
+            },
+        )
+
     def _show_header(self, info: dict[str, float]) -> None:
         config, env = self._batch.config, self._env
         where = [weather.name for weather in config.weathers] if len(config.weathers) == 1 else []
@@ -240,5 +290,7 @@ class HallRenderer:
         alarm = "servers tripped" if state.is_tripped[0, env] > 0.5 else ""
         if not alarm and self._is_protecting():
             alarm = "protection: all fans on"
+        if not alarm and hasattr(state, "case_protection") and state.case_protection[0, env] > 0.5:
+            alarm = "protection: hot cases"
         self._alarm.set_text(alarm)
         self._alarm_box.set_visible(bool(alarm))

@@ -8,6 +8,7 @@ import numpy as np
 from dcsim.physics import moist_air
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.plant.hall import Hall
+from dcsim.plant.liquid_operation import LiquidLaws
 from dcsim.plant.operation import settled_setpoints, tuned_constants
 
 Array = np.ndarray
@@ -88,7 +89,7 @@ class WetBulbLaws:
 
 def laws_of(hall: Hall) -> RestingLaws:
     """Return the laws of the hall's kind."""
-    return WetBulbLaws(hall)
+    return LiquidLaws(hall) if hall.description.kind == "liquid" else WetBulbLaws(hall)
 
 
 def dry_bulb_of(wet_bulb: Array, relative_humidity: float) -> Array:

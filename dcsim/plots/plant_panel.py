@@ -9,12 +9,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch, Polygon, Rectangle
 
 from dcsim.plots import palette
+from dcsim.plots.ledger import Ledger, power_text
 
 SIZE = (484.0, 552.0)  # pixels
 MODES = ("mechanical cooling", "integrated cooling", "free cooling")
 MODE_COLORS = ("#46505a", "#2d7f8a", "#1e8a4c")
 OFF = "#d5d5d5"
 RUNNING = "#eaf2f8"
+PARTS = ("chillers", "crah_fans", "pumps", "tower_fans", "humidifiers", "server_fans", "leakage")
 
 # where things stand [pixels]: the circle of the water, and the boxes on it
 LEFT, RIGHT = 62.0, 432.0
@@ -52,13 +54,6 @@ class PlantValues(NamedTuple):
     powers: dict[str, float]  # W by component as in palette.COMPONENTS
 
 
-def power_text(watts: float) -> str:
-    """Power in MW, or in kW below one MW, with about three digits."""
-    if abs(watts) >= 1e6:
-        return f"{watts / 1e6:.2f} MW"
-    return f"{watts / 1e3:.0f} kW" if abs(watts) >= 9950.0 else f"{watts / 1e3:.1f} kW"
-
-
 class PlantPanel:
     """Draws a plant into axes whose data units are pixels, 0 to ``SIZE``, y upwards; ticks and frame are taken off.
 
@@ -88,7 +83,8 @@ class PlantPanel:
         self._make_pumps_and_temperatures()
         self._make_machines(chillers)
         self._make_coils()
-        self._make_ledger([name for name in palette.COMPONENTS if has_humidifier or name != "humidifiers"])
+        self._ledger = Ledger(axes, write, [name for name in PARTS if has_humidifier or name != "humidifiers"], SIZE[0])
+        self.artists += self._ledger.artists
         chip = FancyBboxPatch((SIZE[0] - 150, 526), 144, 16, boxstyle="round,pad=2,rounding_size=8", linewidth=0)
         self._mode = (
             self._patch(chip, is_animated=True),
@@ -225,16 +221,6 @@ class PlantPanel:
         self._label(x + 0.5 * width, y + height + 9, 8.5, "CRAH coils: heat from the hall")
         self._coils = self._text(x + 0.5 * width, y + 31, 10.0, weight="bold"), self._text(x + 0.5 * width, y + 14, 8.5)
 
-    def _make_ledger(self, parts: list[str]) -> None:
-        self._thermal = self._text(0, 82, 9.5, ha="left", weight="bold")
-        self._parts = {}
-        for k, name in enumerate(parts):
-            words, face = palette.COMPONENTS[name]
-            bar = self._patch(Rectangle((0, 52), 0, 16, facecolor=face, edgecolor="none"), is_animated=True)
-            x, y = 121.0 * (k % 4), 34.0 - 20.0 * (k // 4)
-            self._patch(Rectangle((x, y - 4), 8, 8, facecolor=face, edgecolor="none"))
-            self._parts[name] = bar, self._text(x + 12, y, 7.5, ha="left"), words.split(" above")[0]
-
     def _text(self, x: float, y: float, size: float, ha: str = "center", **options: Any) -> Any:
         return self._write(x, y, "", size, ha=ha, **options)
 
@@ -287,7 +273,7 @@ class PlantPanel:
         heat.set_text(power_text(v.evaporator_heat_flow + v.economizer_heat_flow))
         valves.set_text(f"valves {100 * v.valve_fraction:.0f} % open")
         self._show_machines(v)
-        self._show_ledger(v.powers)
+        self._ledger.update(v.powers)
 
     def _show_machines(self, v: PlantValues) -> None:
         if self._economizer is not None:
@@ -312,13 +298,3 @@ class PlantPanel:
         count.set_text(f"chillers: {running} of {len(self._machines)} run{load}")
         cop = f", COP {v.evaporator_heat_flow / power:.1f}" if power > 0.0 else ""
         detail.set_text(f"{power_text(power)}{cop}" if running else "off")
-
-    def _show_ledger(self, powers: dict[str, float]) -> None:
-        whole = sum(powers[name] for name in self._parts)
-        self._thermal.set_text(f"thermal power {power_text(whole)}: what keeping cool costs, by share")
-        start = 0.0
-        for name, (bar, text, words) in self._parts.items():
-            width = SIZE[0] * max(powers[name], 0.0) / max(whole, 1.0)
-            bar.set_bounds(start, 52, width, 16)
-            start += width
-            text.set_text(f"{words} {power_text(powers[name])}")

@@ -27,18 +27,20 @@ _STATE_NUMBERS = (
     "tower_air_fraction",
     "protection",
     "chillers_on",
+    "coolant_setpoint",
+    "facility_water_supply_temperature",
+    "facility_water_return_temperature",
+    "facility_water_setpoint",
+    "dry_cooler_fan_speed",
+    "pad_wetted_share",
+    "case_protection",
+    "case_temperature_max",
+    "it_power_peak",
 )
-_POWERS = (
-    "it",
-    "facility",
-    "cooling",
-    "thermal",
-    "crah_fan",
-    "pump",
-    "chiller",
-    "tower_fan",
-    "server_fan",
-)
+"""Of these the ones that a hall has."""
+_STATE_MEANS = ("coolant_supply_temperature", "coolant_return_temperature", "cdu_pump_speed", "cdu_valve_position")
+"""Of the CDU groups, where a hall has them."""
+_POWERS = ("it", "facility", "cooling", "thermal", "server_fan")
 _HUMIDITY = ("humidifier_power_w", "ventilation_power_w")  # drawn as one
 
 
@@ -59,8 +61,9 @@ class Recorder:
     Shape (T,): ``time_s`` [s of the year] at the end of the step; ``rack_inlet_max`` [degC] at any sub-step; ``violation_k_min`` and
     ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; water temperatures, set-points
     and speeds (before the plant's own protection), ``mode``, ``chillers_on`` and ``protection`` at its end, named as in the plant's
-    state; mean powers [W] ``it_power facility_power cooling_power thermal_power crah_fan_power pump_power chiller_power tower_fan_power
-    humidifier_power server_fan_power leakage_power``; that of the humidifiers with the make-up air unit's.
+    state (CDU groups: their mean), those that the hall has; mean powers [W] ``it_power facility_power cooling_power thermal_power
+    server_fan_power leakage_power`` and ``<meter>_power`` for each meter of the hall; that of the humidifiers with the make-up air
+    unit's.
 
     Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
     ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.
@@ -88,8 +91,10 @@ class Recorder:
         state, env = self._batch.state, self._env
         step: dict[str, np.ndarray | float] = dict(self._drivers)
         step |= {name: getattr(state, name)[:, env].copy() for name in _STATE_ROWS}
-        step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS}
-        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in _POWERS}
+        step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS if hasattr(state, name)}
+        step |= {name: float(getattr(state, name)[:, env].mean()) for name in _STATE_MEANS if hasattr(state, name)}
+        powers = (*_POWERS, *self._batch.config.hall.types.meters)
+        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in powers}
         step["humidifier_power"] = sum(float(info.get(name, 0.0)) for name in _HUMIDITY)
         step["mode"] = float(state.mode[0, env]) if hasattr(state, "mode") else MECHANICAL
         step["leakage_power"] = float(info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"])
@@ -127,14 +132,20 @@ COMPONENT_POWERS = {
     "crah_fans": "crah_fan_power",
     "pumps": "pump_power",
     "tower_fans": "tower_fan_power",
+    "cdus": "cdu_power",
+    "dry_coolers": "dry_cooler_fan_power",
     "humidifiers": "humidifier_power",
     "server_fans": "server_fan_power",
     "leakage": "leakage_power",
 }
-"""Field of a trajectory behind each part of thermal energy."""
+"""Field of a trajectory behind each part of thermal energy; a hall has some of them."""
 
 
 def component_energy(trajectory: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Thermal energy by component, averaged over the episode [kWh per day]; the parts sum to the whole."""
     per_day = 24.0 / 1000.0  # W to kWh a day
-    return {part: float(np.mean(trajectory[field])) * per_day for part, field in COMPONENT_POWERS.items()}
+    return {
+        part: float(np.mean(trajectory[field])) * per_day
+        for part, field in COMPONENT_POWERS.items()
+        if field in trajectory
+    }

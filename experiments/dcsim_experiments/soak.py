@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 import dcsim
 from dcsim.drivers import built_in_climates
-from dcsim.envs.tasks import TASKS
+from dcsim.envs.tasks import TASKS, tasks_for
+from dcsim.plant.hall import build_hall
 from dcsim_experiments.run_folder import machine, write_json
 
 Array = np.ndarray
@@ -211,7 +212,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--faults", action="store_true", help="sensors, actuators and equipment fail often")
     parser.add_argument("--out", type=Path, help="JSON file")
     options = parser.parse_args(arguments)
-    cases = list(product(options.envs, options.tasks))
+    cases = [
+        (env_id, task)
+        for env_id, task in product(options.envs, options.tasks)
+        if task in (NO_TASK, *tasks_for(build_hall(gym.spec(env_id).kwargs["hall"])))
+    ]
     rounds = -(-options.steps // (len(cases) * options.num_envs))
     share = rounds * options.num_envs
     with tqdm(total=share * len(cases), unit="step", unit_scale=True) as bar:
