@@ -1,6 +1,7 @@
 """dcsim: a data-centre cooling simulator for reinforcement-learning and controls research.
 
-Importing registers the environments ``dcsim/Enterprise-v0``, ``dcsim/Hyperscale-v0`` and ``dcsim/Edge-v0`` with Gymnasium.
+Importing registers the environments ``dcsim/Enterprise-v0``, ``dcsim/Hyperscale-v0``, ``dcsim/LiquidAI-v0`` and ``dcsim/Edge-v0`` with
+Gymnasium.
 """
 
 from gymnasium.envs.registration import register, registry
@@ -10,6 +11,7 @@ __version__ = "0.1.0"
 _HALLS = {
     "dcsim/Enterprise-v0": "enterprise-1mw",
     "dcsim/Hyperscale-v0": "hyperscale-10mw",
+    "dcsim/LiquidAI-v0": "ai-d2c-20mw",
     "dcsim/Edge-v0": "edge-dx-50kw",
 }
 

@@ -145,6 +145,13 @@ FACTORIES_OF_KIND: dict[str, dict[str, str]] = {
         "g36": "dcsim_agents.dx:tuned",
         "g36-default": "dcsim_agents.dx:published",
     },
+    "liquid": {
+        "fixed": "dcsim_agents.liquid:FixedController",
+        "rules": "dcsim_agents.liquid:RuleController",
+        "pid": "dcsim_agents.liquid:PidController",
+        "g36": "dcsim_agents.liquid:tuned",
+        "g36-default": "dcsim_agents.liquid:published",
+    },
 }
 """The same for halls of other kinds than those on chilled water and towers, by ``HallDescription.kind`` and name."""
 

@@ -145,7 +145,7 @@ class G36Controller(AirResets):
     def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
         c, interval = self.constants, self.view.control_interval_s
         elapsed, load = memory["elapsed"], reading["utilization_mean"][0]
-        wet_bulb, mode = reading["wet_bulb_temperature"][0], reading.mode
+        mode = reading.mode
         asking = self._asking(reading, memory["asking"])
         supply = self._supply(reading, memory)
         signal = trim_and_respond(
@@ -162,14 +162,23 @@ class G36Controller(AirResets):
             "supply_air_setpoint": supply,
             "crah_fan_speed": self._fans(reading),
             "chilled_water_setpoint": chilled,
-            "condenser_water_setpoint": condenser_water_setpoint(wet_bulb, load, chilled, mode, c),
             "chilled_water_pump_speed": pump,
+            **self._heat_rejection(reading, chilled),
+        }
+        return setpoints, {"elapsed": elapsed + interval, "supply": supply, "signal": signal, "asking": asking}
+
+    def _heat_rejection(self, reading: Reading, chilled: Array) -> dict[str, Array | float]:
+        """Set-points of what takes the heat outdoors, by the chilled water asked for [degC], shape (N,)."""
+        c, load = self.constants, reading["utilization_mean"][0]
+        wet_bulb, mode = reading["wet_bulb_temperature"][0], reading.mode
+        setpoints: dict[str, Array | float] = {
+            "condenser_water_setpoint": condenser_water_setpoint(wet_bulb, load, chilled, mode, c),
             "condenser_water_flow": condenser_water_flow(load, c),
         }
         if "mode_request" in self.setpoints:
             returning = reading["chilled_water_return_temperature"][0]
             setpoints["mode_request"] = wanted_mode(wet_bulb, chilled, returning, mode, c)
-        return setpoints, {"elapsed": elapsed + interval, "supply": supply, "signal": signal, "asking": asking}
+        return setpoints
 
     def _asking(self, reading: Reading, before: Array) -> Array:
         """Which CRAH groups ask for more chilled water, shape (U, N): from a valve nearly open until it has closed a little."""

@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from dcsim.drivers.messages import place
+from dcsim.drivers.slots import SlottedLoad
 from dcsim.drivers.stochastic import Draws, group_noise, plan_draws
 from dcsim.drivers.tables import Table, fill_missing, find_file, read_table
+from dcsim.drivers.training import TRAINING_PROFILES, TrainingWorkload
 from dcsim.drivers.units import Quantity
 from dcsim.drivers.workload import GeneratedWorkload, Workload, as_generators, uneven_load
 from dcsim.drivers.workload_profiles import PROFILES, WorkloadProfile
-from dcsim.drivers.yearly import YearOfSteps, year_of_steps
+from dcsim.drivers.yearly import FINEST_GRID, YearOfSteps, year_of_steps
 from dcsim.errors import InputError
 
 __all__ = ["RecordedWorkload", "load_workload", "read_workload_csv"]
@@ -35,6 +37,30 @@ _QUANTITIES = {
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class FineRows:
+    """Rows of a file that are closer than the grid of the year: what happens inside a control step.
+
+    Attributes
+    ----------
+    edges : ndarray, shape (M + 1,)
+        Start of each row and end of the last [s since 1 January].
+    integral : ndarray, shape (M + 1, C)
+        Of the utilization from the first edge on [s].
+    """
+
+    edges: Array
+    integral: Array
+
+    def means(self, start_s: float, interval_s: float, steps: int) -> Array | None:
+        """Return the means over intervals, shape (T, C); None where the rows do not cover all of them."""
+        edges = start_s + np.arange(steps + 1) * interval_s
+        if edges[0] < self.edges[0] or edges[-1] > self.edges[-1]:
+            return None
+        integral = [np.interp(edges, self.edges, column) for column in self.integral.T]
+        return np.diff(np.stack(integral, axis=1), axis=0) / interval_s
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class RecordedWorkload:
     """IT load read from a file.
 
@@ -50,6 +76,8 @@ class RecordedWorkload:
         What sets the groups apart where the file knows the hall only: `spread` and `group_noise` of this profile.
     is_universal : bool
         Whether the file was stamped in universal time and moved to the site's clock.
+    fine : FineRows, optional
+        The rows themselves, where they are closer than 5 minutes.
     """
 
     name: str
@@ -57,6 +85,7 @@ class RecordedWorkload:
     first_weekday: int
     pattern: WorkloadProfile = dataclasses.field(repr=False)
     is_universal: bool = False
+    fine: FineRows | None = dataclasses.field(default=None, repr=False)
 
     def expected(
         self, time_s: ArrayLike, first_weekday: ArrayLike | None = None, now_s: ArrayLike | None = None
@@ -152,6 +181,36 @@ class RecordedWorkload:
         plan = plan_draws(self.pattern, float(interval_s), int(steps), int(groups))
         return uneven_load(means, group_noise(plan, Draws(as_generators(seeds), plan.counts)))
 
+    def generate_slotted(
+        self,
+        seeds: Sequence[int | np.random.Generator],
+        start_s: ArrayLike,
+        interval_s: float,
+        steps: int,
+        groups: int,
+        zones: int,
+        slots: int,
+    ) -> SlottedLoad:
+        """Return the load of rack groups, with the swings that the file's rows show inside the control intervals.
+
+        Parameters are those of `generate`, and the zones of neighboring groups and slots of an interval. The groups of a
+        zone swing alike, by the mean of theirs. Where the rows are no closer than 5 minutes, or do not cover all of the
+        time, there are no swings.
+        """
+        mean = self.generate(seeds, start_s, interval_s, steps, groups)
+        share, swing = np.zeros_like(mean), np.zeros((len(mean), steps, zones, slots))
+        starts = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(mean),))
+        for row, start in enumerate(starts):
+            fine = None if self.fine is None else self.fine.means(float(start), interval_s / slots, steps * slots)
+            if fine is None:
+                continue
+            level = fine.reshape(steps, slots, -1)
+            swing_of_column = (level - level.mean(axis=1, keepdims=True)).transpose(0, 2, 1)
+            columns = swing_of_column.shape[1]
+            of_zone = swing_of_column.reshape(steps, zones, -1, slots).mean(axis=2) if columns > 1 else swing_of_column
+            swing[row], share[row] = of_zone, 1.0
+        return SlottedLoad(mean, share, swing)
+
 
 def load_workload(name_or_path: str | Path, utc_offset: float | None = None) -> Workload:
     """Return a built-in workload by its name, or the workload of a CSV file.
@@ -159,7 +218,7 @@ def load_workload(name_or_path: str | Path, utc_offset: float | None = None) -> 
     Parameters
     ----------
     name_or_path : str or Path
-        A name in `dcsim.drivers.WORKLOAD_PROFILES`, or a file for `read_workload_csv`.
+        A name in `dcsim.drivers.WORKLOAD_PROFILES` or `TRAINING_PROFILES`, or a file for `read_workload_csv`.
     utc_offset : float, optional
         Local standard time of the site minus universal time [h]: places files stamped in universal time on the site's
         clock.
@@ -176,7 +235,9 @@ def load_workload(name_or_path: str | Path, utc_offset: float | None = None) -> 
     """
     if str(name_or_path) in PROFILES:
         return GeneratedWorkload(PROFILES[str(name_or_path)])
-    path = find_file("workload", name_or_path, PROFILES)
+    if str(name_or_path) in TRAINING_PROFILES:
+        return TrainingWorkload(TRAINING_PROFILES[str(name_or_path)])
+    path = find_file("workload", name_or_path, [*PROFILES, *TRAINING_PROFILES])
     return _load_cached(str(path.resolve()), path.stat().st_mtime_ns, utc_offset)
 
 
@@ -253,6 +314,7 @@ def read_workload_csv(
                 f"{place(path, int(table.lines[too_high[0]]), kind)}: above the rated power of {rated:g} W"
             )
     values = np.clip(values, 0.0, 1.0)
+    fine = _fine_rows(table.time_s, values, step)
     if values.shape[1] == 1 and kind in table.columns:
         values = values[:, 0]
     return RecordedWorkload(
@@ -261,7 +323,16 @@ def read_workload_csv(
         first_weekday=table.first_weekday,
         pattern=dataclasses.replace(PROFILES[pattern], noise=(), jobs=None, shifts=None),
         is_universal=table.is_universal,
+        fine=fine,
     )
+
+
+def _fine_rows(time_s: Array, values: Array, step: float) -> FineRows | None:
+    if step >= FINEST_GRID:
+        return None
+    edges = np.append(time_s, time_s[-1] + step)
+    integral = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values * np.diff(edges)[:, None], axis=0)])
+    return FineRows(edges, integral)
 
 
 def _column_order(path: Path, table: Table, kind: str) -> list[str]:

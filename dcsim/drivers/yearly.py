@@ -11,6 +11,9 @@ from dcsim.errors import InputError
 __all__ = ["YearOfSteps", "year_of_steps"]
 
 
+FINEST_GRID = 300.0  # s of the grid on which a year is kept
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class YearOfSteps:
     """A year of interval means; after 31 December comes 1 January.
@@ -102,7 +105,7 @@ def year_of_steps(label: str, time_s: NDArray[np.float64], values: NDArray[np.fl
         Hourly, half-hourly or quarter-hourly if all rows lie on such a grid, otherwise averaged on one of 5 minutes.
     """
     on_grid = [one for one in (3600.0, 1800.0, 900.0) if step % one == 0.0 and not np.mod(time_s, one).any()]
-    interval = on_grid[0] if on_grid else 300.0
+    interval = on_grid[0] if on_grid else FINEST_GRID
     is_whole = time_s[0] + SECONDS_PER_YEAR - time_s[-1] <= 1.5 * step
     if is_whole:  # it closes to a ring
         time_s = np.append(time_s, time_s[0] + SECONDS_PER_YEAR)

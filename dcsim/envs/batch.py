@@ -64,7 +64,11 @@ class Batch:
         self._price, self._carbon = rows.view("driven.price")[0], rows.view("driven.carbon_intensity")[0]
         self._inlets = self._state.rack_inlet_temperature.reshape(hall.crah_groups, -1, num_envs)
         self._hottest = rows.view("measured.rack_inlet_max")
-        self._rest = rows.measured[hall.crah_groups :]
+        self._rest = rows.measured[hall.crah_groups : hall.crah_groups + 2]
+        self._cases: np.ndarray | None = None
+        if "liquid" in hall:
+            self._cases = self._state.case_temperature_peak.reshape(hall.cdu_groups, -1, num_envs)
+            self._hottest_cases = rows.view("measured.case_max")
         self._availability = {name: rows.view(f"input.{name}") for name in hall.types.availability.values()}
         steps = config.episode_steps + 1
         self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
@@ -201,6 +205,8 @@ class Batch:
             mean = mean + zone
         info, transition = self._meters.read(values, time, mean / len(zones), price, carbon, summed)
         np.maximum.reduce(self._inlets, axis=1, out=self._hottest)
+        if self._cases is not None:
+            np.maximum.reduce(self._cases, axis=1, out=self._hottest_cases)
         measured = info["cooling_power_w"] / self._design, info["thermal_power_w"] / self._design
         if self.num_envs == 1:
             self._rest[:, 0] = measured

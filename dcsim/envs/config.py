@@ -33,6 +33,8 @@ from dcsim.plant.run import hall_model
 
 SUBSTEP_S, SUBSTEP_MAX_S, SUBSTEPS = 30.0, 60.0, 10
 """Sub-steps of 30 s; of up to 60 s where a long control interval takes more than ten: transients are over by then."""
+PLATE_SUBSTEP_S = 10.0
+"""Of halls with cold plates, which follow the load within seconds."""
 OBSERVATION_OPTIONS = {"forecast"}
 FORECASTS = ("persistence", "truth")
 DTYPES = ("float64", "float32")
@@ -228,13 +230,18 @@ def configure(
         start_s=() if start is None else tuple(parse_start(date) for date in _names("start", start, "an ISO date")),
         episode_steps=steps,
         control_interval_s=interval,
-        substeps=max(2, round(interval / min(max(interval / SUBSTEPS, SUBSTEP_S), SUBSTEP_MAX_S))),
+        substeps=_substeps(built, interval),
         forecast=known,
         weights=_weights(reward, chosen),
         sensors=SensorOptions.parse(sensors, seen, hours),
         actuators=ActuatorOptions.parse(actuators, action_signals(built) if actuators else None, hours),
         failures=FailureOptions.parse(failures, built.units, hours),
     )
+
+
+def _substeps(hall: Hall, interval: float) -> int:
+    length = PLATE_SUBSTEP_S if "liquid" in hall else min(max(interval / SUBSTEPS, SUBSTEP_S), SUBSTEP_MAX_S)
+    return max(2, round(interval / length))
 
 
 def _keywords() -> list[str]:

@@ -23,7 +23,8 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
     """A data hall and its cooling plant.
 
     Every action is a vector of set-points in [-1, 1]; ``signals`` tells what each element of action and observation means. The clock
-    ends an episode with ``truncated``; ``terminated`` only where an inlet above the trip temperature switches the servers off.
+    ends an episode with ``truncated``; ``terminated`` only where an inlet, or a case under a cold plate, above its trip temperature switches
+    the servers off.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.drivers import Weather, calendar, forecasts
+from dcsim.drivers import SlottedLoad, Weather, calendar, forecasts, slotted, within_capacity
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.failures import FailureSchedule
 from dcsim.envs.signals import FORECAST_HOURS
@@ -55,7 +55,11 @@ class EpisodeSource:
         self._ahead = [round(hours * calendar.SECONDS_PER_HOUR / interval) for hours in FORECAST_HOURS]
         self._steps = config.episode_steps + 1
         self._days = [self._covered_days(year) for year in years]
+        self._slots = hall.input_rows.get("swing", 0) // hall.crah_groups  # of a control step; 0: means are enough
         self.columns = hall.racks + hall.crah_groups + 4 + 8 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
+        if self._slots:
+            self.columns += hall.racks + hall.input_rows["swing"]
+            self._swings = (hall.params.air_share[:, 0] < 1.0).astype(float)  # air-cooled racks feel the mean
         self._failures = FailureSchedule(config.failures, hall.units, interval, config.episode_steps)
         inputs = hall.types.availability
         failing = [inputs[component] for component in self._failures.components]
@@ -99,9 +103,22 @@ class EpisodeSource:
         lag = self._ahead[-1] if config.forecast == "truth" else 0
         rows = self._hour + steps + lag
         weekday = self._first_weekday[site]
-        load = config.workload.generate(
-            generators, start - self._hour * interval, interval, rows, hall.racks, first_weekday=weekday
-        )
+        earliest = start - self._hour * interval
+        if self._slots:
+            by_slot = slotted(
+                config.workload,
+                generators,
+                earliest,
+                interval,
+                rows,
+                hall.racks,
+                hall.crah_groups,
+                self._slots,
+                weekday,
+            )
+            load = by_slot.mean
+        else:
+            load = config.workload.generate(generators, earliest, interval, rows, hall.racks, first_weekday=weekday)
         if task.reload is not None:
             load = task.reload(load, (np.arange(rows) - self._hour) * interval, generators)
         mean = load.mean(axis=2)
@@ -115,6 +132,7 @@ class EpisodeSource:
         parts = [
             load[:, now],
             self._outdoor_at(site, slot),
+            *(self._within_step(by_slot, load, now) if self._slots else ()),
             load[:, now].reshape(n, steps, hall.crah_groups, -1).mean(axis=3),
             mean[:, now, None],
             (mean[:, now] - mean[:, :steps])[:, :, None],
@@ -149,6 +167,11 @@ class EpisodeSource:
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
         outages = self._outages(generators) if task.limits_equipment else {}
         return Episodes(start, table, self._available(self._failures.draw(generators, outages)))
+
+    def _within_step(self, by_slot: SlottedLoad, load: np.ndarray, now: slice) -> list[np.ndarray]:
+        """Columns of what swings within each control step: shares of the rack groups, swings of the zones by slot."""
+        cut = within_capacity(SlottedLoad(load[:, now], by_slot.share[:, now] * self._swings, by_slot.swing[:, now]))
+        return [cut.share, cut.swing.reshape(*cut.share.shape[:2], -1)]
 
     def _covered_days(self, year: np.ndarray) -> np.ndarray:
         """Days of the year from whose midnight on there are weather and load for a whole episode."""

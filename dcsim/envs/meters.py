@@ -79,14 +79,15 @@ class Meters:
         "energy_residual_w",
         "actuator_travel",
     )
-    """Keys that every hall has; ``<meter>_power_w`` for each meter of the hall follow."""
+    """Keys that every hall has; ``<meter>_power_w`` for each meter of the hall follow, and what else its parts report."""
 
     def __init__(self, hall: Hall, interval: float) -> None:
         types = self._types = hall.types
         energies = [field for fields in types.meters.values() for field in fields]
         more = [*types.gained, *types.rejected, *types.water, *(DEW_POINT if "moisture" in types.parts else ())]
+        more += [*types.watched.values(), *types.costs.values()]
         self.fields = tuple(dict.fromkeys([*READ, *energies, *more]))
-        self.keys = (*self.KEYS, *(f"{name}_power_w" for name in types.meters))
+        self.keys = (*self.KEYS, *(f"{name}_power_w" for name in types.meters), *types.watched, *types.costs)
         self._readings = _named(self.fields)
         self._interval = interval
         self._design_power = hall.design_it_power
@@ -138,6 +139,10 @@ class Meters:
         shortfall = summed * r.supply_shortfall / SECONDS_PER_MINUTE
         rate_excess = summed * r.rate_excess / SECONDS_PER_MINUTE
         moist, dry = (summed * getattr(r, name, 0.0 * r.travel) / SECONDS_PER_MINUTE for name in DEW_POINT)
+        costs = [summed * getattr(r, field) / SECONDS_PER_MINUTE for field in self._types.costs.values()]
+        safety = violation + shortfall + moist + dry + rate_excess
+        for more in costs:
+            safety = safety + more
         info = (
             time_s,
             it,
@@ -161,10 +166,12 @@ class Meters:
             moist,
             dry,
             rate_excess,
-            violation + shortfall + moist + dry + rate_excess,
+            safety,
             energy_residual(self._types, r) * per_second,
             summed * r.travel,
             *metered,
+            *(getattr(r, field) for field in self._types.watched.values()),
+            *costs,
         )
         per_design_kwh = J_PER_KWH / (design * interval)
         transition = Transition(

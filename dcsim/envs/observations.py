@@ -22,7 +22,7 @@ DRIVEN = (
 """Rows that drivers alone decide; with the load and weather above them in the table they are written at once."""
 
 MEASURED = ("rack_inlet_max", "cooling_power", "thermal_power")
-"""Rows that follow from the state after a step."""
+"""Rows that follow from the state after a step; of halls with cold plates also ``case_max``."""
 
 
 class ObservationBuilder:
@@ -43,6 +43,8 @@ class ObservationBuilder:
         forecast = [len(block.signals) for block in blocks if block.place == "driven.forecast"]
         driven |= dict.fromkeys(["forecast"] * len(forecast), sum(forecast))
         measured = {name: groups if name == "rack_inlet_max" else 1 for name in MEASURED}
+        if "liquid" in hall:
+            measured["case_max"] = hall.cdu_groups
         self._slices: dict[str, slice] = {}
         at = 0
         parts = {"state": hall.state_rows, "input": hall.input_rows, "driven": driven, "measured": measured}

@@ -19,6 +19,7 @@ from dcsim.plant.loops import DRIFT_FRACTION
 from dcsim.plots import palette
 from dcsim.plots.dx_panel import DxPanel, DxValues
 from dcsim.plots.hall_panel import HallPanel, HallValues, heat_scale
+from dcsim.plots.liquid_panel import LiquidPanel, LiquidValues
 from dcsim.plots.panel import SIZE as PLANT_SIZE
 from dcsim.plots.panel import power_text
 from dcsim.plots.plant_panel import PlantPanel, PlantValues
@@ -83,6 +84,12 @@ class HallRenderer:
         if "dx" in hall:
             self._plant = DxPanel(*place, hall.crah_groups, "outdoor_air" in hall, has_humidifier)
             self._plant_values = self._dx_values
+        elif "liquid" in hall:
+            limit = description.limits.case_limit.value  # type: ignore[union-attr]
+            parts = ["chillers", "crah_fans", "pumps", "cdus", "dry_coolers", "server_fans", "leakage"]
+            parts += ["humidifiers"] if has_humidifier else []
+            self._plant = LiquidPanel(*place, hall.cdu_groups, limit, parts)
+            self._plant_values = self._liquid_values
         else:
             self._plant = PlantPanel(*place, hall.chillers, "economizer" in hall, has_humidifier)
             self._plant_values = self._water_values
@@ -137,7 +144,10 @@ class HallRenderer:
         np.ndarray, shape (HEIGHT, WIDTH, 3), uint8
         """
         self._hall.update(self._hall_values())
-        self._plant.update(self._plant_values(info))
+        if isinstance(self._plant, LiquidPanel):
+            self._plant.update(self._liquid_values(info))
+        else:
+            self._plant.update(self._plant_values(info))
         self._show_header(info)
         self._canvas.restore_region(self._background)
         for artist in self._artists:
@@ -239,6 +249,49 @@ class HallRenderer:
             powers=self._powers(info),
         )
 
+    def _liquid_values(self, info: dict[str, float]) -> LiquidValues:
+        config, view, env = self._batch.config, self._batch.view, self._env
+        s = {name: values[:, env] for name, values in self._batch.state._asdict().items()}
+
+        def number(name: str) -> float:
+            return float(s[name][0])
+
+        return LiquidValues(
+            dry_bulb_temperature=float(view("input.dry_bulb_temperature")[0, env]),
+            wet_bulb_temperature=float(view("input.wet_bulb_temperature")[0, env]),
+            facility_water_supply_temperature=number("facility_water_supply_temperature"),
+            facility_water_return_temperature=number("facility_water_return_temperature"),
+            facility_water_setpoint=number("facility_water_setpoint"),
+            dry_cooler_fan_speed=number("dry_cooler_fan_speed"),
+            pad_wetted_share=number("pad_wetted_share"),
+            dry_cooler_heat_flow=number("dry_cooler_heat") / config.control_interval_s,
+            water_l=info["water_l"],
+            coolant_setpoint=number("coolant_setpoint"),
+            coolant_supply_temperature=s["coolant_supply_temperature"],
+            coolant_return_temperature=s["coolant_return_temperature"],
+            cdu_pump_speed=s["cdu_pump_speed"],
+            cdu_valve_position=s["cdu_valve_position"],
+            cdu_pump_available=view("input.cdu_pump_available")[:, env],
+            case_max=view("measured.case_max")[:, env],
+            peak_power=info["it_power_peak_w"],
+            chilled_water_supply_temperature=number("chilled_water_supply_temperature"),
+            chilled_water_return_temperature=number("chilled_water_return_temperature"),
+            chilled_water_setpoint=float(self._in_force("chilled_water_setpoint", "chilled_water_setpoint_min")[0]),
+            chillers_running=int((s["chiller_loading"] > 0.02).sum()),
+            chillers=config.hall.chillers,
+            evaporator_heat_flow=number("evaporator_heat") / config.control_interval_s,
+            powers={
+                "chillers": info["chiller_power_w"],
+                "crah_fans": info["crah_fan_power_w"],
+                "pumps": info["pump_power_w"],
+                "cdus": info["cdu_power_w"],
+                "dry_coolers": info["dry_cooler_fan_power_w"],
+                "humidifiers": info.get("humidifier_power_w", 0.0) + info.get("ventilation_power_w", 0.0),
+                "server_fans": info["server_fan_power_w"],
+                "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
+            },
+        )
+
     def _show_header(self, info: dict[str, float]) -> None:
         config, env = self._batch.config, self._env
         where = [weather.name for weather in config.weathers] if len(config.weathers) == 1 else []
@@ -265,5 +318,7 @@ class HallRenderer:
         alarm = "servers tripped" if state.is_tripped[0, env] > 0.5 else ""
         if not alarm and self._is_protecting():
             alarm = "protection: all fans on"
+        if not alarm and hasattr(state, "case_protection") and state.case_protection[0, env] > 0.5:
+            alarm = "protection: hot cases"
         self._alarm.set_text(alarm)
         self._alarm_box.set_visible(bool(alarm))

@@ -89,6 +89,8 @@ class SettledStarts:
         setpoints : np.ndarray, shape (A, n)
         """
         u = inputs.copy()
+        if "swing" in self._engine.input_slices:
+            u[self._engine.input_slices["swing"]] = 0.0  # at rest under the mean load
         slices, rows = self._engine.input_slices, self._engine.state_slices
         weather = {name: u[slices[name]][0] for name in OUTDOOR}
         load = _mean_rows(u[slices["utilization"]])
@@ -112,8 +114,9 @@ class SettledStarts:
         state = self._rested(
             state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps
         )
-        for name in ("travel", "trip_time", "is_tripped", "protection"):
-            state[rows[name]] = 0.0
+        for name in ("travel", "trip_time", "is_tripped", "protection", "case_protection", "case_trip_time"):
+            if name in rows:
+                state[rows[name]] = 0.0
         for name, value in samples_at_rest(state[rows["rack_inlet_temperature"]]).items():
             state[rows[name]] = value
         if "tank" in self._hall:

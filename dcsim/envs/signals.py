@@ -70,6 +70,10 @@ MEANING_OF_REQUESTS = {
     "condenser_water_setpoint": "water leaving the cooling tower",
     "condenser_water_flow": "condenser-water flow over nominal",
     "compressor_request": "above 0.5 the compressor may run, below it rests, of CRAC unit",
+    "coolant_setpoint": "coolant to the cold plates (technology water)",
+    "coolant_flow": "pump speed of CDU group",
+    "facility_water_setpoint": "facility water from the dry coolers",
+    "dry_cooler_fan_limit": "speed up to which the dry coolers' fans may run",
     "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
     "tank_flow": "flow through the storage tank over nominal, above 0 charging",
     "chillers_requested": "number of chillers, nearest wins, one more or less a control step",
@@ -347,6 +351,62 @@ def _economizer(hall: Hall, interval: float) -> list[Block]:
     ]
 
 
+def _liquid(hall: Hall, interval: float) -> list[Block]:
+    cdus = range(1, hall.cdu_groups + 1)
+    return [
+        Block(
+            "measured.case_max",
+            [Signal(f"case_max_{k}", "degC", 20.0, 100.0, f"hottest case in the step, CDU group {k}") for k in cdus],
+        ),
+        _rows(
+            hall,
+            "state.coolant_supply_temperature",
+            Signal("coolant_supply_temperature", "degC", 10.0, 60.0, "coolant to the plates, CDU group"),
+        ),
+        _rows(
+            hall,
+            "state.coolant_return_temperature",
+            Signal("coolant_return_temperature", "degC", 10.0, 80.0, "coolant from the plates, CDU group"),
+        ),
+        _rows(hall, "state.cdu_pump_speed", Signal("cdu_pump_speed", "-", 0.0, 1.0, "running pump speed of CDU group")),
+        _rows(
+            hall,
+            "state.cdu_valve_position",
+            Signal("cdu_valve_position", "-", 0.0, 1.0, "facility-water valve of CDU group"),
+        ),
+        Block(
+            "state.case_protection",
+            [Signal("case_protection", "-", 0.0, 1.0, "1 while a hot case has taken pumps, fans and set-points over")],
+        ),
+        Block(
+            "state.it_power_peak",
+            [Signal("peak_power", "-", 0.0, 1.5, "highest IT power in the step over design IT power")],
+            hall.design_it_power,
+        ),
+        Block("state.coolant_floor", [Signal("coolant_floor", "degC", -30.0, 40.0, "dew point and margin")]),
+    ]
+
+
+def _dry_coolers(hall: Hall, interval: float) -> list[Block]:
+    return [
+        Block(
+            "state.facility_water_supply_temperature",
+            [Signal("facility_water_supply_temperature", "degC", 5.0, 60.0, "water from the dry coolers")],
+        ),
+        Block(
+            "state.facility_water_return_temperature",
+            [Signal("facility_water_return_temperature", "degC", 5.0, 80.0, "water from the CDUs")],
+        ),
+        Block(
+            "state.dry_cooler_fan_speed",
+            [Signal("dry_cooler_fan_speed", "-", 0.0, 1.0, "running fan speed of the dry coolers")],
+        ),
+        Block(
+            "state.pad_wetted_share", [Signal("pad_wetted_share", "-", 0.0, 1.0, "share of the pads that is wetted")]
+        ),
+    ]
+
+
 _SEEN = {
     "room": _room,
     "moisture": _moisture,
@@ -357,6 +417,8 @@ _SEEN = {
     "tank": _tank,
     "tower": _tower,
     "economizer": _economizer,
+    "liquid": _liquid,
+    "dry_coolers": _dry_coolers,
 }
 """What is seen of each part."""
 

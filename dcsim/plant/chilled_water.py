@@ -8,7 +8,7 @@ from dcsim.physics import chiller, pump, thermal
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
-from dcsim.plant import economizer, staging, tank
+from dcsim.plant import air_condensers, economizer, staging, tank
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.loops import DRIFT_FRACTION, Array, Setpoint, distance, total
@@ -106,6 +106,9 @@ def sized(d: HallDescription) -> dict[str, Any]:
     curve_set = CURVE_SETS[chill.part_load_curves]
     capacity_curve, eir_curve, box, cop = _efficiency(d)
     rejected = chill.capacity.value * (1.0 + 1.0 / cop)
+    # of machines on condenser water; 1 and 0 where they give their heat to the air
+    stream = rejected / chill.condenser_range.value if chill.condenser_range else 1.0
+    head = chill.condenser_water_head.value if chill.condenser_water_head else 0.0
     return dict(
         chilled_water_supply_heat_capacity=d.chilled_water.supply_heat_capacity.value,
         chilled_water_return_heat_capacity=d.chilled_water.return_heat_capacity.value,
@@ -123,9 +126,9 @@ def sized(d: HallDescription) -> dict[str, Any]:
         chiller_cop_max=chill.cop_max.value,
         chiller_lift_corrected=float(not chill.as_published),
         chiller_hold_temperature=_hold_temperature(d),
-        chiller_condenser_stream=rejected / chill.condenser_range.value,
+        chiller_condenser_stream=stream,
         chiller_chilled_head_share=chill.chilled_water_head.value,
-        chiller_condenser_head_share=chill.condenser_water_head.value,
+        chiller_condenser_head_share=head,
         chiller_order=np.tril(np.ones((chill.count, chill.count)), -1),
         chiller_start_time_constant=chill.start_time_constant.value,
         chiller_control_time_constant=chill.control_time_constant.value,
@@ -144,9 +147,11 @@ def _efficiency(d: HallDescription) -> tuple[Any, Any, Any, float]:
     """
     assert d.chillers is not None
     if d.chillers.curves == "carnot":
-        chilled, condenser = 20.0, 25.0
+        chilled, condenser, rise = 20.0, 25.0, chiller.CONDENSER_RISE
+        if d.air_condensers is not None:
+            condenser, rise = 35.0, d.air_condensers.condensing_rise.value  # outdoor air
         constant = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        refrigerant = chilled - chiller.EVAPORATOR_APPROACH, condenser + chiller.CONDENSER_RISE
+        refrigerant = chilled - chiller.EVAPORATOR_APPROACH, condenser + rise
         cop = float(chiller.carnot_cop(*refrigerant, d.chillers.carnot_effectiveness.value, chiller.LIFT_MIN))  # type: ignore[union-attr]
         return constant, constant, (chilled, chilled, condenser, condenser), cop
     curves = CURVE_SETS[d.chillers.curves]
@@ -216,7 +221,7 @@ class Chilled(NamedTuple):
 
     new: dict[str, Array]
     powers: dict[str, Array]  # (1) W
-    condenser_heat: Array  # (1) W into the condenser water, economizer included
+    condenser_heat: Array  # (1) W into the condenser water, economizer included, or into the outdoor air
     economizer_heat: Array  # (1) W
 
 
@@ -272,8 +277,13 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
     )
     demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
 
-    condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * h.condenser_water_flow
-    entering = s.condenser_water_supply_temperature
+    is_air_cooled = hasattr(p, "condensing_rise")
+    if is_air_cooled:
+        condenser_stream, entering = None, air_condensers.entering_temperature(u, p, xp)
+        rise = p.condensing_rise
+    else:
+        condenser_stream = WATER_SPECIFIC_HEAT * p.condenser_water_flow_nominal * h.condenser_water_flow
+        entering, rise = s.condenser_water_supply_temperature, chiller.CONDENSER_RISE
     target, economizer_limit, economizer_heat = h.chiller_target, 0.0, 0.0
     if hasattr(h, "chiller_called_target"):
         target = xp.where(s.chiller_call > 0.5, h.chiller_called_target, target)
@@ -302,29 +312,36 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         )
         return running * p.chiller_capacity * capacity_fraction
 
-    def pressure_limit_at(condenser_entering: Array) -> Array:
-        return chiller.pressure_limited_capacity(condenser_entering, condenser_stream, p.chiller_cop, xp)
+    def limit_at(condenser_entering: Array) -> Array:
+        most = capacity_at(condenser_entering)
+        if is_air_cooled:  # their head pressure is held by their own fans
+            return most
+        by_pressure = chiller.pressure_limited_capacity(condenser_entering, condenser_stream, p.chiller_cop, xp)
+        return xp.minimum(most, by_pressure)
 
     if has_tank:
-        most = xp.minimum(capacity_at(entering), pressure_limit_at(entering))
-        mixed = tank.coupled(loop, demand, economizer_limit, most, stream, s, u, h, p, dt, xp)
+        mixed = tank.coupled(loop, demand, economizer_limit, limit_at(entering), stream, s, u, h, p, dt, xp)
         loop = mixed.loop
         demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
     if has_economizer:
         economizer_heat = xp.minimum(demand, economizer_limit)
         entering = thermal.mixed_temperature(entering, economizer_heat, condenser_stream)
     capacity = capacity_at(entering)
-    evaporator_heat = xp.minimum(demand - economizer_heat, xp.minimum(capacity, pressure_limit_at(entering)))
-    # the condensers' heat at rated COP: what this misses of the water's rise is some tenths of a kelvin
-    rated_heat = chiller.condenser_heat_flow(evaporator_heat, evaporator_heat / p.chiller_cop)
-    catalogue_stream = xp.maximum(running, 0.05) * p.chiller_condenser_stream
+    evaporator_heat = xp.minimum(demand - economizer_heat, limit_at(entering))
+    extra_lift: Array = 0.0
+    if not is_air_cooled:
+        # the condensers' heat at rated COP: what this misses of the water's rise is some tenths of a kelvin
+        rated_heat = chiller.condenser_heat_flow(evaporator_heat, evaporator_heat / p.chiller_cop)
+        catalogue_stream = xp.maximum(running, 0.05) * p.chiller_condenser_stream
+        extra_lift = chiller.flow_lift(rated_heat, condenser_stream, catalogue_stream)
     _, eir_fraction = chiller.full_load(
         s.chilled_water_supply_temperature,
         entering,
         p.chiller_capacity_curve,
         p.chiller_eir_curve,
         box,
-        extra_lift=chiller.flow_lift(rated_heat, condenser_stream, catalogue_stream),
+        condenser_rise=rise,
+        extra_lift=extra_lift,
         lift_corrected=p.chiller_lift_corrected,
         xp=xp,
     )
@@ -358,13 +375,18 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         chiller_loading=loading,
     )
     powers = dict(chilled_water_pump_energy=pump_power, chiller_energy=chiller_power, evaporator_heat=evaporator_heat)
+    condenser_heat = economizer_heat + chiller.condenser_heat_flow(evaporator_heat, chiller_power)
+    if has_economizer:
+        powers["economizer_heat"] = economizer_heat
+    if is_air_cooled:
+        powers["condenser_heat"] = condenser_heat
     if has_tank:
         stored = tank.passed(mixed, supply, returning, tank_pump_power, u, p, xp)
         new, powers = new | stored.new, powers | stored.powers
     return Chilled(
         new=new,
-        powers=powers | (dict(economizer_heat=economizer_heat) if has_economizer else {}),
-        condenser_heat=economizer_heat + chiller.condenser_heat_flow(evaporator_heat, chiller_power),
+        powers=powers,
+        condenser_heat=condenser_heat,
         economizer_heat=economizer_heat,
     )
 

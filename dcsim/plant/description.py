@@ -76,6 +76,7 @@ Energy = Annotated[Quantity, _in("J", least=0.0)]
 PerKelvin = Annotated[Quantity, _in("1/K", least=-0.05, most=0.05)]
 AirChanges = Annotated[Quantity, _in("1/h", least=0.0, most=20.0)]  # of the room's air
 Coefficients = Annotated[Series, _in("-")]
+Captures = Annotated[Series, _in("-", least=0.0, most=0.98)]
 Factors = Annotated[Series, _in("-", above=0.0)]
 Places = Annotated[Series, _in("m")]
 
@@ -326,10 +327,11 @@ class Chillers(_Frozen):
     carnot_effectiveness: Share | None = None
     cop_max: Number
     as_published: bool = False  # curves at the edge of their range beyond it, power as they give it (EnergyPlus)
-    condenser_range: Annotated[Quantity, _in("K", least=1.0, most=20.0)]  # of the water at rating and catalogue flow
     chilled_water_head: Fraction  # of the head of the chilled-water pumps
-    condenser_water_head: Fraction  # of the head of the condenser-water pumps
-    condenser_water_temperature_min: Temperature
+    # of machines on condenser water, that is with a tower
+    condenser_range: Annotated[Quantity, _in("K", least=1.0, most=20.0)] | None = None  # at rating and catalogue flow
+    condenser_water_head: Fraction | None = None  # of the head of the condenser-water pumps
+    condenser_water_temperature_min: Temperature | None = None
     start_time_constant: Time
     control_time_constant: Time
     stage_up_load: Share
@@ -375,6 +377,13 @@ class Tank(_Frozen):
     initial_charge: Fraction  # cold share of the tank at the start of an episode
 
 
+class AirCondensers(_Frozen):
+    """Condensers that give the chillers' heat to the outdoor air, where there is no tower; ``carnot`` machines only."""
+
+    condensing_rise: Annotated[Quantity, _in("K", least=5.0, most=25.0)]  # of the refrigerant above entering air
+    air_temperature_min: Temperature  # below which head-pressure control holds the condensing temperature
+
+
 class Economizer(_Frozen):
     """Water-side heat exchanger upstream of the chillers."""
 
@@ -412,6 +421,62 @@ class Tower(_Frozen):
     cycles_of_concentration: Annotated[Quantity, _in("-", above=1.0)]
 
 
+class Liquid(_Frozen):
+    """Cold plates, their technology loops and the coolant distribution units (CDUs), in groups that act as one."""
+
+    cdu_groups: int = Field(ge=1, le=64)
+    heat_capture: Captures  # one share of the power a rack group; 0 where it is air-cooled
+    chip_power: Capacity  # of one chip when its rack is at its peak
+    plate_resistance: Annotated[Quantity, _in("K/W", above=0.0)]  # case to entering coolant
+    relative_resistance: Factors  # one factor a rack group; without effect where it is air-cooled
+    plate_film_share: Fraction  # of the resistance that lies in the coolant
+    plate_flow: Annotated[Quantity, _in("L/min", above=0.0)]  # through one plate, at which the resistance holds
+    plate_heat_capacity: HeatCapacity  # one chip, lid and plate
+    coolant_flow: Annotated[
+        Quantity, _in("L/min/kW", above=0.0)
+    ]  # per heat of the plates at the racks' peak, pumps at full speed
+    supply_heat_capacity: HeatCapacity  # all loops
+    return_heat_capacity: HeatCapacity  # all loops
+    pump_power: Power  # all CDUs at full speed
+    pump_time_constant: Time
+    exchanger_approach: Annotated[
+        Quantity, _in("K", least=1.0, most=20.0)
+    ]  # coolant above facility water, all flows nominal
+    exchanger_coolant_resistance_share: Annotated[Quantity, _in("-", above=0.0, most=0.99)]
+    valve_authority: Share
+    valve_stroke_time: Time
+    valve_time_constant: Time
+    dew_point_margin: Difference
+
+
+class DryCoolers(_Frozen):
+    """Facility water, its pumps, and the dry coolers with pads that may be wetted."""
+
+    banks: int = Field(ge=1, le=100)  # of coolers, which may lose their fans one by one
+
+    water_flow: MassFlow  # valves of all CDUs open
+    flow_share_min: Share
+    supply_heat_capacity: HeatCapacity
+    return_heat_capacity: HeatCapacity
+    pump_power: Power
+    pump_static_share: Fraction
+    design_dry_bulb_temperature: Temperature
+    design_approach: Annotated[Quantity, _in("K", least=1.0, most=30.0)]  # of leaving water above entering air
+    design_range: Annotated[Quantity, _in("K", least=1.0, most=30.0)]
+    air_flow: MassFlow
+    fan_power: Power
+    fan_linear_share: Fraction
+    fan_speed_min: Share
+    time_constant: Time
+    pad_effectiveness: Fraction
+    pad_start_temperature: Annotated[Quantity, _in("degC", least=5.0, most=60.0)]
+    pad_start_width: Annotated[Quantity, _in("K", above=0.0, most=10.0)]
+    pad_deadband: Difference
+    pad_band: Annotated[Quantity, _in("K", above=0.0, most=10.0)]
+    pad_time_constant: Time
+    pad_cycles_of_concentration: Annotated[Quantity, _in("-", above=1.0)]
+
+
 class Electrical(_Frozen):
     """Losses between the meter and the racks."""
 
@@ -434,6 +499,10 @@ class Limits(_Frozen):
     protection_release_temperature: Temperature
     trip_temperature: Temperature
     trip_time: Time
+    # of halls with cold plates
+    case_limit: Temperature | None = None
+    case_protection_release_temperature: Temperature | None = None
+    case_trip_temperature: Temperature | None = None
 
 
 class Range(_Frozen):
@@ -463,6 +532,10 @@ class Setpoints(_Frozen):
     chilled_water_pump_speed: Range | None = None
     condenser_water_flow: Range | None = None
     tank_flow: Range | None = None  # over nominal, charging above 0
+    coolant_temperature: Range | None = None
+    coolant_flow: Range | None = None
+    facility_water_temperature: Range | None = None
+    dry_cooler_fan_limit: Range | None = None
 
 
 class HallDescription(_Frozen):
@@ -484,6 +557,9 @@ class HallDescription(_Frozen):
     economizer: Economizer | None = None
     tank: Tank | None = None
     tower: Tower | None = None
+    air_condensers: AirCondensers | None = None
+    liquid: Liquid | None = None
+    dry_coolers: DryCoolers | None = None
     electrical: Electrical
     limits: Limits
     setpoints: Setpoints
@@ -538,6 +614,44 @@ class HallDescription(_Frozen):
                 raise ValueError(f"air_paths.placement: {label}s have {sizes} places, and there are {count} of them")
         if not cells and self.room.hot_air_cells != self.racks.groups:
             raise ValueError("air_paths.placement: give cell_along and cell_across, or as many cells as rack groups")
+        return self
+
+    @model_validator(mode="after")
+    def _what_belongs_together(self) -> "HallDescription":
+        if self.chillers is not None:
+            water = ("condenser_range", "condenser_water_head", "condenser_water_temperature_min")
+            given = [name for name in water if getattr(self.chillers, name) is not None]
+            if self.tower is not None and len(given) < len(water):
+                raise ValueError(f"chillers on condenser water need {', '.join(water)}")
+            if self.tower is None and given:
+                raise ValueError(f"chillers.{given[0]} is of machines on condenser water, and there is no tower")
+            if (self.tower is None) == (self.air_condensers is None):
+                raise ValueError("chillers give their heat to a tower or to air_condensers: give one of the two")
+            if self.tower is None and self.chillers.staging == "action":
+                raise ValueError("chillers.staging: action is for machines on condenser water, and there is no tower")
+            if self.air_condensers is not None and self.chillers.curves != "carnot":
+                raise ValueError("chillers with air_condensers have curves: carnot")
+        if self.liquid is None:
+            return self
+        if self.dry_coolers is None:
+            raise ValueError("liquid needs dry_coolers, which take its heat")
+        for label, values in (
+            ("liquid.heat_capture", self.liquid.heat_capture.values),
+            ("liquid.relative_resistance", self.liquid.relative_resistance.values),
+        ):
+            if len(values) != self.racks.groups:
+                raise ValueError(f"{label} has {len(values)} values for {self.racks.groups} rack groups")
+        cooled = sum(share > 0.0 for share in self.liquid.heat_capture.values)
+        if not cooled or cooled % self.liquid.cdu_groups:
+            raise ValueError(
+                f"{cooled} liquid-cooled rack groups do not divide among {self.liquid.cdu_groups} CDU groups"
+            )
+        for name in ("case_limit", "case_protection_release_temperature", "case_trip_temperature"):
+            if getattr(self.limits, name) is None:
+                raise ValueError(f"limits.{name} is missing, which cold plates need")
+        for name in ("coolant_temperature", "coolant_flow", "facility_water_temperature", "dry_cooler_fan_limit"):
+            if getattr(self.setpoints, name) is None:
+                raise ValueError(f"setpoints.{name} is missing, which a liquid-cooled hall needs")
         return self
 
     @property
@@ -613,7 +727,7 @@ class HallDescription(_Frozen):
     @property
     def kind(self) -> str:
         """What cools the hall, which decides the laws it is run by."""
-        kinds = {"district-cooling": self.district_cooling, "dx": self.dx}
+        kinds = {"district-cooling": self.district_cooling, "dx": self.dx, "liquid": self.liquid}
         return next((kind for kind, section in kinds.items() if section is not None), "chilled-water")
 
     @property

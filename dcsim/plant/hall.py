@@ -10,6 +10,7 @@ import numpy as np
 
 from dcsim.plant import tank
 from dcsim.plant.description import HallDescription, load_hall
+from dcsim.plant.liquid import LOAD_SLOTS
 from dcsim.plant.parts import PARTS, Types, parts_of, types_of
 
 
@@ -49,6 +50,17 @@ class Hall:
         return self.description.chillers.count if self.description.chillers else 0
 
     @property
+    def cdu_groups(self) -> int:
+        """Number of CDU groups D; 0 where there are none."""
+        return self.description.liquid.cdu_groups if self.description.liquid else 0
+
+    @property
+    def liquid_racks(self) -> int:
+        """Number of liquid-cooled rack groups L; 0 where there are none."""
+        liquid = self.description.liquid
+        return sum(share > 0.0 for share in liquid.heat_capture.values) if liquid else 0
+
+    @property
     def design_it_power(self) -> float:
         """W, the power that rewards and sizes refer to."""
         return self.description.design_it_power.value
@@ -67,6 +79,10 @@ class Hall:
             "chilled_water_pumps": d.chilled_water.pumps if d.chilled_water else 0,
             "condenser_water_pumps": d.tower.pumps if d.tower else 0,
             "tower_cells": d.tower.cells if d.tower else 0,
+            "cdus": self.cdu_groups,
+            "dry_coolers": d.dry_coolers.banks if d.dry_coolers else 0,
+            "plates": self.liquid_racks,
+            "slots": self.crah_groups * LOAD_SLOTS,
         }
 
     @cached_property
@@ -115,7 +131,7 @@ def _params(d: HallDescription, types: Types) -> Any:
     values: dict[str, Any] = {}
     for part in types.parts:
         values |= PARTS[part].sized(d)
-    counts = {"crahs": d.crahs.groups}
+    counts = {"crahs": d.crahs.groups, "cdus": d.liquid.cdu_groups if d.liquid else 0}
     values["setpoint_count"] = 0
     for name, _, allowed in types.setpoints:
         limits = getattr(d.setpoints, allowed)

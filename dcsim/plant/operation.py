@@ -9,13 +9,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from dcsim.errors import InputError
 from dcsim.physics.smooth import clip
-from dcsim.plant.description import Range, Setpoints
+from dcsim.plant.description import HallDescription, Range, Setpoints
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall
 from dcsim.plant.steady import LONG_STEP_S
@@ -68,8 +68,25 @@ class ResetConstants:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def tuned_constants(hall: str) -> ResetConstants:
+Constants = TypeVar("Constants", bound=ResetConstants)
+
+
+@overload
+def tuned_constants(hall: str) -> ResetConstants: ...
+
+
+@overload
+def tuned_constants(hall: str, form: type[Constants]) -> Constants: ...
+
+
+def tuned_constants(hall: str, form: type[Any] = ResetConstants) -> Any:
     """Return the tuned and frozen constants of a built-in hall, or the published ones where none were tuned.
+
+    Parameters
+    ----------
+    hall : str
+    form : type
+        Constants of the kind of hall: ``ResetConstants`` or a class derived from it.
 
     Raises
     ------
@@ -78,10 +95,10 @@ def tuned_constants(hall: str) -> ResetConstants:
     """
     file = resources.files("dcsim.plant").joinpath("presets", f"{hall}.g36.json")
     if not file.is_file():
-        return ResetConstants()
+        return form()
     content: dict[str, Any] = json.loads(file.read_text())
-    known = {field.name for field in fields(ResetConstants)}
-    constants = ResetConstants(**{name: float(value) for name, value in content["constants"].items() if name in known})
+    known = {field.name for field in fields(form)}
+    constants = form(**{name: float(value) for name, value in content["constants"].items() if name in known})
     if constants.digest() != content["sha256"]:
         raise InputError(f"{hall}.g36.json: constants do not match their hash; restore the file or tune anew")
     return constants
@@ -206,6 +223,41 @@ def wanted_mode(
     )
 
 
+def settled_air_side(
+    setpoints: Mapping[str, Array],
+    s: Any,
+    wet_bulb: Array,
+    load: Array,
+    mode: Array,
+    hall: HallDescription,
+    c: ResetConstants,
+) -> dict[str, Array]:
+    """One move of the set-points of supply air, fans and chilled water towards where the resets come to rest, not yet in their ranges.
+
+    Parameters are those of ``settled_setpoints``, and the cooling mode.
+    """
+    groups, ranges = hall.crahs.groups, hall.setpoints
+    hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
+    chilled, pump = setpoints["chilled_water_setpoint"][0], setpoints["chilled_water_pump_speed"][0]
+    supply = setpoints["supply_air_setpoint"] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
+    fans = setpoints["crah_fan_speed"]
+    fans = fans + 0.3 * (
+        s.crah_fan_speed * zone_flow_ratios(hottest, mode, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans
+    )
+    opening = (s.valve_fraction / pump).max(0)
+    change = np.where(
+        opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
+    )  # an open valve does not say how much is missing
+    signal = plant_signal(pump, chilled, load, mode, ranges, c) + change
+    pump, chilled = plant_setpoints(clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
+    return {
+        "supply_air_setpoint": supply,
+        "crah_fan_speed": fans,
+        "chilled_water_setpoint": chilled[None],
+        "chilled_water_pump_speed": pump[None],
+    }
+
+
 def settled_setpoints(
     setpoints: Mapping[str, Array], s: Any, wet_bulb: Array, load: Array, hall: Hall, c: ResetConstants
 ) -> dict[str, Array]:
@@ -226,29 +278,12 @@ def settled_setpoints(
     -------
     dict of str to Array, shape (rows, N)
     """
-    groups, ranges = hall.crah_groups, hall.description.setpoints
+    ranges = hall.description.setpoints
     mode = s.mode[0] if "economizer" in hall else np.full(len(load), MECHANICAL)
-    hottest = s.rack_inlet_temperature.reshape(groups, -1, len(load)).max(1)
-    chilled, pump = setpoints["chilled_water_setpoint"][0], setpoints["chilled_water_pump_speed"][0]
-    supply = setpoints["supply_air_setpoint"] + 0.5 * (inlet_target(wet_bulb, mode, c) - hottest.max(0))
-    fans = setpoints["crah_fan_speed"]
-    fans = fans + 0.3 * (
-        s.crah_fan_speed * zone_flow_ratios(hottest, mode, c) / np.maximum(s.zone_flow_ratio, 0.05) - fans
-    )
-    opening = (s.valve_fraction / pump).max(0)
-    change = np.where(
-        opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
-    )  # an open valve does not say how much is missing
-    signal = plant_signal(pump, chilled, load, mode, ranges, c) + change
-    pump, chilled = plant_setpoints(clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
-    condenser = condenser_water_setpoint(wet_bulb, load, chilled, mode, c)
-
-    moved = {
-        "supply_air_setpoint": supply,
-        "crah_fan_speed": fans,
-        "chilled_water_setpoint": chilled[None],
+    moved = settled_air_side(setpoints, s, wet_bulb, load, mode, hall.description, c)
+    condenser = condenser_water_setpoint(wet_bulb, load, moved["chilled_water_setpoint"][0], mode, c)
+    moved |= {
         "condenser_water_setpoint": condenser[None],
-        "chilled_water_pump_speed": pump[None],
         "condenser_water_flow": condenser_water_flow(load, c)[None],
     }
     if "tank" in hall:

@@ -5,8 +5,9 @@ is computed: the equations of a part that is not there never reach an engine. A 
 
 ``Params, State, Inputs, Held``
     NamedTuples of the fields it adds; the comment behind each field gives its rows and, where the name does not tell it, its unit. Letters:
-    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes. Arrays are ``(rows, N)``, the environments last;
-    parameters ``(rows, 1)``, or ``(rows, N)`` where every environment has its own; matrices ``(out, in)``.
+    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes, D CDU groups, L liquid-cooled rack groups. Arrays are
+    ``(rows, N)``, the environments last; parameters ``(rows, 1)``, or ``(rows, N)`` where every environment has its own; matrices
+    ``(out, in)``.
 ``ROWS``
     Fields of more than one row, by what they count (see ``Hall.counts``).
 ``MATRICES``
@@ -29,6 +30,10 @@ is computed: the equations of a part that is not there never reach an engine. A 
     Energies that leave the site, and that enter it other than by electricity.
 ``WATER``
     Make-up water.
+``WATCHED``
+    Fields that are reported as they are, by key of ``info``.
+``COSTS``
+    Fields in K s that count in the safety cost, by the key of ``info`` under which they are reported in K min.
 ``stored_energy(s, p, xp)``
     What stores energy other than by a temperature.
 ``sized(description)``
@@ -44,12 +49,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dcsim.plant import (
+    air_condensers,
     air_paths,
     chilled_water,
     coils,
     district_cooling,
+    dry_coolers,
     dx,
     economizer,
+    liquid,
     moisture,
     return_air,
     room,
@@ -87,6 +95,9 @@ PARTS: Mapping[str, Any] = {
     "tower": tower,
     "tower_fan_curve": tower.FanCurve,
     "free_convection": tower.FreeConvection,
+    "air_condensers": air_condensers,
+    "liquid": liquid,
+    "dry_coolers": dry_coolers,
     "supervision": supervision,
 }
 """All parts, in the order in which a hall lists those it has."""
@@ -112,6 +123,8 @@ class Types(NamedTuple):
     rejected: tuple[str, ...]
     gained: tuple[str, ...]
     water: tuple[str, ...]
+    watched: Mapping[str, str]
+    costs: Mapping[str, str]
 
     @property
     def energies(self) -> tuple[str, ...]:
@@ -172,6 +185,8 @@ def types_of(parts: tuple[str, ...]) -> Types:
         rejected=listed("REJECTED"),
         gained=listed("GAINED"),
         water=listed("WATER"),
+        watched=declared("WATCHED"),
+        costs=declared("COSTS"),
     )
 
 

@@ -9,6 +9,7 @@ from dcsim.physics import moist_air
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.plant.dx_operation import DryBulbLaws
 from dcsim.plant.hall import Hall
+from dcsim.plant.liquid_operation import LiquidLaws
 from dcsim.plant.operation import settled_setpoints, tuned_constants
 
 Array = np.ndarray
@@ -89,7 +90,10 @@ class WetBulbLaws:
 
 def laws_of(hall: Hall) -> RestingLaws:
     """Return the laws of the hall's kind."""
-    return DryBulbLaws(hall) if hall.description.kind == "dx" else WetBulbLaws(hall)
+    kind = hall.description.kind
+    if kind == "liquid":
+        return LiquidLaws(hall)
+    return DryBulbLaws(hall) if kind == "dx" else WetBulbLaws(hall)
 
 
 def dry_bulb_of(wet_bulb: Array, relative_humidity: float) -> Array:

@@ -226,11 +226,12 @@ def sized(d: HallDescription) -> dict[str, Any]:
     racks, room, crahs = d.racks, d.room, d.crahs
     groups, cells = crahs.groups, room.hot_air_cells
     peak = racks.rack_power.value * racks.racks_per_group * np.array(racks.relative_power.values)
+    to_air = peak * (1.0 - np.array(d.liquid.heat_capture.values)) if d.liquid else peak  # the rest goes into plates
     if racks.fan_flow is not None:
         server_flow = racks.fan_flow.value * racks.racks_per_group * np.array(racks.relative_power.values)
     else:
         assert racks.temperature_rise is not None
-        server_flow = peak * mass_flow_per_power(racks.temperature_rise.value)
+        server_flow = to_air * mass_flow_per_power(racks.temperature_rise.value)
     cold_air = room.cold_air_heat_capacity.value if d.air_paths else 0.0  # a well-mixed zone's air is one node
     return dict(
         idle_power=racks.idle_fraction.value * peak,
@@ -239,9 +240,9 @@ def sized(d: HallDescription) -> dict[str, Any]:
         leakage_coefficient=racks.leakage_coefficient.value,
         leakage_reference_temperature=racks.leakage_reference_temperature.value,
         server_mass_flow_nominal=server_flow,
-        server_fan_power_max=racks.fan_power_max_fraction.value * peak,
+        server_fan_power_max=racks.fan_power_max_fraction.value * to_air,
         server_fan_time_constant=racks.fan_time_constant.value,
-        server_heat_capacity=racks.heat_capacity_per_power.value * peak,
+        server_heat_capacity=racks.heat_capacity_per_power.value * to_air,
         server_effectiveness=racks.effectiveness.value,
         cold_air_heat_capacity=cold_air * server_flow / server_flow.sum(),
         recirculation_min=room.recirculation_min.value * np.array(room.relative_recirculation.values),
@@ -327,7 +328,7 @@ def outdoors_of(u: Any, p: Any) -> Array:
     return u.sol_air_temperature if hasattr(u, "sol_air_temperature") else u.dry_bulb_temperature
 
 
-def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
+def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = None) -> HotSide:
     """Follow the heat from the servers into the air that returns to the CRAHs.
 
     Parameters
@@ -337,7 +338,10 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     dt : Array or float
         Length of the pass [s].
     xp : namespace
+    plates : liquid.Plates, optional
+        Of liquid-cooled racks: what of their power goes into the air, and what into their plates.
     """
+    dynamic_power = h.dynamic_power if plates is None else plates.air_power
     inlet = s.rack_inlet_temperature
     air = moisture.brought(s, u, h, p, dt, xp) if hasattr(p, "dry_air_mass") else None
 
@@ -355,9 +359,9 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     crah_flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
 
     # servers: their heat into the air that passes
-    leakage = server.leakage_power(h.dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
+    leakage = server.leakage_power(dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
     fan_power = h.density_ratio * server_fans.fan_power(u, server_fan_speed, p)
-    heat = h.dynamic_power + leakage
+    heat = dynamic_power + leakage
     if hasattr(u, "server_power"):
         heat = heat - fan_power  # of what the meter shows
     stream = p.air_specific_heat * server_flow
@@ -376,6 +380,9 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
     if hasattr(u, "other_it_power"):
         other_power = u.other_it_power
         it_power = it_power + other_power
+    leakage_power = total(xp.maximum(leakage, 0.0), xp)
+    if plates is not None:
+        it_power, leakage_power = it_power + plates.power, leakage_power + plates.leakage
     distribution_loss = power_chain.loss_power(
         it_power,
         p.distribution_rated_power,
@@ -444,7 +451,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> HotSide:
         powers=dict(
             it_energy=it_power,
             server_fan_energy=total(fan_power, xp),
-            leakage_energy=total(xp.maximum(leakage, 0.0), xp),
+            leakage_energy=leakage_power,
             crah_fan_energy=total(crah_power, xp),
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
             electrical_room_heat=(1.0 - p.ups_hall_share) * ups_loss,

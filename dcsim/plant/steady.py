@@ -46,13 +46,27 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "compressor_loading": 1.0,
         "compressor_demand": 0.4,
         "zone_flow_ratio": 1.0,
+        "case_temperature": 55.0,
+        "coolant_supply_temperature": 38.0,
+        "coolant_return_temperature": 46.0,
+        "cdu_pump_speed": 0.8,
+        "cdu_valve_position": 0.7,
+        "facility_water_supply_temperature": 34.0,
+        "facility_water_return_temperature": 42.0,
+        "dry_cooler_fan_speed": 0.5,
     }
     return np.concatenate([np.full((rows, n), guess.get(name, 0.0)) for name, rows in hall.state_rows.items()])
 
 
 def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
     """Inputs by name in one array, shape (input rows, n); everything available and the pressure loop on unless given."""
-    usual: dict[str, Any] = {"pressure_control": 1.0, "outdoor_pressure": 101325.0, "compressor_request": 1.0}
+    usual: dict[str, Any] = {
+        "pressure_control": 1.0,
+        "outdoor_pressure": 101325.0,
+        "compressor_request": 1.0,
+        "swing_share": 0.0,
+        "swing": 0.0,
+    }
     values = {**usual, **dict.fromkeys(hall.types.availability.values(), 1.0), **values}
     return np.concatenate([np.broadcast_to(values[name], (rows, n)) for name, rows in hall.input_rows.items()])
 

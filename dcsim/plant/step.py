@@ -1,9 +1,9 @@
 """A control step of a hall: how its parts follow each other.
 
 Heat goes from the servers to the air that passes them, into well-mixed hot-air cells, through the CRAHs into whatever cools their coils,
-and outdoors. ``sweep`` follows that path once, node by node, linear-implicitly (first order, L-stable); the engine extrapolates sweeps to
-second order. Every flux that leaves a node enters another as the very same number, so the energy balance closes to rounding for any flows
-and any step.
+and outdoors; of liquid-cooled racks also into cold plates, coolant, facility water and dry coolers. ``sweep`` follows that path once, node
+by node, linear-implicitly (first order, L-stable); the engine extrapolates sweeps to second order. Every flux that leaves a node enters
+another as the very same number, so the energy balance closes to rounding for any flows and any step.
 
 A control step is ``begin``, then for each sub-step extrapolated sweeps and ``monitor``; ``audit`` closes the books.
 
@@ -13,7 +13,7 @@ Left out: transport delays, single fans and pumps (a group acts as one machine, 
 from typing import Any
 
 from dcsim.physics.smooth import clip
-from dcsim.plant import chilled_water, coils, district_cooling, dx, room, supervision, tower
+from dcsim.plant import chilled_water, coils, district_cooling, dry_coolers, dx, liquid, room, supervision, tower
 from dcsim.plant.audit import stored_energy
 from dcsim.plant.loops import Array, distance, total
 from dcsim.plant.parts import PARTS, Types
@@ -82,12 +82,14 @@ class Step:
         State
             First order in ``dt``; latched and monitored fields are handed back untouched.
         """
-        hot = room.hot_side(s, u, h, p, dt, xp)
-        if hasattr(p, "dx_capacity"):
+        has = self.types.parts.__contains__
+        plates = liquid.cooled(s, u, h, p, dt, xp) if has("liquid") else None
+        hot = room.hot_side(s, u, h, p, dt, xp, plates)
+        if has("dx"):
             expanded = dx.cooled(hot, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, expanded.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | expanded.new, cold.powers | expanded.powers
-        elif hasattr(p, "district_water_stream"):
+        elif has("district_cooling"):
             bought = district_cooling.cooled(hot, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, bought.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | bought.new, cold.powers | bought.powers
@@ -95,9 +97,14 @@ class Step:
             cooled = coils.cooled(hot, s, h, p, dt, xp)
             cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp)
             chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
-            rejected = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
-            new = cold.new | cooled.new | chilled.new | rejected.new
-            powers = cold.powers | cooled.powers | chilled.powers | rejected.powers
+            new = cold.new | cooled.new | chilled.new
+            powers = cold.powers | cooled.powers | chilled.powers
+            if has("tower"):
+                towers = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
+                new, powers = new | towers.new, powers | towers.powers
+        if plates is not None:
+            coolers = dry_coolers.rejected(plates, s, u, h, p, dt, xp)
+            new, powers = new | plates.new | coolers.new, powers | plates.powers | coolers.powers
         return s._replace(**new, **{name: getattr(s, name) + dt * power for name, power in powers.items()})
 
     def monitor(self, s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> Any:

@@ -6,6 +6,7 @@ lowest set-points, until the inlets are well below it again.
 
 from typing import Any, NamedTuple
 
+from dcsim.plant import liquid
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array
 
@@ -35,7 +36,7 @@ class State(NamedTuple):
     stored_energy_before: Array  # (1) J above 20 degC at the start of the step
     stored_energy: Array  # (1) J above 20 degC at its end
     rack_inlet_max: Array  # (1) hottest rack group at any sub-step
-    violation: Array  # (1) K s of the hottest rack group above inlet_limit
+    violation: Array  # (1) K s of the hottest rack group above inlet_limit, and of the hottest case above its limit
     allowable_violation: Array  # (1) K s above inlet_allowable
     supply_shortfall: Array  # (1) K s of the coldest supply below supply_limit
     rate_excess: Array  # (1) K s of the fastest inlet's rise beyond what is allowed
@@ -114,17 +115,24 @@ def protection(s: Any, p: Any, xp: Any) -> Array:
 
 
 def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:
-    """Watch the limits: hottest inlet, how far and how long beyond its limits, how fast it rises, trip."""
+    """Watch the limits: hottest inlet and case, how far and how long beyond their limits, how fast inlets rise, trip."""
     hottest = xp.max(s.rack_inlet_temperature, 0, keepdims=True)
     coldest = -xp.max(-s.supply_air_temperature, 0, keepdims=True)
     fastest = xp.max(s.rack_inlet_temperature - h.inlet_ceiling, 0, keepdims=True)
     trip_time = xp.where(hottest > p.trip_temperature, s.trip_time + time_step, 0.0)
-    return dict(
+    is_tripped = xp.where(trip_time < p.trip_time_min, s.is_tripped, 1.0)
+    excess = xp.maximum(hottest - p.inlet_limit, 0.0)
+    cases: dict[str, Array] = {}
+    if hasattr(p, "case_limit"):
+        excess = excess + liquid.case_excess(s, p, xp)
+        cases["case_trip_time"] = case_trip_time = liquid.trip_time(s, p, time_step, xp)
+        is_tripped = xp.where(case_trip_time < p.trip_time_min, is_tripped, 1.0)
+    return cases | dict(
         rack_inlet_max=xp.maximum(s.rack_inlet_max, hottest),
-        violation=s.violation + time_step * xp.maximum(hottest - p.inlet_limit, 0.0),
+        violation=s.violation + time_step * excess,
         allowable_violation=s.allowable_violation + time_step * xp.maximum(hottest - p.inlet_allowable, 0.0),
         supply_shortfall=s.supply_shortfall + time_step * xp.maximum(p.supply_limit - coldest, 0.0),
         rate_excess=s.rate_excess + time_step * xp.maximum(fastest, 0.0),
         trip_time=trip_time,
-        is_tripped=xp.where(trip_time < p.trip_time_min, s.is_tripped, 1.0),
+        is_tripped=is_tripped,
     )

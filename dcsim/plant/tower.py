@@ -76,9 +76,10 @@ WATER = ("tower_makeup_water",)
 def sized(d: HallDescription) -> dict[str, Any]:
     """Values of ``Params`` for a described hall."""
     assert d.tower is not None and d.chillers is not None
-    tower = d.tower
+    tower, coldest = d.tower, d.chillers.condenser_water_temperature_min
+    assert coldest is not None
     return dict(
-        condenser_water_temperature_min=d.chillers.condenser_water_temperature_min.value,
+        condenser_water_temperature_min=coldest.value,
         condenser_water_flow_nominal=tower.water_flow.value,
         condenser_water_heat_capacity=tower.heat_capacity.value,
         condenser_water_pump_power_nominal=tower.pump_power.value,

@@ -16,6 +16,17 @@ Trajectory = Mapping[str, np.ndarray]
 
 CONTROLLERS_MAX = 4
 SECONDS_PER_HOUR = 3600.0
+SPEEDS: tuple[tuple[str, str, str, Any], ...] = (
+    ("chilled_water_pump_speed", "chilled pump", "pumps", "-"),
+    ("condenser_water_flow", "cond. flow", "pumps", (0, (4, 2))),
+    ("tower_air_fraction", "tower fans", "tower_fans", "-"),
+    ("cdu_pump_speed", "CDU pumps", "cdus", "-"),
+    ("dry_cooler_fan_speed", "dry coolers", "dry_coolers", "-"),
+    ("pad_wetted_share", "wetted pads", "dry_coolers", (0, (4, 2))),
+    ("compressor_load", "compressors", "compressors", "-"),
+    ("outdoor_air_share", "outdoor air", "tower_fans", (0, (4, 2))),
+)
+"""Field, words, component whose colour it takes, dashes; those are drawn that a hall has."""
 MODES = ((0.0, "mechanical", "#c3c8cd"), (1.0, "integrated", "#7cb8c0"), (2.0, "free cooling", "#5fae7f"))
 PART = {name: face for name, (_, face) in palette.COMPONENTS.items()}
 
@@ -152,12 +163,14 @@ def _temperatures(axes: Axes, t: Trajectory) -> list[Tag]:
     supply, wished = np.asarray(t["supply_air_temperature"]), np.asarray(t["supply_air_setpoint"])
     axes.fill_between(hour, supply.min(1), supply.max(1), color=PART["crah_fans"], alpha=0.3, linewidth=0)
     lines = [(supply.mean(1), wished.mean(1), "supply air", PART["crah_fans"])]
-    for water, words, part in (
-        ("chilled_water", "chilled water", "chillers"),
-        ("condenser_water", "condenser w.", "tower_fans"),
+    for water, setpoint, words, part in (
+        ("chilled_water_supply_temperature", "chilled_water_setpoint", "chilled water", "chillers"),
+        ("condenser_water_supply_temperature", "condenser_water_setpoint", "condenser w.", "tower_fans"),
+        ("facility_water_supply_temperature", "facility_water_setpoint", "facility water", "dry_coolers"),
+        ("coolant_supply_temperature", "coolant_setpoint", "coolant", "cdus"),
     ):
-        if f"{water}_setpoint" in t:
-            lines.append((t[f"{water}_supply_temperature"], t[f"{water}_setpoint"], words, PART[part]))
+        if water in t:
+            lines.append((np.asarray(t[water]), np.asarray(t[setpoint]), words, PART[part]))
     for value, setpoint, _, face in lines:
         axes.plot(hour, value, color=face)
         axes.plot(hour, setpoint, color=face, linewidth=1.0, linestyle=(0, (2, 1.5)))
@@ -167,14 +180,8 @@ def _temperatures(axes: Axes, t: Trajectory) -> list[Tag]:
 def _speeds(axes: Axes, t: Trajectory) -> list[Tag]:
     hour, fans = _hour(t), 100.0 * np.asarray(t["crah_fan_speed"])
     axes.fill_between(hour, fans.min(1), fans.max(1), color=PART["crah_fans"], alpha=0.3, linewidth=0)
-    lines: list[tuple[np.ndarray, str, str, Any]] = [(fans.mean(1), "CRAH fans", PART["crah_fans"], "-")]
-    for field, words, part, dashes in (
-        ("chilled_water_pump_speed", "chilled pump", "pumps", "-"),
-        ("condenser_water_flow", "cond. flow", "pumps", (0, (4, 2))),
-        ("tower_air_fraction", "tower fans", "tower_fans", "-"),
-        ("compressor_load", "compressors", "compressors", "-"),
-        ("outdoor_air_share", "outdoor air", "tower_fans", (0, (4, 2))),
-    ):
+    lines: list[tuple[Any, str, str, Any]] = [(fans.mean(1), "CRAH fans", PART["crah_fans"], "-")]
+    for field, words, part, dashes in SPEEDS:
         if field in t:
             lines.append((100.0 * np.asarray(t[field]), words, PART[part], dashes))
     for value, _, face, dashes in lines:

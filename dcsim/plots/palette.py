@@ -48,6 +48,8 @@ COMPONENTS: Mapping[str, tuple[str, str]] = {
     "crah_fans": ("CRAH fans", "#56b4e9"),
     "pumps": ("pumps", "#009e73"),
     "tower_fans": ("tower fans", "#e3b23c"),
+    "cdus": ("CDU pumps", "#7a5195"),
+    "dry_coolers": ("dry coolers", "#c9a227"),
     "humidifiers": ("humidity", "#b5b5b5"),
     "server_fans": ("server fans", "#d55e00"),
     "leakage": ("leakage above 20 °C", "#cc79a7"),

@@ -19,7 +19,12 @@ _STATE_ROWS = (
 _STATE_MEANS = (
     "compressor_load",
     "outdoor_air_share",
+    "coolant_supply_temperature",
+    "coolant_return_temperature",
+    "cdu_pump_speed",
+    "cdu_valve_position",
 )
+"""Means over the units, where a hall has them."""
 _STATE_NUMBERS = (
     "chilled_water_supply_temperature",
     "chilled_water_return_temperature",
@@ -31,7 +36,17 @@ _STATE_NUMBERS = (
     "tower_air_fraction",
     "protection",
     "chillers_on",
+    "coolant_setpoint",
+    "facility_water_supply_temperature",
+    "facility_water_return_temperature",
+    "facility_water_setpoint",
+    "dry_cooler_fan_speed",
+    "pad_wetted_share",
+    "case_protection",
+    "case_temperature_max",
+    "it_power_peak",
 )
+"""Of these the ones that a hall has."""
 _POWERS = ("it", "facility", "cooling", "thermal", "server_fan")
 _HUMIDITY = ("humidifier_power_w", "ventilation_power_w")  # drawn as one
 
@@ -124,6 +139,8 @@ COMPONENT_POWERS = {
     "crah_fans": "crah_fan_power",
     "pumps": "pump_power",
     "tower_fans": "tower_fan_power",
+    "cdus": "cdu_power",
+    "dry_coolers": "dry_cooler_fan_power",
     "humidifiers": "humidifier_power",
     "server_fans": "server_fan_power",
     "leakage": "leakage_power",

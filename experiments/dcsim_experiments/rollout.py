@@ -48,8 +48,11 @@ POWERS = {
     "pumps": "pump_power_w",
     "chillers": "chiller_power_w",
     "tower_fans": "tower_fan_power_w",
+    "cdus": "cdu_power_w",
+    "dry_coolers": "dry_cooler_fan_power_w",
     "server_fans": "server_fan_power_w",
 }
+"""Key of ``info`` behind the components; a hall has some of them."""
 DECISIONS_TIMED = 8  # per episode
 DECISION_BUDGET_S = 1.0  # for timing all of a controller's
 
@@ -161,7 +164,8 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
     count = env.num_envs
     start_s = np.array(info["time_s"])
     is_alive, lived = np.ones(count, bool), np.zeros(count)
-    names = (*SUMS, "it_power_w", "cooling_power_w", "thermal_power_w", *POWERS.values())
+    powers = {name: key for name, key in POWERS.items() if key in info}
+    names = (*SUMS, "it_power_w", "cooling_power_w", "thermal_power_w", *powers.values())
     sums = {name: np.zeros(count) for name in names}
     hottest, interventions = np.full(count, -np.inf), np.zeros(count)
     sampled = set(np.linspace(0, steps - 1, DECISIONS_TIMED).astype(int).tolist())
@@ -192,9 +196,9 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
         "interventions": interventions * scale,
         "act_ms": _decision_times(controller, np.stack(samples), seed),
     }
-    energies = {name: sums[key] * kwh * scale for name, key in POWERS.items()}
+    energies = {name: sums[key] * kwh * scale for name, key in powers.items()}
     cooling, thermal = sums["cooling_power_w"] * kwh * scale, sums["thermal_power_w"] * kwh * scale
-    energies["humidifiers"] = cooling - sum(energies[name] for name in ("crah_fans", "pumps", "chillers", "tower_fans"))
+    energies["humidifiers"] = cooling - sum(energies[name] for name in powers if name != "server_fans")
     energies["leakage"] = thermal - cooling - energies["server_fans"]
     return Rollout({name: metrics[name] for name in METRICS}, energies, ~is_alive, start_s)
 

@@ -23,11 +23,13 @@ import numpy as np
 from dcsim_agents.controller import view_of
 from dcsim_agents.dx import G36Controller as DxResets
 from dcsim_agents.g36 import G36Controller
+from dcsim_agents.liquid import LiquidG36Controller
 from tqdm import tqdm
 
 import dcsim
 from dcsim.errors import InputError
 from dcsim.plant.description import HallDescription, load_hall
+from dcsim.plant.liquid_operation import LiquidConstants
 from dcsim.plant.operation import ResetConstants
 
 Array = np.ndarray
@@ -64,6 +66,41 @@ ECONOMIZER_RANGES: Mapping[str, tuple[float, float]] = {
     "mode_deadband": (0.5, 3.0),  # K
 }
 """Searched as well where there is a waterside economizer."""
+
+LIQUID_RANGES: Mapping[str, tuple[float, float]] = {
+    "inlet_target": (23.0, 26.9),  # degC
+    "supply_trim": (0.02, 0.15),  # K
+    "supply_respond": (0.05, 0.3),  # K
+    "valve_target": (0.70, 0.97),
+    "facility_approach": (2.0, 14.0),  # K
+    "facility_approach_slope": (0.0, 10.0),  # K
+    "facility_min": (20.0, 34.0),  # degC
+    "facility_max": (37.0, 41.0),  # degC; colder ones would be held with water, which the objective does not price
+    "coolant_approach": (1.0, 6.0),  # K
+    "coolant_flow": (0.4, 1.0),
+    "case_target": (73.0, 79.0),  # degC
+    "chilled_water_max": (16.0, 22.0),  # degC
+    "chilled_water_pump_min": (0.6, 1.0),
+    "peak_flow_ratio": (1.0, 1.2),
+}
+"""What is searched for liquid-cooled halls."""
+
+LIQUID_SKETCH: Mapping[str, float] = {
+    "inlet_target": 25.8,
+    "supply_trim": 0.07,
+    "supply_respond": 0.15,
+    "valve_target": 0.90,
+    "facility_approach": 7.0,
+    "facility_approach_slope": 4.0,
+    "facility_min": 22.0,
+    "facility_max": 38.5,
+    "coolant_approach": 3.0,
+    "coolant_flow": 0.7,
+    "case_target": 76.0,
+    "chilled_water_max": 20.0,
+    "chilled_water_pump_min": 0.9,
+    "peak_flow_ratio": 1.08,
+}
 
 SKETCH: Mapping[str, float] = {
     "inlet_target": 25.8,
@@ -120,6 +157,7 @@ BUDGET_STEPS = (
 POPULATION, SPREAD = 16, 0.12  # candidates in a generation; standard deviation of the first, of the ranges
 WARM_UP_HOURS = 3.0  # not counted: the start is settled for other constants
 PEAK_MARGIN, PEAK_PRICE = 0.2, 0.05  # K below the limit; of design IT power per K
+CASE_MARGIN = 1.0  # K of the hottest case below its limit, since its swings are steep
 _MONTH_START_DAYS = np.cumsum([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30])
 
 
@@ -164,11 +202,11 @@ class TrainingDays:
         observation = env.restore(snapshot)
         rows = {name: np.repeat(values, self._per_climate) for name, values in constants.items()}
         view = view_of(env)
-        resets = DxResets if view.hall.kind == "dx" else G36Controller
-        controller = resets(view, ResetConstants(**rows))  # type: ignore[arg-type]
+        form, run, *_ = tunable(view.hall)
+        controller = run(view, form(**rows))
         config = env.batch.config
         warm_up = round(WARM_UP_HOURS * 3600.0 / config.control_interval_s)
-        reward, peak = np.zeros(env.num_envs), np.zeros(env.num_envs)
+        reward, peak, hottest_case = np.zeros(env.num_envs), np.zeros(env.num_envs), np.zeros(env.num_envs)
         sums = {name: np.zeros(env.num_envs) for name in ("thermal_energy_kwh", "violation_k_min")}
         counted = config.episode_steps - warm_up
         for step in range(config.episode_steps):
@@ -177,9 +215,13 @@ class TrainingDays:
             if step >= warm_up:
                 reward += paid
                 peak = np.maximum(peak, info["rack_inlet_max_c"])
+                hottest_case = np.maximum(hottest_case, info.get("case_temperature_max_c", 0.0))
                 for name in sums:
                     sums[name] += info[name]
-        excess = np.maximum(peak - (view.hall.limits.inlet_limit.value - PEAK_MARGIN), 0.0)
+        limits = view.hall.limits
+        excess = np.maximum(peak - (limits.inlet_limit.value - PEAK_MARGIN), 0.0)
+        if limits.case_limit is not None:
+            excess = excess + np.maximum(hottest_case - (limits.case_limit.value - CASE_MARGIN), 0.0)
         result = {"cost": -reward / counted, "peak_excess_k": excess, **sums}
         result["objective"] = result["cost"] + PEAK_PRICE * excess
         return {name: values.reshape(self.sets, self._per_climate) for name, values in result.items()}
@@ -199,15 +241,23 @@ def _seeds_by_month(env_id: str, climate: str, months: Sequence[int], first_seed
     return [found[month] for month in months]
 
 
-def ranges_of(description: HallDescription) -> dict[str, tuple[float, float]]:
-    """What is searched for a hall, and where."""
-    if description.kind == "dx":
-        return dict(DX_RANGES)
-    return {**RANGES, **(ECONOMIZER_RANGES if description.economizer is not None else {})}
+def tunable(hall: HallDescription) -> tuple[Any, Any, Mapping[str, tuple[float, float]], Mapping[str, float]]:
+    """Class of the constants, class of the controller, what is searched and the sketch it starts from, by kind of hall."""
+    if hall.kind == "liquid":
+        return LiquidConstants, LiquidG36Controller, LIQUID_RANGES, LIQUID_SKETCH
+    if hall.kind == "dx":
+        return ResetConstants, DxResets, DX_RANGES, SKETCH
+    if hall.economizer is not None:
+        return ResetConstants, G36Controller, {**RANGES, **ECONOMIZER_RANGES}, {**SKETCH, **ECONOMIZER_SKETCH}
+    return ResetConstants, G36Controller, RANGES, SKETCH
 
 
 def search(
-    days: TrainingDays, ranges: Mapping[str, tuple[float, float]], budget_steps: int, seed: int
+    days: TrainingDays,
+    ranges: Mapping[str, tuple[float, float]],
+    known: Mapping[str, float],
+    budget_steps: int,
+    seed: int,
 ) -> dict[str, float]:
     """Return the best constants found with ``budget_steps`` simulator steps.
 
@@ -216,7 +266,6 @@ def search(
     Hansen 2016, The CMA evolution strategy: a tutorial, arXiv:1604.00772; by its author's package ``cma``.
     """
     low, high = (np.array([bounds[k] for bounds in ranges.values()]) for k in (0, 1))
-    known = {**SKETCH, **ECONOMIZER_SKETCH} if "mode_deadband" in ranges else SKETCH
     sketch = np.array([known[name] for name in ranges])
     generator = np.random.default_rng(seed)
     start = np.clip((sketch - low) / (high - low) + 0.1 * generator.standard_normal(len(ranges)), 0.05, 0.95)
@@ -262,15 +311,15 @@ def tune(
     env_ids = {spec.kwargs.get("hall"): env_id for env_id, spec in gym.registry.items() if env_id.startswith("dcsim/")}
     if hall not in env_ids:
         raise InputError(f"hall {hall!r} has no environment; known: {', '.join(map(str, env_ids))}")
-    ranges = ranges_of(description)
+    form, _, ranges, sketch = tunable(description)
     days = TrainingDays(env_ids[hall], 0, population, climates, months)
-    winners = [search(days, ranges, budget_steps, seed) for seed in seeds]
-    published = {name: float(getattr(ResetConstants(), name)) for name in ranges}
+    winners = [search(days, ranges, sketch, budget_steps, seed) for seed in seeds]
+    published = {name: float(getattr(form(), name)) for name in ranges}
     table = {"published": published, **{f"seed {seed}": found for seed, found in zip(seeds, winners, strict=True)}}
     fresh = TrainingDays(env_ids[hall], 1_000_000, len(table), climates, months)
     scores = fresh.scores({name: np.array([entry[name] for entry in table.values()]) for name in ranges})
     chosen = list(table)[int(np.argmin(scores["objective"]))]
-    constants = ResetConstants(**table[chosen])
+    constants = form(**table[chosen])
     return {
         "hall": hall,
         "hall_sha256": description.digest(),

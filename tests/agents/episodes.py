@@ -13,6 +13,7 @@ ENV_IDS = tuple(dcsim.ids())
 KINDS = {env_id: load_hall(gym.spec(env_id).kwargs["hall"]).kind for env_id in ENV_IDS}
 ON_WATER = tuple(env_id for env_id in ENV_IDS if KINDS[env_id] == "chilled-water")
 ON_DX = tuple(env_id for env_id in ENV_IDS if KINDS[env_id] == "dx")
+ON_LIQUID = tuple(env_id for env_id in ENV_IDS if KINDS[env_id] == "liquid")
 BASELINES = ("fixed", "rules", "pid", "g36-default", "g36")
 
 

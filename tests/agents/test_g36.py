@@ -87,15 +87,14 @@ def test_hot_zones_get_a_larger_share_of_air() -> None:
 
 
 def test_every_hall_has_frozen_constants_inside_their_ranges() -> None:
-    from dcsim_experiments.tune_g36 import ranges_of
+    from dcsim_experiments.tune_g36 import tunable
 
     for hall in hall_names():
-        constants, ranges = tuned_constants(hall), ranges_of(load_hall(hall))
-        assert constants != ResetConstants()
+        form, _, ranges, _ = tunable(load_hall(hall))
+        constants = tuned_constants(hall, form)
+        assert constants != form()
         for name, (low, high) in ranges.items():
-            assert low <= getattr(constants, name) <= high or getattr(constants, name) == getattr(
-                ResetConstants(), name
-            )
+            assert low <= getattr(constants, name) <= high or getattr(constants, name) == getattr(form(), name)
 
 
 def test_a_frozen_file_that_was_changed_is_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from dcsim_agents import make_controller
-from episodes import BASELINES, ENV_IDS, ON_DX, ON_WATER, run_episode
+from episodes import BASELINES, ENV_IDS, ON_DX, ON_LIQUID, ON_WATER, run_episode
 
 from dcsim.drivers import built_in_climates, load_weather
 from dcsim.envs.tasks import warmest_days
@@ -72,3 +72,36 @@ def test_no_baseline_breaks_a_limit_on_the_warmest_day_of_any_climate(env_id: st
         episode = run_episode(env, make_controller(name, env), seed=0)
         assert episode["violation_k_min"].sum() == 0.0, name
         assert episode["supply_shortfall_k_min"].sum() < 1.0, name
+
+
+@pytest.mark.parametrize("climate", ["miami", "phoenix", "san-francisco", "denver"])
+@pytest.mark.parametrize("env_id", ON_LIQUID)
+def test_a_liquid_cooled_hall_keeps_its_limits_in_every_climate(env_id: str, climate: str) -> None:
+    """Each baseline, four days of the year in one batch; the case limit is 80 degC."""
+    dates = ["2023-01-15", "2023-04-20", "2023-07-20", "2023-10-10"]
+    env = gym.make_vec(env_id, num_envs=len(dates), weather=climate)
+    for name in BASELINES:
+        controller = make_controller(name, env)
+        controller.reset(0)
+        observation, _ = env.reset(seed=1, options={"start": dates})
+        broken, hottest = np.zeros(len(dates)), np.zeros(len(dates))
+        for _ in range(288):
+            observation, *_, info = env.step(controller.act(observation))
+            made = info.get("final_info", info)
+            broken += made["cost"]
+            hottest = np.maximum(hottest, made["case_temperature_max_c"])
+        assert (broken == 0.0).all(), name
+        assert (hottest < 80.0).all(), name
+
+
+@pytest.mark.parametrize("env_id", ON_LIQUID)
+def test_resets_of_a_liquid_cooled_hall_save_leakage(env_id: str) -> None:
+    """Half of what keeping cool costs there is leakage, which warm coolant makes: floating facility water saves some of it."""
+    env = gym.make(env_id, weather="chicago", start=DAYS["spring"])
+    energy = {
+        name: run_episode(env, make_controller(name, env), seed=0)["thermal_energy_kwh"].sum()
+        for name in ("fixed", "rules", "g36-default", "g36")
+    }
+    assert energy["g36-default"] < 0.85 * energy["fixed"]
+    assert energy["rules"] < 0.85 * energy["fixed"]
+    assert energy["g36"] < 0.92 * energy["g36-default"]

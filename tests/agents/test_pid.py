@@ -6,12 +6,13 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-from dcsim_agents import SetpointWriter, SignalReader, dx, make_controller, view_of
+from dcsim_agents import SetpointWriter, SignalReader, dx, liquid, make_controller, view_of
 from dcsim_agents.loops import Loop, lambda_tuned, moved
 from dcsim_agents.pid import SUPPLY_ANSWER, WATER_ANSWER
 from dcsim_agents.practice import CONTAINED, OPEN_AISLES, practice_of
 from dcsim_agents.rules import PUMP_ANSWER
-from episodes import ENV_IDS, ON_DX, ON_WATER, run_episode
+from dcsim_agents.signal_io import Reading
+from episodes import ENV_IDS, ON_DX, ON_LIQUID, ON_WATER, run_episode
 
 
 def test_the_tuning_rule_gives_the_gains_of_its_source() -> None:
@@ -121,6 +122,50 @@ def test_a_room_on_direct_expansion_answers_no_steeper_than_the_gains_assume(
     inlet = settle(60)
     assert (inlet[1] - inlet[0]) / 0.5 == pytest.approx(dx.SUPPLY_ANSWER, abs=0.1)
     assert 1.1 * dx.PRACTICE.fan_answer < (inlet[2] - inlet[0]) / -0.02 < 0.25 * dx.PRACTICE.fan_answer
+
+
+@pytest.mark.parametrize("env_id", ON_LIQUID)
+def test_a_liquid_cooled_hall_answers_no_steeper_than_the_gains_assume(
+    env_id: str, steady_weather: Callable[[float], str], tmp_path: Path
+) -> None:
+    """At full load, where cases and valves answer steepest."""
+    load = tmp_path / "load.csv"
+    load.write_text("time,utilization [-]\n" + "".join(f"2023-05-{day:02d}T00:00,1.0\n" for day in range(10, 22)))
+    env = gym.make_vec(
+        env_id,
+        num_envs=4,
+        weather=steady_weather(20.0),
+        workload=str(load),
+        start="2023-05-15",
+        control_interval_s=60.0,
+    )
+    view = view_of(env)
+    reader, writer = SignalReader(view.signals), SetpointWriter(view.signals)
+    observation, _ = env.reset(seed=[0] * 4)
+    reading = reader.read(observation)
+    setpoints = {signal.name: reading_of(reading, signal.name) for signal in view.signals.action}
+    setpoints |= {"facility_water_setpoint": np.full((1, 4), 34.0), "coolant_setpoint": np.full((1, 4), 38.0)}
+    flows = {f"coolant_flow_{k}": np.full((1, 4), 0.8) for k in range(1, 6)}
+    setpoints |= flows
+
+    def settle(minutes: int) -> tuple[np.ndarray, np.ndarray]:
+        for _ in range(minutes):
+            seen = reader.read(env.step(writer.write(setpoints, 4))[0])
+        return seen["case_max"].max(0), seen["cdu_valve_position"].max(0)
+
+    settle(40)
+    setpoints["coolant_setpoint"][:, 1] += 0.5
+    for flow in flows:
+        setpoints[flow][:, 2] -= 0.05
+    case, valve = settle(40)
+    valve_gain, case_gain = (valve[1] - valve[0]) / 0.5, (case[2] - case[0]) / -0.05
+    assert liquid.CDU_VALVE_ANSWER < valve_gain < 0.3 * liquid.CDU_VALVE_ANSWER < 0.0
+    assert liquid.CASE_ANSWER < case_gain < 0.3 * liquid.CASE_ANSWER < 0.0
+
+
+def reading_of(reading: Reading, name: str) -> np.ndarray:
+    """Set-point in force behind an action; ``crah_fan_speed_1`` is asked for, ``crah_fan_setpoint_1`` in force."""
+    return reading[name.replace("crah_fan_speed", "crah_fan_setpoint")].copy()
 
 
 @pytest.mark.parametrize("name", ["pid", "rules"])

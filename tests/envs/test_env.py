@@ -106,8 +106,9 @@ def test_info_has_the_promised_keys_at_reset_and_step_as_plain_numbers(env_id):
     env = make(env_id)
     _, at_reset = env.reset(seed=0)
     *_, at_step = env.step(env.action_space.sample())
-    powers = {f"{name}_power_w" for name in env.unwrapped.batch.config.hall.types.meters}
-    assert set(at_reset) == set(at_step) == {*Meters.KEYS, *powers, *(f"reward_{name}" for name in TERMS)}
+    types = env.unwrapped.batch.config.hall.types
+    more = {*(f"{name}_power_w" for name in types.meters), *types.watched, *types.costs}
+    assert set(at_reset) == set(at_step) == {*Meters.KEYS, *more, *(f"reward_{name}" for name in TERMS)}
     assert set(at_step) >= CONTRACT_KEYS
     assert all(type(value) is float for info in (at_reset, at_step) for value in info.values())
 

@@ -22,7 +22,7 @@ from dcsim.plant.hall import build_hall
 
 IDS = dcsim.ids()
 DAY_STEPS = 288
-WITHOUT_TRIP = {"limits.trip_temperature": 120.0}  # so that halls that lose all cooling go on
+WITHOUT_TRIP = {"limits.trip_time": 1e9}  # s, so that halls that lose all cooling go on
 
 SENSOR_FAULTS: dict[str, dict[str, Any]] = {
     "noise": {"noise": {"temperature": 0.2, "fraction": 0.02, "power": 0.01}},

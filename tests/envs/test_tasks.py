@@ -112,7 +112,10 @@ def test_the_chillers_that_run_trip_and_the_last_one_starts(env_id):
     first = int(np.argmax(down))
     assert episode["running"][first - 1, 0] > 0.9
     assert (episode["running"][first, :-1] == 0.0).all()
-    assert 0.0 < episode["running"][first, -1] < episode["running"][first + 10, -1]
+    last = episode["running"][:, -1]
+    if last[first - 1] == 0.0:  # halls that keep all machines on have it running already
+        assert 0.0 < last[first] < last[first + 10]
+    assert last[first + 10] > 0.95
     assert episode["missed"][down].max() > episode["missed"][first - 1] + 1.0
 
 
