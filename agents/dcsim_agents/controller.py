@@ -59,6 +59,7 @@ class Controller(ABC):
 
     def __init__(self, view: EnvView) -> None:
         self.view = view
+        self.storage = type(self).STORAGE
         self._reader = SignalReader(view.signals)
         self.setpoints = SetpointWriter(view.signals)
         self._memory: Memory = {}
@@ -104,7 +105,7 @@ class Controller(ABC):
             practised |= practised_numbers(reading, setpoints, self.view.hall)
         if "tank_flow" in self.setpoints:
             cost = np.ones(24) if self.view.hourly_cost is None else self.view.hourly_cost
-            practised["tank_flow"] = type(self).STORAGE(reading, cost, self.view.hall)
+            practised["tank_flow"] = self.storage(reading, cost, self.view.hall)
         return practised
 
     def _remember(self, reading: Reading) -> None:

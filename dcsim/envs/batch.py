@@ -35,6 +35,9 @@ class Batch:
     num_envs : int
     signals : Signals
     action_map : ActionMap
+    starts : SettledStarts
+    stored : StoredCooling or None
+        What a storage tank holds is worth; None where there is none.
     """
 
     def __init__(self, config: EnvConfig, num_envs: int) -> None:
@@ -52,11 +55,11 @@ class Batch:
         self._reached = rows.inputs[: len(self.signals.action)]  # what reaches the plant
         self._setpoints = self._reached if self._actuators.is_off else np.zeros_like(self._reached)
         self._episodes = EpisodeSource(config)
-        self._starts = SettledStarts(config)
-        self._stored = StoredCooling(hall, self._starts, num_envs) if "tank" in hall else None
+        self.starts = SettledStarts(config)
+        self.stored = StoredCooling(hall, self.starts, num_envs) if "tank" in hall else None
         first = rows.row(f"input.{hall.types.drivers[0]}")
         names = ("driven.utilization_mean", "driven.price", "driven.carbon_intensity")
-        self._worth_columns = [rows.row(name) - first for name in (f"input.{self._starts.axis}", *names)]
+        self._worth_columns = [rows.row(name) - first for name in (f"input.{self.starts.axis}", *names)]
         self._meters = Meters(hall, config.control_interval_s)
         self._reward = rewards.Reward(config.weights)
         self._read_rows = np.array([rows.row(f"state.{name}") for name in self._meters.fields])
@@ -106,11 +109,11 @@ class Batch:
             table[index] = episodes.available[name]
         self._look_up_drivers()
         rows = self._rows
-        state, setpoints = self._starts.settle(rows.inputs[:, index])
+        state, setpoints = self.starts.settle(rows.inputs[:, index])
         rows.state[:, index] = state
-        if self._stored is not None:
+        if self.stored is not None:
             columns = [episodes.drivers[:, :-1, column].astype(float) for column in self._worth_columns]
-            self._stored.begin(index, self._state.tank_temperature[:, index], *columns)
+            self.stored.begin(index, self._state.tank_temperature[:, index], *columns)
         self._reached[:, index] = self._setpoints[:, index] = setpoints
         # last of all, so that weather and load are those without faults
         self._actuators.start(index, generators, setpoints)
@@ -158,7 +161,7 @@ class Batch:
             left = config.episode_steps - self._elapsed
             terminated = self._state.is_tripped[0] > 0.5
             truncated = (left <= 0) & ~terminated
-        taken = None if self._stored is None else self._settled(self._stored, info, terminated | (left <= 0))
+        taken = None if self.stored is None else self._settled(self.stored, info, terminated | (left <= 0))
         reward = 0.0
         for name, value in self._reward.terms(transition, terminated, left, taken).items():
             info[f"reward_{name}"] = value
@@ -224,7 +227,7 @@ class Batch:
         kept = {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}
         kept |= {name: getattr(self, name).kept() for name in self._FAULTY}
         return kept | {
-            "stored": None if self._stored is None else self._stored.kept.copy(),
+            "stored": None if self.stored is None else self.stored.kept.copy(),
             "table": self._rows.table.copy(),
             "setpoints": self._setpoints.copy(),
             "made_with": self._made_with(),
@@ -248,8 +251,8 @@ class Batch:
             setattr(self, name, copy.deepcopy(snapshot[name]))
         for name in self._FAULTY:
             getattr(self, name).restore(snapshot[name])
-        if self._stored is not None:
-            self._stored.kept[:] = snapshot["stored"]
+        if self.stored is not None:
+            self.stored.kept[:] = snapshot["stored"]
         self._rows.table[:] = snapshot["table"]
         self._setpoints[:] = snapshot["setpoints"]
 

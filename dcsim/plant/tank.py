@@ -21,9 +21,9 @@ from dcsim.plant.loops import Array, Setpoint, total
 
 SENSORS = 5  # temperatures seen, evenly from top to bottom
 DIFFERENCE_MIN, DIFFERENCE_FULL = (
-    0.5,
-    1.5,
-)  # K between the two waters at which the valve is shut, and no longer throttles: assumed
+    0.25,
+    0.75,
+)  # K between the waters at which the valve is shut, and wholly open: assumed
 
 
 class Params(NamedTuple):

@@ -80,7 +80,7 @@ def test_the_settlement_is_in_the_last_step_alone_and_in_cost_carbon_and_reward(
         metered = infos["facility_energy_kwh"] * rate
         assert_allclose(infos[key][:-1], metered[:-1], rtol=1e-6)
         assert infos[key][-1] > metered[-1] * 1.05
-    taken = env.batch._stored.taken(env.batch.state.tank_temperature)[:, 0]
+    taken = env.batch.stored.taken(env.batch.state.tank_temperature)[:, 0]
     assert (taken > 0.0).all()
     paid = infos["energy_cost"][-1] - (infos["facility_energy_kwh"] * values.price_per_kwh)[-1]
     assert_allclose(paid, taken[1], rtol=1e-5)
@@ -97,7 +97,7 @@ def test_a_joule_taken_out_costs_what_the_plant_draws_for_it():
     for date in ("2023-01-20", SUMMER):
         env = gym.make(IDS[0], task="tou-tank", start=date, weather="chicago").unwrapped
         env.reset(seed=0)
-        stored, temperature = env.batch._stored, env.batch.state.tank_temperature
+        stored, temperature = env.batch.stored, env.batch.state.tank_temperature
         assert_array_equal(stored.taken(temperature), 0.0)
         a_kelvin = env.batch.config.hall.params.tank_heat_capacity[0, 0] * len(temperature)
         out, into = stored.taken(temperature + 1.0)[:, 0] / a_kelvin, -stored.taken(temperature - 1.0)[:, 0] / a_kelvin
@@ -117,7 +117,7 @@ def test_no_action_moves_the_price():
         env.reset(seed=3)
         for _ in range(14):
             env.step(np.full(env.action_space.shape, value, np.float32))
-        kept.append(env.batch._stored.kept.copy())
+        kept.append(env.batch.stored.kept.copy())
     assert_array_equal(*kept)
 
 
