@@ -14,6 +14,7 @@ from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, total
 
 SECONDS_PER_HOUR = 3600.0
+LOG_HUMIDITY_MAX = 10.0  # beyond any air; keeps a state that no hall has finite
 
 
 class Params(NamedTuple):
@@ -201,7 +202,7 @@ def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[s
     dew_point = moist_air.dew_point_temperature(s.humidity_ratio, u.outdoor_pressure, xp)
     coldest = -xp.max(-s.rack_inlet_temperature, 0, keepdims=True)
     vapor, slope = log_saturation_pressure(dew_point, xp)
-    humidity = xp.exp(vapor - log_saturation_pressure(coldest, xp)[0])
+    humidity = xp.exp(xp.minimum(vapor - log_saturation_pressure(coldest, xp)[0], LOG_HUMIDITY_MAX))
     above = xp.maximum(dew_point - p.dew_point_max, (xp.log(humidity) - xp.log(p.relative_humidity_max)) / slope)
     return dict(
         room_dew_point=dew_point,
