@@ -5,7 +5,8 @@ else at the pace that its stroke time and rate limit allow. The plant takes one 
 of the position over the step. Everything is off unless asked for, and then costs nothing and draws nothing. The rate limits of
 set-points that every hall has come after that, in the plant, and so does its protection, which overrides a stuck actuator.
 
-The cooling mode (``mode_request``) is a choice and not a position: it may be stuck, but has no stroke, rate or deadband.
+The cooling mode (``mode_request``) and numbers of machines (``..._requested``) are choices and not positions: they may be stuck, but have no
+stroke, rate or deadband.
 
 What is left out: backlash, stiction that depends on time, and leakage of a valve that is closed.
 """
@@ -29,8 +30,8 @@ RATE_MIN = 1e-6
 
 
 def is_choice(signal: Signal) -> bool:
-    """Whether a set-point chooses between modes instead of being a position."""
-    return stem(signal.name).endswith("_request")
+    """Whether a set-point chooses between modes or numbers instead of being a position."""
+    return stem(signal.name).endswith(("_request", "_requested"))
 
 
 @dataclass(frozen=True)

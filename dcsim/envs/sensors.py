@@ -50,7 +50,19 @@ KINDS: Mapping[str, str] = {
 
 ALL = "all"
 TOLD = frozenset(
-    {"setpoint", "request", "available", "fault", "protection", "limit", "mode", "on", "dwell", "utilization"}
+    {
+        "setpoint",
+        "request",
+        "available",
+        "fault",
+        "protection",
+        "limit",
+        "mode",
+        "on",
+        "running",
+        "dwell",
+        "utilization",
+    }
     | {"forecast", "truth", "sin", "cos", "price", "carbon"}
 )
 """Words in the names of signals that no sensor measures."""

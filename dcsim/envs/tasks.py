@@ -103,6 +103,13 @@ class Task:
         """Whether some equipment cannot run, or not fully, in some part of the episode."""
         return bool(self.components)
 
+    @property
+    def aim(self) -> str:
+        """Key of ``info`` whose sum the task asks to keep low: that of thermal energy unless its reward is of money or carbon."""
+        if self.weights.get("energy_cost", 0.0) > 0.0:
+            return "energy_cost"
+        return "carbon_kg" if self.weights.get("carbon", 0.0) > 0.0 else "thermal_energy_kwh"
+
     def lacking(self, hall: Hall) -> tuple[str, ...]:
         """Equipment that the task is about and the hall has none of."""
         sections = [name for name in self.sections if getattr(hall.description, name) is None]

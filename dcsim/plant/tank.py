@@ -4,7 +4,9 @@ Charging, the tank's pump takes cold water from the supply into the bottom of th
 economizer and chillers. Discharging, it takes return water, behind the economizer and in parallel to the chillers, into the top; what
 leaves at the bottom joins the supply. A valve lets through what the request asks for and no more than serves: charging ends where
 the chillers that run have nothing left beyond the coils' need, discharging where the supply meets its set-point, and both where the water
-to be exchanged is hardly colder. So supply keeps its set-point, and a controller that lowers the set-point charges colder water.
+to be exchanged is hardly colder. So supply keeps its set-point, and a controller that lowers the set-point charges colder water. What the
+chillers that run cannot carry comes from the tank, whatever was asked for, as water that they do not pass flows through it in a plant
+whose tank lies between its two sides; so it also bridges the time until more of them have started.
 
 Left out: losses of head in pipes between tank and plant beyond the tank's own pump, jets at the diffusers.
 """
@@ -198,10 +200,11 @@ def coupled(
     )
     to_discharge = entering_top - _end(s.tank_temperature, p, False, xp)
     lacking = xp.maximum(demand - economized, 0.0)
+    beyond = xp.maximum(lacking - capacity, 0.0)
     discharging = xp.minimum(
-        xp.maximum(-h.tank_flow, 0.0) * _opening(to_discharge, xp),
-        xp.minimum(_flow_of(lacking, to_discharge, nominal, xp), stream / nominal),
-    )
+        xp.maximum(xp.maximum(-h.tank_flow, 0.0), _flow_of(beyond, to_discharge, nominal, xp)),
+        xp.minimum(_flow_of(lacking, to_discharge, nominal, xp), xp.minimum(stream / nominal, 1.0)),
+    ) * _opening(to_discharge, xp)
     flow = thermal.relaxed_implicitly(s.tank_flow, charging - discharging, dt / p.tank_valve_time_constant)
 
     downward_rate = -nominal * flow

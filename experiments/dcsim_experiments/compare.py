@@ -74,6 +74,8 @@ def main(config: CompareConfig, command: str | None = None) -> Path:
     folder = RunFolder(config.out, "compare", settings(config), config.seed, RESULT_FILE)
     evaluation = evaluate(controllers, scenarios)
     result = results.content(evaluation, reference) | context(config, scenarios, controllers, command)
+    if aims := results.aims(evaluation, reference):
+        result["aims"] = aims
     policies = {name: read_policy(place) for name, place in controllers.items() if place not in FACTORIES}
     if policies:
         seeds = [policy["config"].get("seed") for policy in policies.values()]
@@ -315,6 +317,8 @@ def publish(
     print(results.table(result))
     if len(result["groups"]) > 1:
         print(f"\n{results.group_table(result)}")
+    if aims := results.aim_table(result):
+        print(f"\n{aims}")
     print(f"\n{sentence}")
     stored = folder.path / "trajectories"
     stored.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ from dcsim_agents.storage import evenly_charged, storage_priority
 from tqdm import tqdm
 
 import dcsim  # noqa: F401  (registers the environments)
+from dcsim.envs.tasks import TASKS as STRESS
 from dcsim.errors import InputError
 from dcsim_experiments.foresight_plans import Course, content, plan_staging, plan_tank
 from dcsim_experiments.run_folder import write_json
@@ -36,7 +37,7 @@ TASKS = ("tou-tank", "carbon-tank", "staging")
 EPISODES, DAYS = 8, 3.0  # spread over the year; long enough for the tank's start to matter little
 PLAN_STEPS = {"tou-tank": 6, "carbon-tank": 6, "staging": 4}  # control steps of 300 s in a step of a plan
 REFERENCE = {"tou-tank": "left alone", "carbon-tank": "left alone", "staging": "thresholds"}
-WORTH = {"tou-tank": "energy_cost", "carbon-tank": "carbon_kg", "staging": "thermal_energy_kwh"}
+WORTH = {task: STRESS[task].aim for task in TASKS}
 UNITS = {"energy_cost": "USD", "carbon_kg": "kg", "thermal_energy_kwh": "kWh"}
 
 
@@ -283,7 +284,7 @@ def figure(content: Mapping[str, Any]) -> Any:
     from dcsim.plots.style import house_style, new_figure
 
     cases = [(env_id, task) for env_id, tasks in content.items() for task in tasks]
-    colors = {"rule, full rate": "#bdbdbd", "rule, evenly": "#5c5c5c", "best number": "#949494", "foresight": "#cc79a7"}
+    colors = {"rule, full rate": "#bdbdbd", "rule, evenly": "#5c5c5c", "best number": "#0072b2", "foresight": "#cc79a7"}
     with house_style():
         drawing = new_figure(11.0, 2.6 * len(cases))
         axes = drawing.subplots(len(cases), 2, squeeze=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dcsim.envs.tasks import TASKS
 from dcsim_experiments.rollout import METRICS
 from dcsim_experiments.statistics import gap_share, relative_difference, summary
 
@@ -123,6 +124,54 @@ def content(evaluation: Evaluation, reference: str) -> dict[str, Any]:
             for name, of in metrics.items()
         }
     return result
+
+
+def aims(evaluation: Evaluation, reference: str) -> dict[str, Any]:
+    """Return what controllers came to in tasks that are about something else than thermal energy.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    reference : str
+
+    Returns
+    -------
+    dict
+        By climate and task: ``metric``, ``controllers.{name}.{mean,against}``, the mean a day and the relative difference from the
+        reference, settlement of a storage tank included.
+    """
+    found: dict[str, Any] = {}
+    at = 0
+    for group in evaluation.groups:
+        rows = slice(at, at + len(group.seeds))
+        at = rows.stop
+        metric = TASKS[group.task].aim if group.task else HEADLINE
+        if metric != HEADLINE:
+            base = evaluation.metrics[reference][metric][rows].sum()
+            found[group.label] = {
+                "metric": metric,
+                "controllers": {
+                    name: {
+                        "mean": float(of[metric][rows].mean() / group.days),
+                        "against": float(of[metric][rows].sum() / base - 1.0),
+                    }
+                    for name, of in evaluation.metrics.items()
+                },
+            }
+    return found
+
+
+def aim_table(result: Mapping[str, Any]) -> str:
+    """Return ``aims`` in lines of text, the least first; empty where all tasks are about thermal energy."""
+    lines = []
+    for label, found in result.get("aims", {}).items():
+        lines.append(f"{label} rewards {found['metric']}, of the whole facility (a day, against {result['reference']})")
+        order = sorted(found["controllers"], key=lambda name: found["controllers"][name]["mean"])
+        width = max(len(name) for name in order)
+        for name in order:
+            of = found["controllers"][name]
+            lines.append(f"  {name.ljust(width)}  {of['mean']:12.2f}  {_percent(of['against'])}")
+    return "\n".join(lines)
 
 
 def by_energy(result: Mapping[str, Any]) -> list[str]:

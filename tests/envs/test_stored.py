@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import dcsim  # noqa: F401  (registers the environments)
 from dcsim.drivers import load_grid
 from dcsim.envs.rewards import TERMS
+from dcsim.envs.sensors import is_measured
 from dcsim.envs.tasks import TASKS, tasks_for
 from dcsim.errors import InputError
 from dcsim.plant.description import load_hall
@@ -200,6 +201,16 @@ def test_a_task_that_does_not_fit_says_which_do(monkeypatch):
     with pytest.raises(InputError) as error:
         gym.make(IDS[0], task="tou-tank")
     assert "economizer" in str(error.value) and "heat-wave" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_numbers_of_machines_are_choices_and_what_runs_is_told():
+    with pytest.raises(InputError, match="'chillers_requested' is a choice and not a position"):
+        gym.make(IDS[0], task="staging", actuators={"stroke_time_s": {"chillers_requested": 60}})
+    signals = gym.make(IDS[0], task="staging").unwrapped.signals.observation
+    measured = {signal.name for signal in signals if is_measured(signal)}
+    assert not {"chiller_running_1", "chiller_time_1", "chillers_on", "tower_cells_on"} & measured
+    tank = gym.make(IDS[0], task="tou-tank").unwrapped.signals.observation
+    assert {"tank_temperature_3", "tank_flow"} <= {signal.name for signal in tank if is_measured(signal)}
 
 
 def test_the_staging_task_gives_the_enterprise_hall_machines_to_stage():

@@ -43,6 +43,20 @@ def test_files_and_keys(run_cli, read, tmp_path):
         assert trajectory["rack_inlet_temperature"].shape == (14, 20)
 
 
+def test_tasks_about_money_say_who_paid_least(run_cli, read, tmp_path):
+    words = ("--controllers", "rules,g36", "--tasks", "tou-tank", "--out", tmp_path / "run")
+    code, lines, _ = run_cli(*SMALL, *words)
+    assert code == 0
+    result = read(tmp_path / "run" / "compare.json")
+    (label, found), days = next(iter(result["aims"].items())), result["rows"][0]["days"]
+    assert label == "tou-tank, chicago" and found["metric"] == "energy_cost"
+    for name, of in found["controllers"].items():
+        assert of["mean"] == pytest.approx(result["controllers"][name]["energy_cost"]["mean"] / days)
+    assert found["controllers"]["rules"]["against"] == pytest.approx(result["paired"]["rules"]["energy_cost"]["mean"])
+    assert found["controllers"]["g36"]["against"] == 0.0 and result["grid"] == "tou-2to1"
+    assert any("tou-tank, chicago rewards energy_cost" in line for line in lines)
+
+
 def test_the_same_command_gives_the_same_file(run_cli, read, tmp_path):
     files = []
     for name in ("a", "b"):

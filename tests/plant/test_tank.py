@@ -111,7 +111,8 @@ def test_a_tank_left_alone_changes_nothing_but_its_own_water(name):
     u = random_inputs(with_tank, rng, 24)._replace(tank_flow=np.zeros((1, 24)))
     plain_s = without.types.State(*(getattr(s, field) for field in without.types.State._fields))
     plain_u = without.types.Inputs(*(getattr(u, field) for field in without.types.Inputs._fields))
-    # no protection, which would discharge the tank
+    # nothing cold to step in with where chillers cannot carry the load, and no protection
+    s = s._replace(tank_temperature=s.tank_temperature + 60.0)
     cool = np.full_like(s.rack_inlet_temperature, 20.0)
     s, plain_s = s._replace(rack_inlet_temperature=cool), plain_s._replace(rack_inlet_temperature=cool)
     after, plain = advance(with_tank, s, u, 60.0, 2), advance(without, plain_s, plain_u, 60.0, 2)
@@ -173,6 +174,22 @@ def test_charging_takes_no_more_than_the_running_chillers_can_spare(hall):
     assert_allclose(s.chilled_water_supply_temperature, s.chilled_water_setpoint, atol=0.15)
     assert 0.02 < s.tank_flow[0, 0] < 0.8
     assert s.tank_cooling < 0.0
+
+
+def test_what_the_chillers_cannot_carry_comes_from_the_tank_whatever_is_asked_for(hall):
+    """All chillers but some trip: asked to leave the tank alone, or to charge it, the supply keeps its set-point for half an hour."""
+    left = 1 if "economizer" in hall else 0
+    available = (np.arange(hall.chillers) < left).astype(float)[:, None]
+    plain = build_hall(load_hall(hall.description.name))
+    for request in (0.0, 1.0):
+        s = operated(hall, 0.0, charge=1.0, steps=0)._replace(tank_flow_setpoint=np.full((1, 1), request))
+        bare = plain.types.State(*(getattr(s, field) for field in plain.types.State._fields))
+        for _ in range(6):
+            s = advance(hall, s, steady_inputs(hall, 1, tank_flow=request, chiller_available=available))
+            bare = advance(plain, bare, steady_inputs(plain, 1, chiller_available=available))
+        assert s.tank_flow[0, 0] < -0.1 and s.tank_cooling[0, 0] > 0.2 * coil_heat(hall, s) * INTERVAL
+        assert_allclose(s.chilled_water_supply_temperature, s.chilled_water_setpoint, atol=0.3)
+        assert (bare.chilled_water_supply_temperature - bare.chilled_water_setpoint)[0, 0] > 3.0
 
 
 def test_a_full_tank_takes_nothing_and_an_empty_one_gives_nothing(hall):
