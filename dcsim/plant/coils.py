@@ -151,7 +151,7 @@ class Condensing:
         return {}, dict(
             coil_contact=xp.where(is_wet, contact, 0.0),
             coil_surface_humidity=ratio - made.condensate_mass_flow / (air * xp.maximum(contact, CONTACT_MIN)),
-            coil_duty_ratio=xp.where(is_wet, made.air_duty / xp.maximum(dry_duty, 1e-6), 1.0),
+            coil_duty_ratio=xp.where(is_wet, xp.maximum(made.air_duty, 0.0) / xp.maximum(dry_duty, 1e-6), 1.0),
         )
 
 
@@ -226,7 +226,7 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
         )
         duty = xp.where(p.coil_air_dew_point_temperature > water, xp.minimum(wetted, 1.0), duty)
     if hot.air is not None:
-        duty = h.coil_duty_ratio * duty
+        duty = xp.minimum(h.coil_duty_ratio * duty, 1.0)
     hot_return, bypass = hot.hot_return, hot.bypass
     if hasattr(p, "coil_entering_air_max"):
         is_over = entering > p.coil_entering_air_max
