@@ -3,7 +3,7 @@
 Here is less to set: supply air and fans of each unit, and which compressors are called. All of these baselines call every compressor all
 the time and leave it to its thermostat, as is usual in small rooms.
 
-* ``fixed``: constant supply air, fans at full speed.
+* ``fixed``: constant supply air as cold as it used to be, fans at full speed.
 * ``rules``: constant supply air; the fans of a zone follow its hottest inlet.
 * ``pid``: the same, and one supply temperature for the hall follows the mean of the zones' hottest inlets, held at the lower of two targets.
 * ``g36-default`` and ``g36``: supply air trimmed up and called back by the zones, fans by flow ratio, as in ``dcsim_agents.g36``.
@@ -25,12 +25,11 @@ from dcsim_agents.signal_io import Array, Reading
 class Practice:
     """What operators of small rooms usually set, and how strongly these answer; see ``dcsim_agents.practice``."""
 
-    supply_air: float = 18.5  # 16 to 18 in legacy rooms; kept above 18, the lower end of the ASHRAE recommended range
+    supply_air_legacy: float = 17.0  # 16 to 18 in legacy rooms, colder than what is recommended today
+    supply_air: float = 18.5  # above 18, the lower end of the ASHRAE recommended range
     inlet_target: float = 25.0  # ASHRAE limit 27 with 2 K in hand
     inlet_mean_target: float = 24.7  # the zones of a small room hardly differ
-    fan_answer: float = (
-        -31.0
-    )  # K per fan speed, measured in the simulator at half load and a flow ratio of 1, where it is steepest
+    fan_answer: float = -35.0  # K per fan speed, measured in the simulator at 70 % load and a flow ratio of 1
 
 
 PRACTICE = Practice()
@@ -47,7 +46,7 @@ class FixedController(Controller):
 
     def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
         return {
-            "supply_air_setpoint": PRACTICE.supply_air,
+            "supply_air_setpoint": PRACTICE.supply_air_legacy,
             "crah_fan_speed": 1.0,
             "compressor_request": CALLED,
         }, memory

@@ -3,7 +3,8 @@
 Supply air, chilled water and condenser flow are constant; the fans of a zone follow its hottest inlet, the pumps the valve that is open
 furthest, the condenser water the wet bulb, the cooling mode the water temperatures. Source of the structure: the loops of the Modelica
 Buildings ``ChillerCooled`` examples. Their gains are for seconds; at a supervisor's pace those would hunt, so these follow one rule
-(``loops.lambda_tuned``). The safety layer, full fans and coldest air above 32 degC, is part of the plant.
+(``loops.lambda_tuned``). The safety layer, full fans and coldest air above 32 degC, is part of the plant. A storage tank is run by storage
+priority (``storage``), numbers of machines by the thresholds of plants (``machines``), here and in ``pid``.
 """
 
 import numpy as np

@@ -257,7 +257,7 @@ class Batch:
         self._setpoints[:] = snapshot["setpoints"]
 
     def _made_with(self) -> dict[str, Any]:
-        """What a snapshot must have in common with the batch that takes it over."""
+        """What a snapshot must have in common with the batch that takes it over; plain values, which checkpoints write as JSON."""
         config = self.config
         return {
             "hall": f"{config.hall.description.name} {config.hall.description.digest()[:8]}",
@@ -269,9 +269,9 @@ class Batch:
             "episode_steps": config.episode_steps,
             "control_interval_s": config.control_interval_s,
             "signals": len(self.signals.observation),
-            "sensors": config.sensors,
-            "actuators": config.actuators,
-            "failures": config.failures,
+            "sensors": repr(config.sensors),
+            "actuators": repr(config.actuators),
+            "failures": repr(config.failures),
         }
 
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------

@@ -183,6 +183,7 @@ class HallRenderer:
     def _powers(info: dict[str, float]) -> dict[str, float]:
         """Parts of the thermal power, those that the hall has."""
         powers = {part: info[f"{field}_w"] for part, field in COMPONENT_POWERS.items() if f"{field}_w" in info}
+        powers["humidifiers"] = powers.get("humidifiers", 0.0) + info.get("ventilation_power_w", 0.0)
         powers["leakage"] = info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"]
         return powers
 

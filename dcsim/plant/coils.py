@@ -126,9 +126,10 @@ class Condensing:
         ratio, pressure = s.humidity_ratio, u.outdoor_pressure
         entering, water = s.coil_entering_air, s.chilled_water_supply_temperature
         air_fraction = pressure / STANDARD_PRESSURE * xp.maximum(s.crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
-        air, water_flow = air_fraction * p.crah_mass_flow_nominal, p.coil_water_flow_nominal * s.valve_fraction
+        water_fraction = water_fractions(s, now["chilled_water_flow_max"], p, xp)
+        air, water_flow = air_fraction * p.crah_mass_flow_nominal, p.coil_water_flow_nominal * water_fraction
         films = coil.film_conductances(
-            air_fraction, s.valve_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
+            air_fraction, water_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
         )
         air_film, water_film = air_factor(entering, p) * films[0], water_factor(water, p) * films[1]
         conductance = air_film * water_film / (air_film + water_film)
@@ -153,6 +154,12 @@ class Condensing:
             coil_surface_humidity=ratio - made.condensate_mass_flow / (air * xp.maximum(contact, CONTACT_MIN)),
             coil_duty_ratio=xp.where(is_wet, xp.maximum(made.air_duty, 0.0) / xp.maximum(dry_duty, 1e-6), 1.0),
         )
+
+
+def water_fractions(s: Any, flow_max: Array, p: Any, xp: Any) -> Array:
+    """Water through the coils over nominal, shape (U, N): as the valves ask for, or their share of what the pumps give [kg/s]."""
+    asked = total(p.coil_water_flow_nominal * s.valve_fraction, xp)
+    return s.valve_fraction * xp.minimum(flow_max / xp.maximum(asked, 1e-9), 1.0)
 
 
 def air_factor(entering: Array, p: Any) -> Array:
@@ -190,8 +197,7 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     entering = hot.hot_return + hot.bypass * s.supply_air_temperature
     air_film_factor, water_film_factor = air_factor(entering, p), water_factor(water, p)
     air_fraction = hot.crah_flow / p.crah_mass_flow_nominal  # less where air is thin: films go with the mass flow
-    asked = total(p.coil_water_flow_nominal * s.valve_fraction, xp)
-    water_fraction = s.valve_fraction * xp.minimum(h.chilled_water_flow_max / xp.maximum(asked, 1e-9), 1.0)
+    water_fraction = water_fractions(s, h.chilled_water_flow_max, p, xp)
     water_stream = WATER_SPECIFIC_HEAT * p.coil_water_flow_nominal * water_fraction
     duty = coil.air_side_duty(
         stream,

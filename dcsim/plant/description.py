@@ -278,7 +278,6 @@ class Dx(_Frozen):
     start_time_constant: Time
     control_time_constant: Time
     leaving_air_temperature_min: Temperature
-    humidifier_power: Power  # of steam, constant
 
     @model_validator(mode="after")
     def _known_machine(self) -> "Dx":
@@ -592,8 +591,6 @@ class HallDescription(_Frozen):
             raise ValueError("give setpoints.tank_flow with a tank, and only then")
         if sum(section is not None for section in (self.coils, self.dx, self.district_cooling)) != 1:
             raise ValueError("give one of coils, dx and district_cooling")
-        if self.dx is not None and self.moisture is not None:
-            raise ValueError("coils of dx are wet by their own humidifier alone; leave moisture out")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self

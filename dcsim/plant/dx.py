@@ -6,25 +6,29 @@ is called at all is a latch with memory: it is stopped by request, by a failure,
 nothing to cool, and then rests for its least time; once started it runs for its least time at its least part load or above. The units work
 as a team: the last compressor that runs is not stopped by request, since a small room is too hot within minutes.
 
-The steam of a humidifier of constant power condenses at the coils that run, so these are wet by just that and otherwise dry: a closed
-hall loses its moisture to its coils within minutes. Left out: ripple of the supply air in the rhythm of the cycles, hot-gas bypass.
+A wet coil stands for a surface of known humidity, found at the start of a control step by the law of the coil under load, to which all
+air comes that does not pass by untouched, for the part of the time that the compressor cools; so what condenses follows the room's
+humidity and the air flow at once, and the surface with the next step. In a hall without moisture in its air coils are dry.
+
+Left out: ripple of the supply air in the rhythm of the cycles, water that evaporates off a resting coil, hot-gas bypass.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.physics import dx_coil, thermal
+from dcsim.physics import dx_coil, moist_air, thermal
+from dcsim.physics.constants import EVAPORATION_ENTHALPY, STANDARD_PRESSURE
 from dcsim.physics.smooth import clip
+from dcsim.plant import moisture
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, distance, total
-from dcsim.plant.room import HotSide
+from dcsim.plant.room import CRAH_FLOW_FRACTION_MIN, HotSide
 
-DRY_AIR_WET_BULB = (
-    -50.0
-)  # degC, lower than any coil's: the coil decides by itself at which wet bulb it would just be dry
+DRY_WET_BULB = -50.0  # degC, lower than any coil's: its law then says at which wet bulb it would just be dry
 DEMAND_MAX = 2.0  # of the capacity; more than all there is says no more
-NO_CAPACITY = 1e-9  # W, keeps shares of nothing from being asked for
+LATENT_SHARE_MAX = 0.9  # of a coil's heat
+SLOPE_STEP = 1.0  # K of entering air, for the slope of the wet bulb that counts
 
 
 class Params(NamedTuple):
@@ -49,7 +53,6 @@ class Params(NamedTuple):
     compressor_start_time_constant: Array  # (1) s
     compressor_control_time_constant: Array  # (1) s
     leaving_air_temperature_min: Array  # (1) degC, no unit cools its supply air below
-    humidifier_power: Array  # (1) W of steam, constant
 
 
 class State(NamedTuple):
@@ -62,9 +65,8 @@ class State(NamedTuple):
     compressor_demand: Array  # (U) cooling called for over the full capacity under the present conditions
     compressor_load: Array  # (U) cooling given over the same
     compressor_energy: Array  # (1) J, condenser fans included
-    humidifier_energy: Array  # (1) J
     condenser_heat: Array  # (1) J from the condensers to the outdoor air
-    vapor_heat: Array  # (1) J of steam that leaves the hall as vapor, since no coil condenses it
+    coil_entering_air: Array  # (U) degC
 
 
 class Inputs(NamedTuple):
@@ -75,9 +77,16 @@ class Inputs(NamedTuple):
 
 
 class Held(NamedTuple):
-    """After protection."""
+    """After protection; and what humidity does to the coils."""
 
     compressor_called: Array  # (U)
+    dx_entering_air: Array  # (U) degC onto the coils at the start of the step
+    dx_wet_bulb: Array  # (U) degC with which the curves hold for that air
+    dx_wet_bulb_slope: Array  # (U) its change with the temperature of the air
+    coil_surface_humidity: Array  # (U) kg/kg dry air, of the coil under load
+    coil_drying_flow: (
+        Array  # (U) kg/s of air that comes to it, in the mean over running and rest, as at the start of the step
+    )
 
 
 ROWS = dict.fromkeys(
@@ -88,6 +97,7 @@ ROWS = dict.fromkeys(
         "compressor_loading",
         "compressor_demand",
         "compressor_load",
+        "coil_entering_air",
         "compressor_request",
         "dx_unit_available",
     ),
@@ -95,8 +105,8 @@ ROWS = dict.fromkeys(
 )
 REQUESTS = ("compressor_request",)
 AVAILABILITY = {"dx_unit": "dx_unit_available"}
-METERS = {"compressor": ("compressor_energy",), "humidifier": ("humidifier_energy",)}
-REJECTED = ("condenser_heat", "vapor_heat")
+METERS = {"compressor": ("compressor_energy",)}
+REJECTED = ("condenser_heat",)
 
 
 def sized(d: HallDescription) -> dict[str, Any]:
@@ -128,7 +138,6 @@ def sized(d: HallDescription) -> dict[str, Any]:
         compressor_start_time_constant=dx.start_time_constant.value,
         compressor_control_time_constant=dx.control_time_constant.value,
         leaving_air_temperature_min=dx.leaving_air_temperature_min.value,
-        humidifier_power=dx.humidifier_power.value,
     )
 
 
@@ -138,7 +147,50 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     wanted = xp.where(request > 0.5 + half, 1.0, xp.where(request < 0.5 - half, 0.0, s.compressor_called))
     called = xp.where(now["protection"] > 0.5, 1.0, wanted)
     on, time = _latched(s, called, s.compressor_time, u, p, xp)
-    return dict(compressor_called=wanted, compressor_on=on, compressor_time=time), dict(compressor_called=called)
+    return dict(compressor_called=wanted, compressor_on=on, compressor_time=time), dict(
+        compressor_called=called, **_air_onto_coils(s, u, p, xp)
+    )
+
+
+def _performance(p: Any) -> dx_coil.DxMap:
+    return dx_coil.DxMap(
+        p.dx_capacity_curve, p.dx_capacity_flow_curve, p.dx_eir_curve, p.dx_eir_flow_curve, p.dx_curve_box
+    )
+
+
+def _air_onto_coils(s: Any, u: Any, p: Any, xp: Any) -> dict[str, Array]:
+    """Wet bulb with which the curves hold, how it goes with the temperature of the air, and the humidity of the surface under load."""
+    entering, pressure = s.coil_entering_air, u.outdoor_pressure
+    outdoor = u.dry_bulb_temperature + p.condenser_air_excess
+    fraction = pressure / STANDARD_PRESSURE * xp.maximum(s.crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
+    flow = fraction * p.crah_mass_flow_nominal
+    bypass = dx_coil.bypass_factor(flow, p.dx_surface_mass_flow, xp)
+    performance = _performance(p)
+
+    def effective(temperature: Array) -> Array:
+        wet_bulb = 0.0 * temperature + DRY_WET_BULB
+        if hasattr(p, "dry_air_mass"):
+            wet_bulb = moist_air.wet_bulb_temperature(temperature, s.humidity_ratio, pressure, xp)
+        return dx_coil.effective_wet_bulb(
+            wet_bulb, temperature, outdoor, flow, fraction, bypass, p.dx_capacity, performance, pressure, xp
+        )
+
+    wet_bulb = effective(entering)
+    held = dict(
+        dx_entering_air=entering,
+        dx_wet_bulb=wet_bulb,
+        dx_wet_bulb_slope=(effective(entering + SLOPE_STEP) - wet_bulb) / SLOPE_STEP,
+        coil_surface_humidity=0.0 * entering,
+        coil_drying_flow=0.0 * entering,
+    )
+    if hasattr(p, "dry_air_mass"):
+        capacity_fraction, _ = dx_coil.full_load(wet_bulb, outdoor, fraction, performance, xp)
+        loaded = clip(s.compressor_demand, p.dx_part_load_min, 1.0, xp)
+        heat = loaded * p.dx_capacity * capacity_fraction
+        air = dx_coil.leaving_air(flow, entering, s.humidity_ratio, heat, 1.0, bypass, pressure, xp)
+        held["coil_surface_humidity"] = moist_air.saturation_humidity_ratio(air.surface_temperature, pressure, xp)
+        held["coil_drying_flow"] = xp.minimum(s.compressor_load / loaded, 1.0) * flow * (1.0 - bypass)
+    return held
 
 
 def _latched(s: Any, called: Array, time: Array, u: Any, p: Any, xp: Any) -> tuple[Array, Array]:
@@ -184,22 +236,8 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
     entering = hot.hot_return + hot.bypass * s.supply_air_temperature
     outdoor = u.dry_bulb_temperature + p.condenser_air_excess
     flow_fraction = hot.crah_flow / p.crah_mass_flow_nominal
-    performance = dx_coil.DxMap(
-        p.dx_capacity_curve, p.dx_capacity_flow_curve, p.dx_eir_curve, p.dx_eir_flow_curve, p.dx_curve_box
-    )
-    wet_bulb = dx_coil.effective_wet_bulb(
-        0.0 * entering + DRY_AIR_WET_BULB,
-        entering,
-        outdoor,
-        hot.crah_flow,
-        flow_fraction,
-        dx_coil.bypass_factor(hot.crah_flow, p.dx_surface_mass_flow, xp),
-        p.dx_capacity,
-        performance,
-        u.outdoor_pressure,
-        xp,
-    )
-    capacity_fraction, eir_fraction = dx_coil.full_load(wet_bulb, outdoor, flow_fraction, performance, xp)
+    wet_bulb = h.dx_wet_bulb + h.dx_wet_bulb_slope * (entering - h.dx_entering_air)
+    capacity_fraction, eir_fraction = dx_coil.full_load(wet_bulb, outdoor, flow_fraction, _performance(p), xp)
     full = p.dx_capacity * capacity_fraction
     target = s.compressor_on * _can_run(u, xp) * u.dx_unit_available
     loading = xp.where(
@@ -208,9 +246,14 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
         0.0,
     )
     available = loading * full
-    together = total(available, xp)
-    condensing = xp.minimum(p.humidifier_power, together)
-    steam = condensing * (available / xp.maximum(together, NO_CAPACITY))
+    touched, latent = (
+        0.0,
+        0.0,
+    )  # air that comes to the surface, and the heat of what it leaves there, while the compressor cools
+    if hot.air is not None:
+        touched = loading * hot.crah_flow * (1.0 - dx_coil.bypass_factor(hot.crah_flow, p.dx_surface_mass_flow, xp))
+        dried = xp.maximum(s.humidity_ratio - h.coil_surface_humidity, 0.0)
+        latent = xp.minimum(EVAPORATION_ENTHALPY * touched * dried, LATENT_SHARE_MAX * available)
 
     # supply air: its lump, the heat to meet the set-point, the heat that the compressor gives
     stored = p.supply_air_heat_capacity / dt
@@ -223,26 +266,29 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
         return xp.maximum(uncooled - stiffness * wished, 0.0)
 
     demand = heat_to_reach(h.supply_air_setpoint)
-    least = xp.where(s.compressor_time < p.compressor_on_time_min, p.dx_part_load_min * available - steam, 0.0)
+    least = xp.where(s.compressor_time < p.compressor_on_time_min, p.dx_part_load_min * available - latent, 0.0)
     sensible = xp.minimum(
-        xp.maximum(demand, least),
-        xp.minimum(heat_to_reach(p.leaving_air_temperature_min), xp.maximum(available - steam, 0.0)),
+        xp.maximum(demand, least), xp.minimum(heat_to_reach(p.leaving_air_temperature_min), available - latent)
     )
-    loaded, cooling_share, _ = dx_coil.part_load(sensible + steam, available, p.dx_part_load_min, xp)
+    supply = (uncooled - sensible) / stiffness
+    heat, new, powers = sensible, {}, {}
+    if hot.air is not None:
+        running = xp.maximum(sensible + latent, p.dx_part_load_min * available)  # while it cools, sensible and latent
+        share = xp.minimum(sensible / xp.maximum(running - latent, dx_coil.CAPACITY_MIN), 1.0)
+        wet = moisture.balanced(hot.air, share * touched, h.coil_surface_humidity, s, h, p, dt, xp)
+        heat, new, powers = sensible + EVAPORATION_ENTHALPY * wet.condensate, wet.new, wet.powers
+    loaded, cooling_share, _ = dx_coil.part_load(heat, available, p.dx_part_load_min, xp)
     power = dx_coil.compressor_power(available, p.dx_cop, eir_fraction, loaded, cooling_share, p.dx_part_load_curve)
     return Cooled(
-        new=dict(
+        new=new
+        | dict(
             compressor_loading=loading,
             compressor_demand=xp.minimum(demand / full, DEMAND_MAX),
-            compressor_load=(sensible + steam) / full,
+            compressor_load=heat / full,
+            coil_entering_air=hot.hot_return + hot.bypass * supply,
         ),
-        supply=(uncooled - sensible) / stiffness,
-        powers=dict(
-            compressor_energy=total(power, xp),
-            humidifier_energy=p.humidifier_power,
-            condenser_heat=total(sensible + steam + power, xp),
-            vapor_heat=p.humidifier_power - condensing,
-        ),
+        supply=supply,
+        powers=powers | dict(compressor_energy=total(power, xp), condenser_heat=total(heat + power, xp)),
     )
 
 

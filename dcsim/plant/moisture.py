@@ -132,13 +132,17 @@ class Brought(NamedTuple):
 
 def brought(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Brought:
     """Say what enters the room air by itself and by the humidifier, which looks at the humidity it would come to without it."""
-    alone = thermal.node_temperature(s.humidity_ratio, p.dry_air_mass, h.outdoor_air_flow, h.outdoor_air_water, dt)
+    inflow, water = h.outdoor_air_flow, h.outdoor_air_water
+    if hasattr(h, "coil_drying_flow"):  # coils that dry the air of a small room faster than a step is long
+        drying = xp.where(s.humidity_ratio > h.coil_surface_humidity, h.coil_drying_flow, 0.0)
+        inflow, water = inflow + total(drying, xp), water + total(drying * h.coil_surface_humidity, xp)
+    alone = thermal.node_temperature(s.humidity_ratio, p.dry_air_mass, inflow, water, dt)
     command = moisture.humidifier_command(
         alone,
         p.humidifier_dew_point,
         p.humidifier_band,
         u.outdoor_pressure,
-        moisture.humidifier_rise(p.humidifier_capacity, alone, p.dry_air_mass, h.outdoor_air_flow, 0.0, dt, xp),
+        moisture.humidifier_rise(p.humidifier_capacity, alone, p.dry_air_mass, inflow, 0.0, dt, xp),
         xp,
     )
     vapor = p.humidifier_capacity * command

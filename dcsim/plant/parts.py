@@ -39,7 +39,8 @@ is computed: the equations of a part that is not there never reach an engine. A 
 ``sized(description)``
     Values of the parameters.
 ``begin(s, u, p, now, interval, xp)``
-    What is latched and what is held at the start of a control step: two dicts. ``now`` has the set-points in force and ``protection``.
+    What is latched and what is held at the start of a control step: two dicts. ``now`` has the set-points in force,
+    ``protection``, and what the parts before have latched or hold.
 ``monitor(s, u, h, p, time_step, xp)``
     What is watched at the end of a sub-step: a dict.
 """
@@ -86,12 +87,12 @@ PARTS: Mapping[str, Any] = {
     "coils": coils,
     "wetted_coils": coils.WetBelowDewPoint,
     "entering_limit": coils.EnteringLimit,
-    "condensing_coils": coils.Condensing,
     "dx": dx,
     "staging": staging,
     "economizer": economizer,
     "tank": tank,
     "chilled_water": chilled_water,
+    "condensing_coils": coils.Condensing,
     "tower": tower,
     "tower_fan_curve": tower.FanCurve,
     "free_convection": tower.FreeConvection,

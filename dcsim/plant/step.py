@@ -61,7 +61,7 @@ class Step:
         held: dict[str, Array] = {}
         for module in self._modules:
             if hasattr(module, "begin"):
-                latched, fixed = module.begin(s, u, p, now, interval, xp)
+                latched, fixed = module.begin(s, u, p, held | now, interval, xp)
                 now |= latched
                 held |= fixed
         return s._replace(**now), types.Held(**held)

@@ -69,7 +69,8 @@ class Recorder:
     ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; ``mode`` and ``protection`` and,
     where the hall has them, water temperatures, set-points and speeds (before the plant's own protection), ``chillers_on``, means over the
     units of ``compressor_load`` and ``outdoor_air_share``, all at its end and named as in the plant's state; mean powers [W] ``it_power
-    facility_power cooling_power thermal_power server_fan_power leakage_power`` and ``<meter>_power`` for each meter of the hall.
+    facility_power cooling_power thermal_power server_fan_power leakage_power`` and ``<meter>_power`` for each meter of the hall; that of the
+    humidifiers is with the make-up air unit's.
 
     Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
     ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.

@@ -140,13 +140,13 @@ ECONOMIZER_SKETCH: Mapping[str, float] = {
 """What differs with an economizer."""
 
 DX_RANGES: Mapping[str, tuple[float, float]] = {
-    "inlet_target": (20.0, 26.9),  # degC
+    "inlet_target": (22.0, 26.9),  # degC
     "supply_trim": (0.02, 0.15),  # K
     "supply_respond": (0.05, 0.3),  # K
-    "flow_ratio": (1.0, 1.3),
+    "flow_ratio": (1.0, 2.0),
     "flow_balance": (0.0, 0.1),  # 1/K
 }
-"""What is searched in halls on direct expansion."""
+"""What is searched in halls on direct expansion, where more air spares the coils condensing what the humidifier adds."""
 
 CLIMATES = ("chicago", "miami", "phoenix", "san-francisco")
 MONTHS = (1, 3, 5, 7, 9, 11)

@@ -17,7 +17,7 @@ EVAPORATION = 2.501e6  # J/kg
 LEGACY = build_hall("enterprise-1mw")
 
 
-@pytest.fixture(scope="module", params=["enterprise-1mw", "hyperscale-10mw"])
+@pytest.fixture(scope="module", params=["enterprise-1mw", "hyperscale-10mw", "edge-dx-50kw"])
 def hall(request):
     return build_hall(request.param)
 

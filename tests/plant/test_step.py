@@ -267,8 +267,9 @@ def test_the_scheme_has_its_order(hall, order, extrapolated):
             s = whole
         return np.concatenate([s.server_temperature, s.hot_air_temperature, s.rack_inlet_temperature])[:, 0]
 
-    exact = run(960)
-    errors = [np.abs(run(n) - exact).max() for n in (30, 60, 120)]
+    first = 30 if hall.design_it_power > 1e5 else 120  # the air of a small room turns over within seconds
+    exact = run(32 * first)
+    errors = [np.abs(run(n) - exact).max() for n in (first, 2 * first, 4 * first)]
     slopes = np.log2(np.array(errors[:-1]) / np.array(errors[1:]))
     assert_allclose(slopes, order, atol=0.35)
 
