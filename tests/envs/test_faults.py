@@ -444,6 +444,7 @@ def test_a_megawatt_without_cooling_heats_4200_m3_at_the_published_rates(tmp_pat
         "racks.heat_capacity_per_power": heat_capacity_per_power,
         "room.mass_conductance": 1e-6,
         "room.envelope_conductance": 0.0,
+        "moisture": None,  # no outdoor air comes in
         "crahs.supply_air_heat_capacity": 1e3,
         "electrical.lighting_power": 0.0,
         "electrical.distribution_loss": [0.0, 0.0, 0.0],
