@@ -14,6 +14,7 @@ from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, total
 
 SECONDS_PER_HOUR = 3600.0
+DEW_POINT_ROUNDS = 2  # within 1e-4 K
 LOG_HUMIDITY_MAX = 10.0  # beyond any air; keeps a state that no hall has finite
 
 
@@ -203,14 +204,15 @@ def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[s
 
     Relative humidity counts in kelvin too: by what the dew point stands above the one that belongs to its limit.
     """
-    dew_point = moist_air.dew_point_temperature(s.humidity_ratio, u.outdoor_pressure, xp)
+    dew_point = moist_air.dew_point_temperature(s.humidity_ratio, u.outdoor_pressure, xp, DEW_POINT_ROUNDS)
     coldest = -xp.max(-s.rack_inlet_temperature, 0, keepdims=True)
-    vapor, slope = log_saturation_pressure(dew_point, xp)
-    humidity = xp.exp(xp.minimum(vapor - log_saturation_pressure(coldest, xp)[0], LOG_HUMIDITY_MAX))
-    above = xp.maximum(dew_point - p.dew_point_max, (xp.log(humidity) - xp.log(p.relative_humidity_max)) / slope)
+    vapor = moist_air.log_vapor_pressure(s.humidity_ratio, u.outdoor_pressure, xp)
+    log_humidity = xp.minimum(vapor - log_saturation_pressure(coldest, xp)[0], LOG_HUMIDITY_MAX)
+    _, slope = log_saturation_pressure(dew_point, xp)
+    above = xp.maximum(dew_point - p.dew_point_max, (log_humidity - xp.log(p.relative_humidity_max)) / slope)
     return dict(
         room_dew_point=dew_point,
-        room_relative_humidity=humidity,
+        room_relative_humidity=xp.exp(log_humidity),
         dew_point_excess=s.dew_point_excess + time_step * xp.maximum(above, 0.0),
         dew_point_shortfall=s.dew_point_shortfall + time_step * xp.maximum(p.dew_point_min - dew_point, 0.0),
     )

@@ -204,6 +204,14 @@ def test_saturation_pressure_is_near_the_formulation_of_iapws():
     assert_allclose(moist_air.saturation_pressure(230.0 - 273.15), 8.94735, rtol=4e-4)
 
 
+def test_two_rounds_find_the_dew_point_of_any_room():
+    dew_point = np.linspace(-60.0, 60.0, 241)
+    ratio = moist_air.humidity_ratio_from_dew_point(dew_point, 101325.0)
+    assert_allclose(moist_air.dew_point_temperature(ratio, 101325.0, rounds=2), dew_point, atol=1e-4)
+    vapor = moist_air.saturation_pressure(dew_point)
+    assert_allclose(np.exp(moist_air.log_vapor_pressure(ratio, 101325.0)), vapor, rtol=1e-12)
+
+
 def test_bone_dry_air_has_a_wet_bulb_and_a_very_low_dew_point():
     assert np.isfinite(moist_air.wet_bulb_temperature(20.0, 0.0, 101325.0))
     assert moist_air.dew_point_temperature(0.0, 101325.0) < -100.0

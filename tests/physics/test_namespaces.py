@@ -116,6 +116,7 @@ LAWS = {
     "density": (moist_air.density, AIR),
     "temperature_from_enthalpy": (moist_air.temperature_from_enthalpy, [*draw((0.0, 9e4)), AIR[1]]),
     "dew_point_temperature": (moist_air.dew_point_temperature, AIR[1:]),
+    "log_vapor_pressure": (moist_air.log_vapor_pressure, AIR[1:]),
     "wet_bulb_temperature": (moist_air.wet_bulb_temperature, AIR),
     "standard_pressure": (moist_air.standard_pressure, draw((0, 3000))),
     "saturation_enthalpy": (moist_air.saturation_enthalpy, [AIR[0], AIR[2]]),
