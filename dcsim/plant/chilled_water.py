@@ -8,7 +8,7 @@ from dcsim.physics import chiller, pump, thermal
 from dcsim.physics.chiller_curves import CURVE_SETS
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
-from dcsim.plant import air_condensers, economizer, staging, tank
+from dcsim.plant import air_condensers, economizer, pump_motors, staging, tank
 from dcsim.plant.description import HallDescription
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.loops import DRIFT_FRACTION, Array, Setpoint, distance, total
@@ -44,6 +44,39 @@ class Params(NamedTuple):
     stage_time_min: Array  # (1) s between changes
     supply_excess_max: Array  # (1) K of supply above set-point at which the plant calls for more cooling by itself
     chilled_water_setpoint_min: Array  # (1) what protection falls back to
+
+
+class LoadLimit:
+    """A part: chillers that may give more than the capacity of their curves, and are never asked for more than a share of their rating.
+
+    EnergyPlus reads the greatest part-load ratio of a chiller in both ways: of the capacity at the temperatures of the moment, and of the
+    reference capacity as the most that its plant gives to a machine.
+    """
+
+    class Params(NamedTuple):
+        """Of the limit."""
+
+        chiller_load_max: Array  # (1) over available, and over rated capacity
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.chillers is not None and d.chillers.load_max is not None
+        return dict(chiller_load_max=d.chillers.load_max.value)
+
+
+class LeavingControl:
+    """A part: chillers that hold the water leaving them at its set-point; the loop's supply follows as it is renewed."""
+
+    class Params(NamedTuple):
+        """Says that it is so."""
+
+        chiller_leaving_control: Array  # (1) 1
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        return dict(chiller_leaving_control=1.0)
 
 
 class State(NamedTuple):
@@ -262,6 +295,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
             p.economizer_chilled_head_share,
         )
     stream = WATER_SPECIFIC_HEAT * flow
+    pump_heat, motor_heat = pump_motors.heat(pump_power, "chilled_water", p)
     tank_pump_power = tank.pump_power(s, p, xp) if has_tank else 0.0
     loop = thermal.loop_step(
         s.chilled_water_supply_temperature,
@@ -269,12 +303,13 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         p.chilled_water_supply_heat_capacity,
         p.chilled_water_return_heat_capacity,
         stream,
-        coil_heat + pump_power + tank_pump_power,
+        coil_heat + pump_heat + tank_pump_power,
         dt,
     )
-    wished = thermal.relaxed_implicitly(
-        s.chilled_water_supply_temperature, h.chilled_water_setpoint, dt / p.chiller_control_time_constant
-    )
+    response = dt / p.chiller_control_time_constant
+    if hasattr(p, "chiller_leaving_control"):
+        response = dt * stream / p.chilled_water_supply_heat_capacity
+    wished = thermal.relaxed_implicitly(s.chilled_water_supply_temperature, h.chilled_water_setpoint, response)
     demand = xp.maximum(loop.heat_to_reach(wished), 0.0)
 
     is_air_cooled = hasattr(p, "condensing_rise")
@@ -314,6 +349,8 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
 
     def limit_at(condenser_entering: Array) -> Array:
         most = capacity_at(condenser_entering)
+        if hasattr(p, "chiller_load_max"):
+            most = p.chiller_load_max * xp.minimum(most, running * p.chiller_capacity)
         if is_air_cooled:  # their head pressure is held by their own fans
             return most
         by_pressure = chiller.pressure_limited_capacity(condenser_entering, condenser_stream, p.chiller_cop, xp)
@@ -385,7 +422,7 @@ def chilled(coil_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any
         new, powers = new | stored.new, powers | stored.powers
     return Chilled(
         new=new,
-        powers=powers,
+        powers=powers | motor_heat,
         condenser_heat=condenser_heat,
         economizer_heat=economizer_heat,
     )

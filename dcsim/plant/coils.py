@@ -29,37 +29,40 @@ class Params(NamedTuple):
 
 
 class WetBelowDewPoint:
-    """A part: water colder than the dew point of a constant air wets the whole coil (EnergyPlus, simple water coil)."""
+    """A part: water colder than the dew point of a zone whose humidity is given wets the whole coil (EnergyPlus, simple water coil)."""
 
-    class Params(NamedTuple):
-        """Of the air."""
+    class Inputs(NamedTuple):
+        """What the driver says."""
 
-        coil_air_humidity_ratio: Array  # (1) kg/kg dry air
+        zone_humidity_ratio: Array  # (1) kg/kg dry air
+
+    class Held(NamedTuple):
+        """Of the air at the pressure outdoors."""
+
         coil_air_dew_point_temperature: Array  # (1)
+        coil_air_pressure: Array  # (1) Pa
+
+    DRIVERS = ("zone_humidity_ratio",)
 
     @staticmethod
     def sized(d: HallDescription) -> dict[str, Any]:
-        """Values of ``Params`` for a described hall."""
-        assert d.coils is not None and d.coils.air_humidity_ratio is not None
-        ratio = d.coils.air_humidity_ratio.value
-        dew_point = moist_air.dew_point_temperature(np.array([[ratio]]), STANDARD_PRESSURE)
-        return dict(coil_air_humidity_ratio=ratio, coil_air_dew_point_temperature=dew_point)
+        """No parameters."""
+        return {}
+
+    @staticmethod
+    def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+        """Hold the dew point."""
+        dew_point = moist_air.dew_point_temperature(u.zone_humidity_ratio, u.outdoor_pressure, xp)
+        return {}, dict(coil_air_dew_point_temperature=dew_point, coil_air_pressure=u.outdoor_pressure)
 
 
 class EnteringLimit:
-    """A part: coils that take air no hotter than a limit; what is above it is lost, and said to be (EnergyPlus holds 60 degC)."""
+    """A part: coils that take air no hotter than a limit; what is above it stays in the zone (EnergyPlus: a return node holds 60 degC)."""
 
     class Params(NamedTuple):
         """Of the limit."""
 
         coil_entering_air_max: Array  # (1) degC
-
-    class State(NamedTuple):
-        """What was lost."""
-
-        entering_limit_heat: Array  # (1) J
-
-    REJECTED = ("entering_limit_heat",)
 
     @staticmethod
     def sized(d: HallDescription) -> dict[str, Any]:
@@ -179,15 +182,16 @@ class Cooled(NamedTuple):
     powers: dict[str, Array]  # (1) W, kg/s: of the water in the air, where there is any
     supply: Array  # (U) degC
     heat: Array  # (1) W into the chilled water, sensible and latent
+    taken: Array  # (U) degC of the air that enters
 
 
-def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
+def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     """Cool the air that returns.
 
     Parameters
     ----------
     hot : HotSide
-    s, h, p : State, Held, Params
+    s, u, h, p : State, Inputs, Held, Params
         Of shapes ``(rows, N)``.
     dt : Array or float
         Length of the pass [s].
@@ -195,6 +199,8 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
     """
     stream, water = hot.air_stream, s.chilled_water_supply_temperature
     entering = hot.hot_return + hot.bypass * s.supply_air_temperature
+    if hasattr(p, "coil_entering_air_max"):
+        entering = xp.minimum(entering, p.coil_entering_air_max)
     air_film_factor, water_film_factor = air_factor(entering, p), water_factor(water, p)
     air_fraction = hot.crah_flow / p.crah_mass_flow_nominal  # less where air is thin: films go with the mass flow
     water_fraction = water_fractions(s, h.chilled_water_flow_max, p, xp)
@@ -213,39 +219,41 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
         ),
         xp,
     )
-    if hasattr(p, "coil_air_humidity_ratio"):
+    if hasattr(u, "zone_humidity_ratio"):
         films = coil.film_conductances(
             air_fraction, water_fraction, p.coil_conductance_nominal, p.coil_air_resistance_share, xp
         )
         wetted = coil.wetted_duty(
             hot.crah_flow,
             entering,
-            p.coil_air_humidity_ratio,
-            p.coil_air_dew_point_temperature,
+            u.zone_humidity_ratio,
+            h.coil_air_dew_point_temperature,
             water,
             water_stream,
             air_film_factor * films[0],
             water_film_factor * films[1],
-            STANDARD_PRESSURE,
+            h.coil_air_pressure,
             p.air_specific_heat,
             xp,
         )
-        duty = xp.where(p.coil_air_dew_point_temperature > water, xp.minimum(wetted, 1.0), duty)
+        duty = xp.where(h.coil_air_dew_point_temperature > water, xp.minimum(wetted, 1.0), duty)
     if hot.air is not None:
         duty = xp.minimum(h.coil_duty_ratio * duty, 1.0)
-    hot_return, bypass = hot.hot_return, hot.bypass
+
+    def supplied(hot_return: Array, bypass: Array) -> Array:
+        return thermal.node_temperature(
+            s.supply_air_temperature,
+            p.supply_air_heat_capacity,
+            stream * (1.0 - (1.0 - duty) * bypass),
+            stream * ((1.0 - duty) * hot_return + duty * water) + hot.crah_power,
+            dt,
+        )
+
+    supply = supplied(hot.hot_return, hot.bypass)
+    entering = hot.hot_return + hot.bypass * supply
     if hasattr(p, "coil_entering_air_max"):
-        is_over = entering > p.coil_entering_air_max
-        hot_return = xp.where(is_over, p.coil_entering_air_max, hot_return)
-        bypass = xp.where(is_over, 0.0, bypass)
-    supply = thermal.node_temperature(
-        s.supply_air_temperature,
-        p.supply_air_heat_capacity,
-        stream * (1.0 - (1.0 - duty) * bypass),
-        stream * ((1.0 - duty) * hot_return + duty * water) + hot.crah_power,
-        dt,
-    )
-    entering = hot_return + bypass * supply
+        supply = xp.where(entering > p.coil_entering_air_max, supplied(p.coil_entering_air_max, 0.0), supply)
+        entering = xp.minimum(hot.hot_return + hot.bypass * supply, p.coil_entering_air_max)
     wanted = (entering - h.supply_air_setpoint + hot.crah_power / stream) / xp.maximum(entering - water, 0.5)
     valve = modulated(
         s.valve_fraction,
@@ -257,12 +265,10 @@ def cooled(hot: HotSide, s: Any, h: Any, p: Any, dt: Array, xp: Any) -> Cooled:
         h.chilled_water_pump_speed,
         xp,
     )
-    powers = {}
-    if hasattr(p, "coil_entering_air_max"):
-        powers["entering_limit_heat"] = total(stream * (hot.hot_return + hot.bypass * supply - entering), xp)
     new, heat = {"valve_fraction": valve}, total(stream * duty * (entering - water), xp)
+    powers = {}
     if hot.air is not None:
         wet = moisture.balanced(hot.air, h.coil_contact * hot.crah_flow, h.coil_surface_humidity, s, h, p, dt, xp)
         heat = heat + EVAPORATION_ENTHALPY * total(wet.condensate, xp)
-        new, powers = new | wet.new | {"coil_entering_air": entering}, powers | wet.powers
-    return Cooled(new, powers, supply, heat)
+        new, powers = new | wet.new | {"coil_entering_air": entering}, wet.powers
+    return Cooled(new, powers, supply, heat, entering)

@@ -106,9 +106,11 @@ class Racks(_Frozen):
     )
     fan_ramp: FanRamp | None = None
     flow_curve: Coefficients | None = None  # flow over nominal: constant, per load, per degC of inlet
+    flow_ratio_max: Number | None = None  # of a flow curve: where the fans run as fast as they can
     fan_flow: MassFlow | None = None  # of one rack at the usual speed, of fans whose speed over that is given
     fan_power_max_fraction: Fraction  # of peak power; of fans whose speed is given, at the usual one
     fan_time_constant: Time
+    sensor_time_constant: Time | None = None  # of the inlet temperature that the fans follow
     heat_capacity_per_power: Annotated[Quantity, _in("J/(K W)", above=0.0)]
     effectiveness: Share
     mass_share: Share | None = None  # of the heat that passes through the mass; all of it unless given
@@ -127,6 +129,8 @@ class Racks(_Frozen):
             raise ValueError("give temperature_rise with fan_ramp or flow_curve, and only then")
         if self.flow_curve is not None and len(self.flow_curve.values) != 3:
             raise ValueError("flow_curve has three values: constant, per load, per degC of inlet")
+        if self.flow_ratio_max is not None and self.flow_curve is None:
+            raise ValueError("give flow_ratio_max with flow_curve only")
         return self
 
 
@@ -166,6 +170,26 @@ class AirPaths(_Frozen):
     placement: Placement | None = None
 
 
+class Slab(_Frozen):
+    """The floor of a one-zone hall in layers that store ``room.mass_heat_capacity``, adiabatic below.
+
+    Air warms it by natural convection, and by way of walls and ceiling that radiate to it. Each convection has two coefficients, for air
+    warmer and for air colder than the slab.
+    """
+
+    layers: int = Field(ge=2, le=20)
+    conductance: Annotated[Quantity, _in("W/K", above=0.0)]  # through the whole slab
+    convection: Annotated[Series, _in("W/K^(4/3)", above=0.0)]  # to the slab
+    enclosure_convection: Annotated[Series, _in("W/K^(4/3)", above=0.0)]  # to walls and ceiling
+    radiation: Annotated[Quantity, _in("W/K", above=0.0)]  # between these and the slab
+
+    @model_validator(mode="after")
+    def _both_signs(self) -> "Slab":
+        if {len(self.convection.values), len(self.enclosure_convection.values)} != {2}:
+            raise ValueError("convection has two values, for air warmer and for air colder than the slab")
+        return self
+
+
 class Room(_Frozen):
     """Shares of the air, and what stores heat."""
 
@@ -177,6 +201,8 @@ class Room(_Frozen):
     hot_air_heat_capacity: HeatCapacity
     mass_heat_capacity: HeatCapacity
     mass_conductance: Annotated[Quantity, _in("W/K", above=0.0)]
+    slab: Slab | None = None  # instead of one lump at mass_conductance
+    return_air_heat_capacity: HeatCapacity | None = None  # of a plenum between a one-zone hall and its coils
     envelope_conductance: Conductance
     sol_air: bool = False  # whether the envelope sees a sol-air temperature of its own instead of the dry bulb
     surroundings_temperature: Temperature | None = (
@@ -198,6 +224,9 @@ class Crahs(_Frozen):
     fan_curve_speed_min: Fraction | None = None  # below which the curve's power stays
     fan_time_constant: Time
     return_air_time_constant: Time | None = None  # of fans that hold the return air
+    return_air_reach: Literal["setpoint", "actual"] = (
+        "setpoint"  # difference to supply air by which these divide the load
+    )
     flow_ratio_min: Number
     supply_air_heat_capacity: HeatCapacity
 
@@ -250,10 +279,8 @@ class Coils(_Frozen):
     rating_air_temperature: Temperature  # entering
     rating_water_temperature: Temperature  # entering
     air_film_coefficient: PerKelvin  # relative change of the air film's conductance
-    air_humidity_ratio: Annotated[Quantity, _in("kg/kg", least=0.0, most=0.1)] | None = (
-        None  # wetted below its dew point
-    )
-    entering_air_max: Temperature | None = None  # hotter air loses the rest of its heat, which is booked
+    wetted: bool = False  # all over by water below the dew point of the zone, whose humidity is given
+    entering_air_max: Temperature | None = None  # of hotter air the coil takes no more; the rest stays in the zone
     valve_fraction_min: Share
     valve_time_constant: Time
 
@@ -301,6 +328,9 @@ class ChilledWater(_Frozen):
     pump_power: Power  # all pumps at full speed
     pump_follows_flow: bool = False  # speed in proportion to the flow, instead of one that is asked for
     pumps: int = Field(default=1, ge=1, le=64)  # alike, in parallel, may fail one by one
+    pump_motor_efficiency: Share | None = (
+        None  # of these and of the towers' pumps, where the motors' losses do not warm the water
+    )
     supply_excess_max: Difference
 
 
@@ -325,6 +355,9 @@ class Chillers(_Frozen):
     cop: Number | None = None  # of a curve set, at its reference
     carnot_effectiveness: Share | None = None
     cop_max: Number
+    load_max: Number | None = (
+        None  # greatest load over capacity, where it is not 1 (EnergyPlus: greatest part-load ratio)
+    )
     as_published: bool = False  # curves at the edge of their range beyond it, power as they give it (EnergyPlus)
     chilled_water_head: Fraction  # of the head of the chilled-water pumps
     # of machines on condenser water, that is with a tower
@@ -333,6 +366,9 @@ class Chillers(_Frozen):
     condenser_water_temperature_min: Temperature | None = None
     start_time_constant: Time
     control_time_constant: Time
+    control: Literal["supply", "leaving"] = (
+        "supply"  # of the loop within the time constant, or of the water leaving a chiller
+    )
     stage_up_load: Share
     stage_down_load: Share
     stage_time_min: Time
@@ -411,6 +447,7 @@ class Tower(_Frozen):
     free_convection: Share | None = (
         None  # capacity with still fans; such a tower has no bypass and may cool below its set-point
     )
+    load_max: Capacity | None = None  # more is not asked of it
     conductance: Annotated[Quantity, _in("W/K", above=0.0)] | None = None  # instead of sizing by the design point
     fan_curve: Coefficients | None = (
         None  # power over nominal, cubic of the air fraction; a measured table where none is given
@@ -577,6 +614,10 @@ class HallDescription(_Frozen):
                 raise ValueError(f"{label} has {len(series.values)} values for {self.racks.groups} rack groups")
         if self.air_paths is None and (self.room.hot_air_cells, self.crahs.groups) != (1, 1):
             raise ValueError("a hall without air_paths is one zone: one hot-air cell, one CRAH group")
+        if self.air_paths is not None and (self.entering_limit or self.slab or self.return_plenum):
+            raise ValueError(
+                "coils.entering_air_max, room.slab and room.return_air_heat_capacity are for a hall that is one zone, without air_paths"
+            )
         if (self.setpoints.return_air_temperature is None) != (self.crahs.return_air_time_constant is None):
             raise ValueError("give setpoints.return_air_temperature with crahs.return_air_time_constant, and only then")
         if self.tank is not None and (self.chilled_water is None or self.chillers is None):
@@ -687,14 +728,54 @@ class HallDescription(_Frozen):
         return any(part is not None for part in (self.metered_power, self.given_fans, self.district_cooling))
 
     @property
-    def wetted_coils(self) -> Quantity | None:
+    def wetted_coils(self) -> bool | None:
         """Section of the part of that name."""
-        return self.coils.air_humidity_ratio if self.coils else None
+        return (self.coils.wetted or None) if self.coils else None
 
     @property
     def entering_limit(self) -> Quantity | None:
         """Section of the part of that name."""
         return self.coils.entering_air_max if self.coils else None
+
+    @property
+    def slab(self) -> Slab | None:
+        """Section of the part of that name."""
+        return self.room.slab
+
+    @property
+    def pump_motors(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.chilled_water.pump_motor_efficiency if self.chilled_water and self.tower else None
+
+    @property
+    def actual_reach(self) -> Crahs | None:
+        """Section of the part of that name."""
+        return self.crahs if self.return_air is not None and self.crahs.return_air_reach == "actual" else None
+
+    @property
+    def return_plenum(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.room.return_air_heat_capacity
+
+    @property
+    def inlet_sensors(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.racks.sensor_time_constant
+
+    @property
+    def leaving_control(self) -> Chillers | None:
+        """Section of the part of that name."""
+        return self.chillers if self.chillers is not None and self.chillers.control == "leaving" else None
+
+    @property
+    def chiller_load_limit(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.chillers.load_max if self.chillers else None
+
+    @property
+    def tower_load_limit(self) -> Quantity | None:
+        """Section of the part of that name."""
+        return self.tower.load_max if self.tower else None
 
     @property
     def tower_fan_curve(self) -> Quantity | Series | None:

@@ -75,6 +75,7 @@ class Hall:
             "crahs": self.crah_groups,
             "chillers": self.chillers,
             "tank_nodes": self.description.tank.nodes if self.description.tank else 0,
+            "slab_layers": self.description.room.slab.layers - 1 if self.description.room.slab else 0,
             "tank_sensors": tank.SENSORS,
             "chilled_water_pumps": d.chilled_water.pumps if d.chilled_water else 0,
             "condenser_water_pumps": d.tower.pumps if d.tower else 0,

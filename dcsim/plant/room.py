@@ -13,7 +13,7 @@ from dcsim.physics import fan, power_chain, room_air, server, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
 from dcsim.physics.smooth import clip
-from dcsim.plant import moisture, return_air, server_fans
+from dcsim.plant import moisture, return_air, server_fans, slab
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
@@ -313,6 +313,9 @@ class HotSide(NamedTuple):
         Array  # (R) degC of the air that a rack group recirculates; a well-mixed zone's is the return air
     )
     hot_air: Array  # (Z) degC after the pass; None in a well-mixed zone, where the supply decides it
+    mass: slab.Mass
+    zone_return: Array  # (1) degC and the next: as hot_return and bypass, of the air that leaves a well-mixed zone
+    zone_bypass: Array  # (1)
     to_outdoors: Array  # (Z) W/K
     room_heat: Array  # (1) W into the room's air from all but the supply
     ventilation: Array  # (Z) W/K of outdoor air that comes in
@@ -394,11 +397,12 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
         it_power + distribution_loss, p.ups_rated_power, p.ups_loss[0:1], p.ups_loss[1:2], p.ups_loss[2:3]
     )
     cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
-    to_mass = thermal.coupling_conductance(p.mass_conductance, p.mass_heat_capacity, dt)
+    mass = slab.coupled(s, p, dt, xp)
+    to_mass = mass.conductance
     to_outdoors = p.envelope_conductance * cell_part
     cell_heat = (
         cell_part * (distribution_loss + p.lighting_power + other_power + p.ups_hall_share * ups_loss)
-        + to_mass * s.mass_temperature
+        + to_mass * mass.source_temperature
         + to_outdoors * outdoors_of(u, p)
     )
     loss = to_mass + to_outdoors
@@ -408,6 +412,8 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
         loss, cell_heat = loss + ventilation, cell_heat + cell_part * air.heat
     air_stream = p.air_specific_heat * crah_flow
     paths: Any
+    zone_return: Array = None
+    zone_bypass: Array = None
     if hasattr(p, "supply_reach"):
         paths = room_air.air_paths(
             crah_flow,
@@ -431,10 +437,15 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
     else:  # all supply air mixes with the zone's, which is what returns: one node, solved together with the supply
         paths, recirculated, hot_air = None, None, None
         stiffness = p.hot_air_heat_capacity / dt + air_stream + loss
-        bypass = air_stream / stiffness
-        hot_return = (
+        zone_bypass = air_stream / stiffness
+        zone_return = (
             p.hot_air_heat_capacity / dt * s.hot_air_temperature + total(released, xp) + cell_heat
         ) / stiffness
+        bypass, hot_return = zone_bypass, zone_return
+        if hasattr(s, "return_air_temperature"):
+            kept = return_air.kept(s, p, air_stream, dt)
+            bypass = (1.0 - kept) * zone_bypass
+            hot_return = kept * s.return_air_temperature + (1.0 - kept) * zone_return
 
     units = xp.maximum(u.crah_available, 1e-6)
     curve = p.crah_fan_curve
@@ -447,6 +458,7 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
         new=dict(
             server_fan_speed=server_fan_speed,
             crah_fan_speed=crah_fan_speed,
+            **server_fans.sensed(s, p, dt),
         ),
         powers=dict(
             it_energy=it_power,
@@ -456,6 +468,9 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
             electrical_room_heat=(1.0 - p.ups_hall_share) * ups_loss,
         ),
+        mass=mass,
+        zone_return=zone_return,
+        zone_bypass=zone_bypass,
         to_outdoors=to_outdoors,
         room_heat=total(released, xp) + total(cell_heat - loss * s.hot_air_temperature, xp),
         ventilation=ventilation,
@@ -481,10 +496,21 @@ class ColdSide(NamedTuple):
     powers: dict[str, Array]  # (1) W
 
 
-def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> ColdSide:
-    """Take supply air [degC], shape (U, N), to the racks."""
+def cold_side(
+    hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, taken: Array = None
+) -> ColdSide:
+    """Take supply air [degC] to the racks; ``taken`` is the air that the coils took [degC]. Both of shape (U, N)."""
+    new, room_heat = dict(hot.new), hot.room_heat
     if hot.paths is None:
-        hot_air = hot.hot_return + hot.bypass * supply
+        hot_air = hot.zone_return + hot.zone_bypass * supply
+        kept = return_air.kept(s, p, hot.air_stream, dt)
+        if hasattr(p, "coil_entering_air_max"):  # what the coil does not take of hotter air comes back to the zone
+            share = hot.zone_bypass * (1.0 - kept)
+            lacking = kept * s.return_air_temperature if hasattr(s, "return_air_temperature") else 0.0
+            hot_air = (hot_air + hot.zone_bypass * (lacking - taken)) / (1.0 - share)
+            room_heat = room_heat + hot.air_stream * (lacking + (1.0 - kept) * hot_air - taken)
+        if hasattr(s, "return_air_temperature"):
+            new["return_air_temperature"] = kept * s.return_air_temperature + (1.0 - kept) * hot_air
         # supply air of a fan that has stopped does not reach the racks
         reaches = xp.minimum(hot.crah_flow / (STOPPED_SHARE * p.crah_mass_flow_nominal), 1.0)
         cold_air = hot_air + reaches * (1.0 - p.recirculation_min) * (supply - hot_air)
@@ -504,9 +530,8 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: A
     servers = hot.warmed
     if hot.paths is not None:  # in a well-mixed zone the inlet carries no heat of its own
         servers = thermal.heated(servers, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt)
-    new = dict(hot.new)
     if hasattr(s, "return_air_fan_speed"):
-        new["return_air_fan_speed"] = return_air.fan_speed_after(hot.room_heat, supply, s, p, dt, xp)
+        new["return_air_fan_speed"] = return_air.fan_speed_after(room_heat, supply, s, p, dt, xp)
     powers = hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u, p) - hot_air), xp))
     if hot.air is not None:
         powers["ventilation_gain"] = h.outdoor_air_heat - total(hot.ventilation * hot_air, xp)
@@ -516,11 +541,9 @@ def cold_side(hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: A
             supply_air_temperature=supply,
             rack_inlet_temperature=cold_air,
             hot_air_temperature=hot_air,
-            mass_temperature=thermal.relaxed_implicitly(
-                s.mass_temperature, hot_air, dt * p.mass_conductance / p.mass_heat_capacity
-            ),
             server_temperature=servers,
-        ),
+        )
+        | slab.after(hot.mass, hot_air, s, p, dt, xp),
         powers=powers,
     )
 

@@ -1,5 +1,6 @@
 """How much air the servers draw: by an inlet-driven ramp above an idle speed, a curve of load and inlet temperature, or a given speed."""
 
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from dcsim.physics import server, thermal
@@ -8,6 +9,8 @@ from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array
 
 CURVE_TEMPERATURES = (-10.0, 99.0)  # degC of inlet air, beyond which EnergyPlus holds the curve
+
+FLOW_RATIO_MAX = 3.0  # over nominal, where a hall says nothing else: above what the curve gives within its temperatures
 
 
 class Ramp:
@@ -39,12 +42,47 @@ class Curve:
         """Of the line."""
 
         server_flow_curve: Array  # (3) constant, per load, per degC of inlet
+        server_flow_ratio_max: Array  # (1) over nominal, of fans that run as fast as they can
 
     @staticmethod
     def sized(d: HallDescription) -> dict[str, Any]:
         """Values of ``Params`` for a described hall."""
-        assert d.racks.flow_curve is not None
-        return dict(server_flow_curve=d.racks.flow_curve.values)
+        racks = d.racks
+        assert racks.flow_curve is not None
+        return dict(
+            server_flow_curve=racks.flow_curve.values,
+            server_flow_ratio_max=racks.flow_ratio_max.value if racks.flow_ratio_max else FLOW_RATIO_MAX,
+        )
+
+
+class InletSensors:
+    """A part: fans that follow the temperature of sensors, which come to that of the inlet air with a lag."""
+
+    class Params(NamedTuple):
+        """Of the sensors."""
+
+        server_sensor_time_constant: Array  # (1) s
+
+    class State(NamedTuple):
+        """What they read."""
+
+        server_sensor: Array  # (R) degC
+
+    ROWS = MappingProxyType({"server_sensor": "racks"})
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.racks.sensor_time_constant is not None
+        return dict(server_sensor_time_constant=d.racks.sensor_time_constant.value)
+
+
+def sensed(s: Any, p: Any, dt: Array) -> dict[str, Array]:
+    """State of the sensors after a pass of length ``dt`` [s], where there are any."""
+    if not hasattr(s, "server_sensor"):
+        return {}
+    ratio = dt / p.server_sensor_time_constant
+    return dict(server_sensor=thermal.relaxed_implicitly(s.server_sensor, s.rack_inlet_temperature, ratio))
 
 
 class Given:
@@ -65,11 +103,11 @@ class Given:
 
 def speed_after(s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Array:
     """Fan speed of the servers after a pass of length ``dt`` [s], shape (R, N); of a curve: flow over nominal flow."""
-    inlet = s.rack_inlet_temperature
+    inlet = sensed(s, p, dt).get("server_sensor", s.rack_inlet_temperature)
     if hasattr(p, "server_flow_curve"):
         curve = p.server_flow_curve
         inlet = clip(inlet, *CURVE_TEMPERATURES, xp)
-        target = xp.maximum(curve[0:1] + curve[1:2] * u.utilization + curve[2:3] * inlet, 0.0)
+        target = clip(curve[0:1] + curve[1:2] * u.utilization + curve[2:3] * inlet, 0.0, p.server_flow_ratio_max, xp)
     elif hasattr(u, "server_fan_speed"):
         target = u.server_fan_speed
     else:

@@ -24,7 +24,10 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "rack_inlet_temperature": supply + 2.0,
         "server_fan_speed": 0.3,
         "hot_air_temperature": supply + 13.0,
+        "server_sensor": supply + 2.0,
+        "return_air_temperature": supply + 13.0,
         "mass_temperature": supply + 13.0,
+        "slab_temperature": supply + 13.0,
         "supply_air_temperature": supply,
         "coil_entering_air": supply + 11.0,
         "humidity_ratio": 0.008,
@@ -105,6 +108,8 @@ def rested(
         for name, asked, _ in hall.types.setpoints:
             state[rows[name]] = inputs[given[asked]]
         state[rows["mass_temperature"]] = state[rows["hot_air_temperature"]]
+        if "slab" in hall:
+            state[rows["slab_temperature"]] = state[rows["hot_air_temperature"]]
         for name in ("mode_time", "stage_time"):
             if name in rows:
                 state[rows[name]] = getattr(hall.params, f"{name}_min")

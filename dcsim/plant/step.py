@@ -94,8 +94,8 @@ class Step:
             cold = room.cold_side(hot, bought.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | bought.new, cold.powers | bought.powers
         else:
-            cooled = coils.cooled(hot, s, h, p, dt, xp)
-            cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp)
+            cooled = coils.cooled(hot, s, u, h, p, dt, xp)
+            cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp, cooled.taken)
             chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
             new = cold.new | cooled.new | chilled.new
             powers = cold.powers | cooled.powers | chilled.powers

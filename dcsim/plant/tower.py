@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from dcsim.physics import cooling_tower, fan, moist_air, pump, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE, WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
-from dcsim.plant import economizer
+from dcsim.plant import economizer, pump_motors
 from dcsim.plant.description import HallDescription, Tower
 from dcsim.plant.loops import DRIFT_FRACTION, Array, Setpoint, modulated
 
@@ -150,6 +150,21 @@ class FreeConvection:
         return dict(tower_free_convection=d.tower.free_convection.value)
 
 
+class LoadLimit:
+    """A part: towers that are never asked for more than a load; hotter water then leaves above its set-point (EnergyPlus)."""
+
+    class Params(NamedTuple):
+        """Of the limit."""
+
+        tower_load_max: Array  # (1) W
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """Values of ``Params`` for a described hall."""
+        assert d.tower is not None and d.tower.load_max is not None
+        return dict(tower_load_max=d.tower.load_max.value)
+
+
 class Rejected(NamedTuple):
     """What the towers did."""
 
@@ -205,7 +220,8 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
             xp.where(h.economizer_conductance > 0.0, 0.0, 1.0),
             p.economizer_condenser_head_share,
         )
-    heat_in = condenser_heat + pump_power
+    pump_heat, motor_heat = pump_motors.heat(pump_power, "condenser_water", p)
+    heat_in = condenser_heat + pump_heat
     entering = thermal.mixed_temperature(basin, heat_in, stream)
 
     def transfer(air_fraction: Array, conductance: Array) -> tuple[Array, Array, Array]:
@@ -236,7 +252,7 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
 
     limit, evaporation, air_fraction = driven(s.tower_air_fraction)
     if hasattr(p, "tower_free_convection"):
-        demand = xp.maximum(heat_in + stream * (basin - wanted), 0.0)
+        demand = _limited(xp.maximum(heat_in + stream * (basin - wanted), 0.0), p, xp)
         still = transfer(p.tower_free_convection, p.tower_free_convection * cells_share * p.tower_conductance_nominal)
         slowest = driven(p.tower_air_fraction_min)
         heat = xp.minimum(demand, limit)
@@ -249,7 +265,7 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
         fans = xp.where(still[0] >= demand, 0.0, 1.0)
     else:
         wished = thermal.relaxed_implicitly(basin, wanted, dt / p.tower_time_constant)
-        demand = heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt)
+        demand = _limited(heat_in + thermal.heat_to_cool(basin, wished, p.condenser_water_heat_capacity, dt), p, xp)
         heat = xp.minimum(xp.maximum(demand, 0.0), limit)
         evaporation = evaporation * clip(heat / xp.maximum(limit, 1.0), 0.0, 1.0, xp)
         fans = 1.0
@@ -275,8 +291,14 @@ def rejected(condenser_heat: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, x
             tower_makeup_water=cooling_tower.makeup_mass_flow(
                 xp.maximum(evaporation, 0.0), flow, p.drift_fraction, p.cycles_of_concentration, xp
             ),
+            **motor_heat,
         ),
     )
+
+
+def _limited(demand: Array, p: Any, xp: Any) -> Array:
+    """Heat asked of the towers [W], at most what they may be asked for."""
+    return xp.minimum(demand, p.tower_load_max) if hasattr(p, "tower_load_max") else demand
 
 
 def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:

@@ -179,6 +179,9 @@ class ValidateConfig:
     """What to compare with; by default everything there is data for."""
     data: Path | None = None
     """Folder that holds energyplus_ref, modelica_ref and rise_pod2_exp1; without it energyplus runs the engine itself."""
+    weather: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="EPW ..")] = ()
+    """Weather of the runs of EnergyPlus that are made where there is no --data: EPW files, or names of the engine's own
+    such as usa_fl_miami; Chicago by default."""
     seed: int = 0
     """Seed of whatever is drawn; the references themselves need none."""
     out: Path | None = None

@@ -71,17 +71,20 @@ def main(config: ValidateConfig, command: str | None = None) -> Path:
     """
     check_at_least(0, seed=config.seed)
     names = chosen(config.parts)
+    if config.weather:
+        names = _for_weather(config, names)
     if config.data is not None and not config.data.is_dir():
         raise InputError(f"--data {config.data}: is not a folder; give the one that holds {_folders()}")
-    ready, missing = prepared(names, config.data, is_named=bool(config.parts))
+    is_named = bool(config.parts or config.weather)
+    ready, missing = prepared(names, config.data, is_named)
     folder = RunFolder(config.out, "validate", _settings(config), config.seed, RESULT_FILE)
     parts: dict[str, Sequence[Case]] = {}
     for name in ready:
         module = importlib.import_module(f"{PACKAGE}.{PARTS[name].module}")
         try:
-            parts[name] = module.cases(config.data)
+            parts[name] = module.cases(config.data, *([config.weather] if config.weather else []))
         except NoDataError as error:
-            if config.parts:
+            if is_named:
                 raise
             missing[name] = str(error)
     if not any(parts.values()):
@@ -109,6 +112,23 @@ def chosen(words: Sequence[str]) -> list[str]:
     if twice:
         raise InputError(f"part '{twice[0]}' appears twice; name it once")
     return [name for name in PARTS if not words or name in words]
+
+
+def _for_weather(config: ValidateConfig, names: Sequence[str]) -> list[str]:
+    """Return the one part that weather files are for.
+
+    Raises
+    ------
+    InputError
+        If the options do not go together.
+    """
+    if config.data is not None:
+        raise InputError(
+            "--weather and --data: give the weather of runs to make, or the folder of those that were made"
+        )
+    if config.parts and names != ["energyplus"]:
+        raise InputError("--weather: is for energyplus alone; leave the other parts out")
+    return ["energyplus"]
 
 
 def prepared(names: Sequence[str], data: Path | None, is_named: bool) -> tuple[list[str], dict[str, str]]:
@@ -153,7 +173,11 @@ def _folders() -> str:
 
 def _settings(config: ValidateConfig) -> dict[str, Any]:
     """Return what the results depend on, JSON-able."""
-    return {**settings(config), "data": None if config.data is None else str(config.data)}
+    paths = {
+        "data": None if config.data is None else str(config.data),
+        "weather": [str(path) for path in config.weather],
+    }
+    return {**settings(config), **paths}
 
 
 def _show(folder: RunFolder, parts: dict[str, Sequence[Case]], result: dict[str, Any]) -> None:

@@ -584,6 +584,18 @@ def _place(weather: Path | None) -> str:
     return re.sub(r"\W+", "_", "_".join(words[:airport])).strip("_").lower() or "live"
 
 
+def epw_file(weather: Path | None) -> Path:
+    """Return a weather file: one given by its path, one of the engine's by its name, the engine's Chicago by default."""
+    if weather is not None and (weather.exists() or weather.suffix in (".epw", ".gz")):
+        return weather
+    return weather_file("usa_il_chicago" if weather is None else str(weather))
+
+
+def place_of(weather: Path) -> str:
+    """Word for the place of a weather file, for the names of cases."""
+    return _place(weather)
+
+
 def _require_engine() -> None:
     if not is_available():
         raise NoDataError(

@@ -130,7 +130,7 @@ COLUMNS: dict[str, Column] = {
 _SERVER_FLOW_NOMINAL = 28.0
 _SERVER_FLOW_CURVE = (0.2, 0.4, 0.02)  # constant, per unit of load, per °C of inlet air
 _CRAH_FLOW_MIN = 9.0  # m³/s of standard air
-_CONDENSER_FLOW = 19.17  # kg/s while the chiller runs
+_CONDENSER_FLOW = 19.1733  # kg/s while the chiller runs
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,7 @@ class EnergyPlusRun:
         While it runs, the terminal lets through no less than a quarter of 36 m³/s of standard air.
         """
         least = _CRAH_FLOW_MIN * self.site_pressure / (287.0 * 293.15)
-        return self.supply_air_mass_flow < 0.995 * least
+        return (self.supply_air_mass_flow < 0.995 * least) | (self.fan_off_share > 0.0)
 
     @property
     def is_chiller_off(self) -> Bools:
@@ -260,6 +260,26 @@ class EnergyPlusRun:
         Its condenser takes the same flow whenever it runs.
         """
         return self.condenser_water_mass_flow < 0.995 * _CONDENSER_FLOW
+
+    @property
+    def chiller_off_share(self) -> Floats:
+        """Share of each interval for which the chiller was switched off while air and water went on, shape (T,).
+
+        Notes
+        -----
+        Its condenser takes the same flow whenever it runs, and the chilled water passes the bypass while it does not.
+        """
+        return np.where(self.chilled_water_pump_mass_flow - self.chilled_water_mass_flow > 0.01, self._off_share, 0.0)
+
+    @property
+    def fan_off_share(self) -> Floats:
+        """Share of each interval for which the CRAH fan stood still, shape (T,): the whole plant stops with it."""
+        return self._off_share - self.chiller_off_share
+
+    @property
+    def _off_share(self) -> Floats:
+        share = 1.0 - np.clip(self.condenser_water_mass_flow / _CONDENSER_FLOW, 0.0, 1.0)
+        return np.where(share > 0.005, share, 0.0)
 
     @property
     def is_mixed(self) -> Bools:
