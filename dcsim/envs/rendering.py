@@ -85,10 +85,8 @@ class HallRenderer:
             self._plant = DxPanel(*place, hall.crah_groups, "outdoor_air" in hall, has_humidifier)
             self._plant_values = self._dx_values
         elif "liquid" in hall:
-            limit = description.limits.case_limit.value  # type: ignore[union-attr]
-            parts = ["chillers", "crah_fans", "pumps", "cdus", "dry_coolers", "server_fans", "leakage"]
-            parts += ["humidifiers"] if has_humidifier else []
-            self._plant = LiquidPanel(*place, hall.cdu_groups, limit, parts)
+            case_limit = description.limits.case_limit.value  # type: ignore[union-attr]
+            self._plant = LiquidPanel(*place, hall.cdu_groups, case_limit, has_humidifier)
             self._plant_values = self._liquid_values
         else:
             self._plant = PlantPanel(*place, hall.chillers, "economizer" in hall, has_humidifier)
@@ -144,10 +142,7 @@ class HallRenderer:
         np.ndarray, shape (HEIGHT, WIDTH, 3), uint8
         """
         self._hall.update(self._hall_values())
-        if isinstance(self._plant, LiquidPanel):
-            self._plant.update(self._liquid_values(info))
-        else:
-            self._plant.update(self._plant_values(info))
+        self._plant.update(self._plant_values(info))
         self._show_header(info)
         self._canvas.restore_region(self._background)
         for artist in self._artists:
@@ -281,16 +276,7 @@ class HallRenderer:
             chillers_running=int((s["chiller_loading"] > 0.02).sum()),
             chillers=config.hall.chillers,
             evaporator_heat_flow=number("evaporator_heat") / config.control_interval_s,
-            powers={
-                "chillers": info["chiller_power_w"],
-                "crah_fans": info["crah_fan_power_w"],
-                "pumps": info["pump_power_w"],
-                "cdus": info["cdu_power_w"],
-                "dry_coolers": info["dry_cooler_fan_power_w"],
-                "humidifiers": info.get("humidifier_power_w", 0.0) + info.get("ventilation_power_w", 0.0),
-                "server_fans": info["server_fan_power_w"],
-                "leakage": info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"],
-            },
+            powers=self._powers(info),
         )
 
     def _show_header(self, info: dict[str, float]) -> None:

@@ -9,9 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from dcsim.plots import palette
-from dcsim.plots.ledger import Ledger, power_text
+from dcsim.plots.panel import SIZE, Panel, power_text
 
-SIZE = (484.0, 552.0)  # pixels
+PARTS = ("chillers", "crah_fans", "pumps", "cdus", "dry_coolers", "humidifiers", "server_fans", "leakage")
+"""Of thermal power."""
+
 LEFT, RIGHT = 62.0, 432.0
 COOLER_BOX = (150.0, 426.0, 184.0, 62.0)  # left, bottom, width, height
 CDU_BOTTOM, CDU_HEIGHT = 232.0, 96.0
@@ -48,7 +50,7 @@ class LiquidValues(NamedTuple):
     powers: dict[str, float]  # W by component as in palette.COMPONENTS
 
 
-class LiquidPanel:
+class LiquidPanel(Panel):
     """Draws a liquid-cooled plant into axes whose data units are pixels, 0 to ``SIZE``, y upwards; ticks and frame are taken off.
 
     Parameters
@@ -59,26 +61,19 @@ class LiquidPanel:
     cdus : int
     case_limit : float
         degC.
-    parts : list of str
-        Components of the ledger, as in ``palette.COMPONENTS``.
-
-    Attributes
-    ----------
-    artists : list
-        What ``update`` changes, in drawing order.
+    has_humidifier : bool
     """
 
-    def __init__(self, axes: Axes, write: Callable[..., Any], cdus: int, case_limit: float, parts: list[str]) -> None:
-        self._axes, self._write, self._limit = axes, write, case_limit
-        self.artists: list[Any] = []
-        axes.set(xlim=(0.0, SIZE[0]), ylim=(0.0, SIZE[1]))
-        axes.set_axis_off()
+    def __init__(
+        self, axes: Axes, write: Callable[..., Any], cdus: int, case_limit: float, has_humidifier: bool
+    ) -> None:
+        super().__init__(axes, write)
+        self._limit = case_limit
         self._make_pipes()
         self._make_coolers()
         self._make_cdus(cdus)
         self._make_air_side()
-        self._ledger = Ledger(axes, write, parts, SIZE[0])
-        self.artists += self._ledger.artists
+        self._make_ledger([name for name in PARTS if has_humidifier or name != "humidifiers"])
 
     # --- once -------------------------------------------------------------------------------------------------------------------
 
@@ -139,25 +134,13 @@ class LiquidPanel:
         self._label(x + 0.5 * width, y + height + 9, 8.5, "air side: chilled water for the rest of the heat")
         self._air = [self._text(x + 0.5 * width, y + height - 14 - 17 * line, 9.0) for line in range(3)]
 
-    def _box(self, x: float, y: float, width: float, height: float) -> Rectangle:
+    def _box(self, x: float, y: float, width: float, height: float) -> Any:
         box = Rectangle((x, y), width, height, facecolor="#eaf2f8", edgecolor=palette.INK, linewidth=1.0)
-        self._axes.add_patch(box)
-        self.artists.append(box)
-        return box
+        return self._patch(box, is_animated=True)
 
-    def _bar(self, x: float, y: float, face: str) -> Rectangle:
-        back = Rectangle((x, y), BAR_WIDTH, 8, facecolor="#d7ddda", edgecolor="none")
-        bar = Rectangle((x, y), 0.0, 8, facecolor=face, edgecolor="none")
-        for patch in (back, bar):
-            self._axes.add_patch(patch)
-            self.artists.append(patch)
-        return bar
-
-    def _text(self, x: float, y: float, size: float, ha: str = "center", **options: Any) -> Any:
-        return self._write(x, y, "", size, ha=ha, **options)
-
-    def _label(self, x: float, y: float, size: float, words: str, ha: str = "center", **options: Any) -> None:
-        self._axes.text(x, y, words, fontsize=size, ha=ha, va="center_baseline", **options)
+    def _bar(self, x: float, y: float, face: str) -> Any:
+        self._patch(Rectangle((x, y), BAR_WIDTH, 8, facecolor="#d7ddda", edgecolor="none"), is_animated=True)
+        return self._patch(Rectangle((x, y), 0.0, 8, facecolor=face, edgecolor="none"), is_animated=True)
 
     # --- every frame ------------------------------------------------------------------------------------------------------------
 
@@ -207,4 +190,4 @@ class LiquidPanel:
         self._air[2].set_text(
             f"heat {power_text(v.evaporator_heat_flow)}, CRAH fans {power_text(v.powers['crah_fans'])}"
         )
-        self._ledger.update(v.powers)
+        self._show_ledger(v.powers)

@@ -14,7 +14,7 @@ SIZE = (484.0, 552.0)  # pixels
 def power_text(watts: float) -> str:
     """Power in MW, or in kW below one MW, with about three digits."""
     if abs(watts) >= 1e6:
-        return f"{watts / 1e6:.2f} MW"
+        return f"{watts / 1e6:.1f} MW" if abs(watts) >= 9.95e6 else f"{watts / 1e6:.2f} MW"
     return f"{watts / 1e3:.0f} kW" if abs(watts) >= 9950.0 else f"{watts / 1e3:.1f} kW"
 
 

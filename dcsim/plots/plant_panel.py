@@ -16,7 +16,6 @@ MODES = ("mechanical cooling", "integrated cooling", "free cooling")
 MODE_COLORS = ("#46505a", "#2d7f8a", "#1e8a4c")
 OFF = "#d5d5d5"
 RUNNING = "#eaf2f8"
-PARTS = ("chillers", "crah_fans", "pumps", "tower_fans", "humidifiers", "server_fans", "leakage")
 
 # where things stand [pixels]: the circle of the water, and the boxes on it
 LEFT, RIGHT = 62.0, 432.0
