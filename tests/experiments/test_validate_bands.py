@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from dcsim_experiments.validation import bands
+from dcsim_experiments.validation.figures import pue_beside_bands
 from dcsim_experiments.validation.results import entry
 from numpy.testing import assert_allclose
+
+import dcsim
 
 
 def test_bands_are_judged_by_where_a_value_stands():
@@ -62,6 +65,57 @@ def test_a_year_adds_up_and_legacy_operation_lies_inside_its_band():
     assert found["rules"]["pue"] < found["fixed"]["pue"]
 
 
+@pytest.mark.parametrize("env_id", bands.BANDS)
+def test_every_hall_stands_inside_the_band_of_its_class_as_that_is_run(env_id):
+    for climate, rows in bands.years(env_id, list(bands.ZONES), [bands.BANDS[env_id].operated], days=10).items():
+        (row,) = rows.values()
+        assert row["bands"]["pue"]["inside"], (climate, row["bands"]["pue"]["verdict"])
+        assert row["without"] == []
+
+
+def test_every_built_in_hall_has_bands():
+    assert set(bands.BANDS) == {env_id for env_id in dcsim.ids() if "Replay" not in env_id}
+
+
+def test_the_years_of_the_command_are_whole():
+    days = bands.days_of_year(bands.DAYS)
+    assert len(set(days)) == 365 and (days[0], days[-1]) == ("2023-01-01", "2023-12-31")
+
+
+def test_published_fans_draw_what_their_ranges_make_of_them():
+    # by hand: 300 Pa / 0.9 over 10 K and 1000 Pa / 0.65 over 5 K; 400 Pa / 0.9 over 19.4 K and 600 Pa / 0.65 over 13.9 K
+    assert_allclose(bands.SMALL_FANS.shares, (0.02761, 0.25488), rtol=1e-3)
+    assert_allclose(bands.LARGE_FANS.shares, (0.01898, 0.05501), rtol=1e-3)
+
+
+@pytest.mark.parametrize("env_id", [env_id for env_id, found in bands.BANDS.items() if found.fans is not None])
+def test_a_class_is_run_by_the_controller_whose_fans_draw_what_is_published(env_id):
+    low, high = bands.BANDS[env_id].fans.shares
+    found = bands.years(env_id, ["miami"], ["fixed", "rules"], days=6)["miami"]
+    shares = {name: row["parts"]["crah_fan"] for name, row in found.items()}
+    assert low < shares[bands.BANDS[env_id].operated] < high
+    if bands.BANDS[env_id].operated == "fixed":
+        assert shares["rules"] < low
+
+
+@pytest.mark.parametrize(
+    ("env_id", "taken"),
+    [
+        ("dcsim/Enterprise-v0", ["drives on the fans"]),
+        ("dcsim/Edge-v0", ["drives on the fans", "supply air above 17 degC"]),
+    ],
+)
+def test_the_equipment_that_a_class_lacks_makes_the_difference(env_id, taken):
+    row = bands.years(env_id, ["miami"], ["g36"], days=6)["miami"]["g36"]
+    assert row["pue"] < bands.BANDS[env_id].pue["miami"].low
+    steps = row["without"]
+    assert [step["inside"] for step in steps] == [False] * (len(taken) - 1) + [True]
+    assert steps[-1]["taken"] == taken
+    assert row["pue"] < steps[0]["pue"] <= steps[-1]["pue"]
+    text = " ".join(bands.remarks(env_id, {bands.BANDS[env_id].operated: row, "g36": row}))
+    assert f"{' and '.join(taken)}, which halls of the class have not, make the difference" in text
+
+
 def test_a_case_judges_the_hall_as_its_class_is_operated_and_reports_the_rest():
     rows = bands.years("dcsim/Enterprise-v0", ["chicago"], ["fixed", "rules"], days=3)["chicago"]
     case = bands.case_of("dcsim/Enterprise-v0", "chicago", rows)
@@ -71,4 +125,10 @@ def test_a_case_judges_the_hall_as_its_class_is_operated_and_reports_the_rest():
     assert found["pue"]["passed"] is True
     assert found["pue_rules"]["passed"] is None and found["wue"]["passed"] is None
     assert "crah fan -" in case.note and "K min a day above the limit" in case.note
+    assert_allclose(found["pue_rules_without_extras"]["dcsim"], rows["rules"]["without"][-1]["pue"])
     assert np.isclose(found["wue"]["dcsim"], rows["fixed"]["water_l"] / rows["fixed"]["it_kwh"])
+    axes = pue_beside_bands([case]).axes[0]
+    (band,) = axes.patches
+    assert_allclose((band.get_x(), band.get_x() + band.get_width()), (1.467, 1.751))
+    drawn = sorted(float(line.get_xdata()[0]) for line in axes.lines if len(line.get_xdata()) == 1)
+    assert_allclose(drawn, sorted(of["dcsim"] for name, of in found.items() if name.startswith("pue")))

@@ -1,12 +1,16 @@
 """Annual PUE and WUE of the built-in halls, as operated in practice, against published bands.
 
-A year is 73 days, every fifth one, so that all weekdays come alike; before each, three hours are run that do not count, since an episode
-starts settled for other set-points. Loads are the halls' own profiles. Ratios are those of the year's sums of energy and water.
+A year is all of its days at the environments' own step of five minutes, each day an episode of one batch; before each, three hours are
+run that do not count, since an episode starts settled for other set-points. Loads are the halls' own profiles. Ratios are those of the
+year's sums of energy and water.
 
-A hall is judged as its class is operated in practice: the older ones with constant set-points, the newer ones by simple rules. Other
-controllers stand beside, with the parts in which they differ; tuned resets are better than practice. Water use is reported, not judged.
+A hall is judged as its class is operated: with constant set-points where the published fans draw what fans at full speed draw, by simple
+rules where they draw what fans that follow the load draw (``Fans``). Other controllers stand beside, with the parts in which they
+differ. Where one of them stands below the band, the year is run again with equipment taken from the hall that its class has not, one part
+after the other until the hall stands inside, so that the report names what makes the difference. Water use is reported, not judged.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -37,6 +41,10 @@ class Band(NamedTuple):
     high: float
     source: str
 
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside."""
+        return bool(self.low <= value <= self.high)
+
 
 ZONES = {"miami": "1A", "phoenix": "2B", "san-francisco": "3C", "chicago": "5A", "denver": "5B"}
 """ASHRAE climate zones of the built-in climates that are compared."""
@@ -53,6 +61,45 @@ def _lei(system: str, ranges: Sequence[tuple[float, float]]) -> dict[str, Band]:
     }
 
 
+class Extra(NamedTuple):
+    """Equipment that a hall has and halls of its class have not.
+
+    Attributes
+    ----------
+    words : str
+    changes : dict
+        Of the hall, that take it away; as of ``HallDescription.replaced``.
+    """
+
+    words: str
+    changes: dict[str, Any]
+
+
+class Fans(NamedTuple):
+    """Published ranges of what moves the air of a class; air at 1.2 kg/m3 and 1006 J/(kg K).
+
+    Attributes
+    ----------
+    pressure : pair of float
+        Of the fans [Pa].
+    temperature_rise : pair of float
+        Of the air across the CRAHs or CRACs [K].
+    efficiency : pair of float
+        Fan, belt, motor and drive together [-].
+    """
+
+    pressure: tuple[float, float]
+    temperature_rise: tuple[float, float]
+    efficiency: tuple[float, float] = (0.65, 0.90)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Least and greatest power of such fans over the power they cool [-]."""
+        least = self.pressure[0] / self.efficiency[1] / (1.2 * 1006.0 * self.temperature_rise[1])
+        most = self.pressure[1] / self.efficiency[0] / (1.2 * 1006.0 * self.temperature_rise[0])
+        return least, most
+
+
 class HallBands(NamedTuple):
     """What is published for halls of a kind."""
 
@@ -60,7 +107,27 @@ class HallBands(NamedTuple):
     pue_stock: Band  # of the whole stock of this kind
     wue: Band  # over all climates
     operated: str  # controller by which halls of this kind are run
+    fans: Fans | None  # published, where the class cools by air
+    because: str  # why that controller stands for the class
+    extras: tuple[Extra, ...] = ()  # beyond the class, in the order in which they are taken away
 
+
+def _constant(name: str, value: float, width: float) -> dict[str, float]:
+    """Changes that leave a set-point no range worth the name: so narrow a one stands for equipment that cannot move."""
+    return {f"setpoints.{name}.low": value - width, f"setpoints.{name}.high": value}
+
+
+SMALL_FANS, LARGE_FANS = Fans((300.0, 1000.0), (5.0, 10.0)), Fans((400.0, 600.0), (13.9, 19.4))
+"""Lei and Masanet 2022: mid size and small, and large halls."""
+FAN_DRIVES = Extra("drives on the fans", _constant("crah_fan_speed", 1.0, 0.001))
+PUMP_DRIVES = Extra(
+    "drives on the pumps",
+    _constant("chilled_water_pump_speed", 1.0, 0.001) | _constant("condenser_water_flow", 1.0, 0.001),
+)
+WATER_RESETS = Extra(
+    "resets of chilled and condenser water",  # 44 and 70 degF: the constants of the class
+    _constant("chilled_water_temperature", 6.67, 0.01) | _constant("condenser_water_temperature", 21.1, 0.01),
+)
 
 BANDS = {
     "dcsim/Enterprise-v0": HallBands(
@@ -71,6 +138,10 @@ BANDS = {
         Band(1.55, 1.88, f"{LBNL}, mid size and colocation"),
         Band(2.34, 3.74, f"{LEI}, mid size, water-cooled chiller"),
         "fixed",
+        SMALL_FANS,
+        "fans at one speed draw amid what is published for the class, fans that follow the load its least or less; constant "
+        "set-points go with them",
+        (FAN_DRIVES, PUMP_DRIVES, WATER_RESETS),
     ),
     "dcsim/Hyperscale-v0": HallBands(
         _lei(
@@ -80,6 +151,9 @@ BANDS = {
         Band(1.16, 1.28, f"{LBNL}, hyperscale"),
         Band(1.72, 2.63, f"{LEI}, large, waterside economizer"),
         "rules",
+        LARGE_FANS,
+        "contained halls move the air their servers draw, as the published temperature rise says, and change modes by temperatures",
+        (PUMP_DRIVES, FAN_DRIVES),
     ),
     "dcsim/LiquidAI-v0": HallBands(
         dict.fromkeys(
@@ -88,6 +162,8 @@ BANDS = {
         Band(1.09, 1.19, f"{LBNL}, AI"),
         Band(0.0, 0.295, f"{LEI_2025}, direct-to-chip liquid cooling with dry coolers"),
         "rules",
+        None,
+        "halls of the last years: facility water floats with the outdoor air, coolant flows by the rating of the racks",
     ),
     "dcsim/Edge-v0": HallBands(
         _lei(
@@ -97,11 +173,16 @@ BANDS = {
         Band(1.78, 2.12, f"{LBNL}, small"),
         Band(0.03, 0.10, f"{LEI}, small, direct expansion"),
         "fixed",
+        SMALL_FANS,
+        "fans at one speed draw amid what is published for the class, fans that follow the load its least or less; cold supply "
+        "air goes with them",
+        (FAN_DRIVES, Extra("supply air above 17 degC", _constant("supply_air_temperature", 17.0, 0.01))),
     ),
 }
 CONTROLLERS = ("fixed", "rules", "g36")
-DAYS, FIRST_YEAR_DAY = 73, date(2023, 1, 3)
+DAYS, FIRST_YEAR_DAY = 365, date(2023, 1, 1)
 WARM_UP_HOURS = 3.0
+THREADS_MAX = 4  # more share a year's days without need
 SUMMED = ("it", "cooling", "facility", "thermal", "server_fan", "electrical_loss")
 
 
@@ -110,14 +191,18 @@ def days_of_year(count: int) -> list[str]:
     return [str(FIRST_YEAR_DAY + timedelta(days=int(k * 365 / count))) for k in range(count)]
 
 
-def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -> dict[str, float]:
-    """Sums over the days of a year: energies of all meters [kWh per kW of design IT power, for the whole year], water [L], violation.
+def year(
+    env_id: str, climate: str, controller_name: str, days: Sequence[str], changes: dict[str, Any] | None = None
+) -> dict[str, float]:
+    """Sums over the days of a year: energies of all meters [kWh], water [L], violation [K min].
 
     Parameters
     ----------
     env_id, climate, controller_name : str
     days : sequence of str
         ISO dates; the load of the k-th is that of seed k.
+    changes : dict, optional
+        Of the hall, as of ``HallDescription.replaced``.
 
     Returns
     -------
@@ -125,7 +210,14 @@ def year(env_id: str, climate: str, controller_name: str, days: Sequence[str]) -
         ``{name}_kwh`` for the names of ``SUMMED`` and the meters of the hall, ``water_l``, ``violation_k_min``: totals of a year of 365 days;
         ``pue``, ``wue_l_per_kwh``, ``load``.
     """
-    env: Any = gym.make_vec(env_id, num_envs=len(days), weather=climate, episode_days=1.0 + WARM_UP_HOURS / 24.0)
+    env: Any = gym.make_vec(
+        env_id,
+        num_envs=len(days),
+        weather=climate,
+        episode_days=1.0 + WARM_UP_HOURS / 24.0,
+        changes=changes,
+        threads=min(os.cpu_count() or 1, THREADS_MAX),
+    )
     observation, info = env.reset(seed=0, options={"start": list(days)})
     config = env.unwrapped.batch.config
     controller = make_controller(controller_name, env)
@@ -189,7 +281,7 @@ def judged(env_id: str, climate: str, total: dict[str, float]) -> dict[str, Any]
                 "low": band.low,
                 "high": band.high,
                 "source": band.source,
-                "inside": bool(band.low <= value <= band.high),
+                "inside": band.holds(value),
                 "verdict": verdict(value, band),
             }
             for name, (value, band) in compared.items()
@@ -204,12 +296,34 @@ def years(
     days: int = DAYS,
     progress: Callable[..., Any] = iter,
 ) -> dict[str, dict[str, Any]]:
-    """Years of one environment by climate and controller."""
+    """Years of one environment by climate and controller.
+
+    Of a controller below the band ``without`` lists what the hall becomes as its extras are taken away, one after the other until it
+    stands inside: ``taken``, their words so far, and ``pue`` and ``inside``.
+    """
     dates = days_of_year(days)
     content: dict[str, dict[str, Any]] = {climate: {} for climate in climates}
     for climate, name in progress([(climate, name) for climate in climates for name in controllers]):
-        content[climate][name] = judged(env_id, climate, year(env_id, climate, name, dates))
+        row = judged(env_id, climate, year(env_id, climate, name, dates))
+        content[climate][name] = {**row, "without": _without(env_id, climate, name, dates, row)}
     return content
+
+
+def _without(
+    env_id: str, climate: str, controller_name: str, dates: Sequence[str], row: dict[str, Any]
+) -> list[dict[str, Any]]:
+    bands, steps = BANDS[env_id], []
+    changes: dict[str, Any] = {}
+    taken: list[str] = []
+    value = row["pue"]
+    for extra in bands.extras:
+        if value >= bands.pue[climate].low:
+            break
+        changes |= extra.changes
+        taken.append(extra.words)
+        value = year(env_id, climate, controller_name, dates, changes)["pue"]
+        steps.append({"taken": list(taken), "pue": value, "inside": bands.pue[climate].holds(value)})
+    return steps
 
 
 def cases(data: Path | None) -> list[Case]:
@@ -228,38 +342,73 @@ def cases(data: Path | None) -> list[Case]:
 
 def case_of(env_id: str, climate: str, rows: dict[str, dict[str, Any]]) -> Case:
     """A year of one hall in one climate, by all controllers."""
-    judged_controller = BANDS[env_id].operated
+    operated = BANDS[env_id].operated
     quantities = []
-    for name, row in rows.items():
-        suffix = "" if name == judged_controller else f"_{name.replace('-', '_')}"
-        for quantity, unit, value in (("pue", "-", row["pue"]), ("wue", "L/kWh", row["wue_l_per_kwh"])):
-            band = row["bands"][quantity]
+    for name in sorted(rows, key=lambda name: name != operated):
+        row = rows[name]
+        suffix = "" if name == operated else f"_{name.replace('-', '_')}"
+        values = [(f"pue{suffix}", "pue", "-", row["pue"]), (f"wue{suffix}", "wue", "L/kWh", row["wue_l_per_kwh"])]
+        values += [(f"pue{suffix}_without_extras", "pue", "-", step["pue"]) for step in row["without"][-1:]]
+        for quantity, band_name, unit, value in values:
+            band = row["bands"][band_name]
             middle, half = 0.5 * (band["low"] + band["high"]), 0.5 * (band["high"] - band["low"])
-            is_judged = quantity == "pue" and not suffix
+            is_judged = quantity == "pue"
             tolerance = Tolerance(band["source"], error=half) if is_judged else Tolerance(f"reported: {band['source']}")
-            quantities.append(Quantity(f"{quantity}{suffix}", unit, np.array([middle]), np.array([value]), tolerance))
+            label = "" if is_judged else f"{band_name.upper()}, {name}"
+            label += ", extras of the hall taken away" if quantity.endswith("extras") else ""
+            quantities.append(Quantity(quantity, unit, np.array([middle]), np.array([value]), tolerance, label))
     hall = env_id.removeprefix("dcsim/").removesuffix("-v0").lower()
     return Case(
         name=f"{hall}_{climate.replace('-', '_')}",
-        title=f"{env_id}, {climate}: a year at its default load of {100.0 * rows[judged_controller]['load']:.0f} % of design",
-        source=rows[judged_controller]["bands"]["pue"]["source"],
+        title=f"{env_id}, {climate}: a year at its default load of {100.0 * rows[operated]['load']:.0f} % of design",
+        source=rows[operated]["bands"]["pue"]["source"],
         quantities=quantities,
-        note=_difference(rows, judged_controller),
+        note="\n".join(remarks(env_id, rows)),
     )
 
 
-def _difference(rows: dict[str, dict[str, Any]], judged_controller: str) -> str:
-    """Which parts of PUE make the other controllers differ, with their violations."""
-    reference = rows[judged_controller]["parts"]
-    sentences = [f"Judged as operated by {judged_controller}; the reference is the middle of the band."]
+def remarks(env_id: str, rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Why a controller is judged, in which parts of PUE the others differ, and what equipment makes the difference."""
+    bands = BANDS[env_id]
+    reference = rows[bands.operated]["parts"]
+    lines = [f"Judged as run by {bands.operated}: {bands.because}. The reference is the middle of the band."]
+    if bands.fans is not None:
+        low, high = bands.fans.shares
+        drawn = ", ".join(f"{name} {row['parts']['crah_fan']:.3f}" for name, row in rows.items())
+        lines.append(f"Fans draw, per IT power: {drawn}; published ranges make it {low:.3f} to {high:.3f}.")
     for name, row in rows.items():
-        days = row["violation_k_min"] / 365.0
-        text = f"{name}: {row['facility_kwh'] / 1e6:.3g} GWh a year, {days:.2f} K min a day above the limit"
-        if name != judged_controller:
+        text = (
+            f"{name}: {shown_energy(row['facility_kwh'])} a year, "
+            f"{row['violation_k_min'] / 365.0:.2f} K min a day above the limit"
+        )
+        if name != bands.operated:
             changes = {part: row["parts"][part] - reference[part] for part in reference}
             largest = sorted(changes, key=lambda part: -abs(changes[part]))[:3]
             text += f"; PUE {sum(changes.values()):+.3f}, most of it by " + ", ".join(
                 f"{part.replace('_', ' ')} {changes[part]:+.3f}" for part in largest
             )
-        sentences.append(text + ".")
-    return " ".join(sentences)
+        lines.append(f"{text}. {_difference(row)}".rstrip())
+    return lines
+
+
+def shown_energy(kwh: float) -> str:
+    """Energy of a year in MWh or GWh."""
+    return f"{kwh / 1e6:.3g} GWh" if kwh >= 1e6 else f"{kwh / 1e3:.3g} MWh"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    """What equipment puts a row below its band."""
+    verdict_of, steps = row["bands"]["pue"]["verdict"], row["without"]
+    if row["bands"]["pue"]["inside"]:
+        return ""
+    if not steps:
+        return f"PUE {verdict_of}."
+    last = steps[-1]
+    reached = ", ".join(f"{step['pue']:.3f} without {step['taken'][-1]}" for step in steps[:1])
+    reached += "".join(f", then {step['pue']:.3f} without {step['taken'][-1]}" for step in steps[1:])
+    ending = (
+        f"{' and '.join(last['taken'])}, which halls of the class have not, make the difference"
+        if last["inside"]
+        else "this equipment does not make the whole difference"
+    )
+    return f"PUE {row['pue']:.3f} is {verdict_of}; {reached}: {ending}."

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,7 +16,7 @@ from dcsim_experiments.validation.results import Array, Case, Quantity, compared
 if TYPE_CHECKING:
     from matplotlib.ticker import Locator
 
-REFERENCE_COLOR, DCSIM_COLOR = "#9a9a9a", "#0072b2"
+REFERENCE_COLOR, DCSIM_COLOR, BAND_COLOR = "#9a9a9a", "#0072b2", "#d9d9d9"
 PANELS_MAX = 20  # scatter panels on one figure
 COLUMNS = 4
 POINTS_MAX = 4000  # of a panel; more only make ink
@@ -46,7 +47,7 @@ def validation_figures(parts: Mapping[str, Sequence[Case]]) -> dict[str, Figure]
     for part, cases in parts.items():
         if not cases:
             continue
-        figures[f"deviation_{part}"] = deviations(part, cases)
+        figures[f"deviation_{part}"] = pue_beside_bands(cases) if part == "bands" else deviations(part, cases)
         along = [(case, quantity) for case in cases for quantity in case.quantities if quantity.reference.size > 1]
         pages = [along[k : k + PANELS_MAX] for k in range(0, len(along), PANELS_MAX)]
         for k, page in enumerate(pages):
@@ -106,6 +107,86 @@ def deviations(part: str, cases: Sequence[Case]) -> Figure:
             weight="bold",
         )
     return figure
+
+
+def pue_beside_bands(cases: Sequence[Case]) -> Figure:
+    """Draw the PUE of every hall and climate beside its published band.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        As of ``bands.cases``: the quantity ``pue`` is judged, its tolerance the half width of the band; the others whose names begin so
+        are reported.
+    """
+    halls: dict[str, list[Case]] = {}
+    for case in cases:
+        halls.setdefault(case.title.partition(",")[0], []).append(case)
+    with house_style():
+        heights = [len(members) for members in halls.values()]
+        figure = new_figure(8.6, 1.7 + 0.62 * len(heights) + 0.3 * sum(heights), dpi=100, layout="constrained")
+        grid = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
+        for axes, (hall, members) in zip(grid[:, 0], halls.items(), strict=True):
+            for row, case in enumerate(members):
+                _band_and_years(axes, row, case)
+            climates = [case.title.split(",")[1].partition(":")[0].strip() for case in members]
+            axes.set_yticks(range(len(members)), climates, fontsize=8.5)
+            axes.set_ylim(len(members) - 0.4, -0.6)
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="x")
+            axes.use_sticky_edges = False  # bars keep their distance from the frame
+            axes.margins(x=0.03)
+            axes.set_title(hall, fontsize=9.0, loc="left")
+        grid[-1, 0].set_xlabel("PUE of a year")
+        keys: dict[str, Artist] = {}
+        for axes in grid[:, 0]:
+            for handle, words in zip(*axes.get_legend_handles_labels(), strict=True):
+                keys.setdefault(words, handle)
+        order = sorted(keys, key=lambda words: (words != BAND_WORDS, not words.startswith("judged"), words))
+        figure.legend([keys[words] for words in order], order, loc="outside lower center", ncols=3, fontsize=8.5)
+        judged = [quantity for case in cases for quantity in case.quantities if quantity.tolerance.limits]
+        passed = sum(bool(has_passed(quantity, compared(quantity))) for quantity in judged)
+        figure.suptitle(
+            f"bands: {passed} of {len(judged)} years inside the published band",
+            x=0.01,
+            ha="left",
+            fontsize=11,
+            weight="bold",
+        )
+    return figure
+
+
+BAND_WORDS = "published 5th to 95th percentile"
+YEAR_MARKS = {  # by the ending of the quantity's name
+    "": ("judged: as the class is run", "o", DCSIM_COLOR),
+    "fixed": ("fixed", "s", "#e69f00"),
+    "rules": ("rules", "^", "#009e73"),
+    "g36": ("g36", "D", "#cc79a7"),
+}
+
+
+def _band_and_years(axes: Axes, row: int, case: Case) -> None:
+    for quantity in case.quantities:
+        if not quantity.name.startswith("pue"):
+            continue
+        value = float(quantity.dcsim[0])
+        kind = quantity.name.removeprefix("pue").removesuffix("_without_extras").strip("_")
+        words, marker, color = YEAR_MARKS.get(kind, (kind, "v", INK))
+        if quantity.tolerance.error is not None:
+            middle, half = float(quantity.reference[0]), quantity.tolerance.error
+            axes.barh(row, 2.0 * half, left=middle - half, height=0.5, color=BAND_COLOR, zorder=1, label=BAND_WORDS)
+            color = color if has_passed(quantity, compared(quantity)) else LIMIT
+        is_less = quantity.name.endswith("_without_extras")
+        axes.plot(
+            value,
+            row,
+            marker,
+            color="none" if is_less else color,
+            markeredgecolor=color,
+            markeredgewidth=1.2 if is_less else 0.0,
+            markersize=7.0 if kind == "" else 5.5,
+            zorder=4 if kind == "" else 3,
+            label=f"{words}, what the class lacks taken away" if is_less else words,
+        )
 
 
 def scatter(part: str, quantities: Sequence[tuple[Case, Quantity]]) -> Figure:
