@@ -47,7 +47,8 @@ def validation_figures(parts: Mapping[str, Sequence[Case]]) -> dict[str, Figure]
     for part, cases in parts.items():
         if not cases:
             continue
-        figures[f"deviation_{part}"] = pue_beside_bands(cases) if part == "bands" else deviations(part, cases)
+        are_years = all(case.quantities[0].name == "pue" for case in cases)
+        figures[f"deviation_{part}"] = pue_beside_bands(cases) if are_years else deviations(part, cases)
         along = [(case, quantity) for case in cases for quantity in case.quantities if quantity.reference.size > 1]
         pages = [along[k : k + PANELS_MAX] for k in range(0, len(along), PANELS_MAX)]
         for k, page in enumerate(pages):
