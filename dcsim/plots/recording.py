@@ -1,6 +1,7 @@
 """Keeps what an episode did, step by step, as plain arrays that figures are made from. No matplotlib here."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,7 @@ _STATE_NUMBERS = (
     "it_power_peak",
 )
 """Of these the ones that a hall has."""
-_POWERS = ("it", "facility", "cooling", "thermal", "server_fan")
-_HUMIDITY = ("humidifier_power_w", "ventilation_power_w")  # drawn as one
+_POWERS = ("it", "facility", "cooling", "thermal")
 
 
 class Recorder:
@@ -69,8 +69,7 @@ class Recorder:
     ``water_l`` of the step; ``dry_bulb_temperature`` and ``wet_bulb_temperature`` [degC] during the step; ``mode`` and ``protection`` and,
     where the hall has them, water temperatures, set-points and speeds (before the plant's own protection), ``chillers_on``, means over the
     units of ``compressor_load`` and ``outdoor_air_share``, all at its end and named as in the plant's state; mean powers [W] ``it_power
-    facility_power cooling_power thermal_power server_fan_power leakage_power`` and ``<meter>_power`` for each meter of the hall; that of the
-    humidifiers is with the make-up air unit's.
+    facility_power cooling_power thermal_power`` and those of ``COMPONENT_POWERS`` that the hall has.
 
     Shape (T, R): ``rack_inlet_temperature`` [degC] at the end, ``utilization`` during the step. Shape (T, U):
     ``supply_air_temperature``, ``supply_air_setpoint``, ``crah_fan_speed`` at the end, ``crah_available`` during the step.
@@ -100,11 +99,9 @@ class Recorder:
         step |= {name: getattr(state, name)[:, env].copy() for name in _STATE_ROWS}
         step |= {name: float(getattr(state, name)[0, env]) for name in _STATE_NUMBERS if hasattr(state, name)}
         step |= {name: float(getattr(state, name)[:, env].mean()) for name in _STATE_MEANS if hasattr(state, name)}
-        meters = self._batch.config.hall.types.meters
-        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in (*_POWERS, *meters)}
-        step["humidifier_power"] = sum(float(info.get(name, 0.0)) for name in _HUMIDITY)
+        step |= {f"{name}_power": float(info[f"{name}_power_w"]) for name in _POWERS}
+        step |= {COMPONENT_POWERS[part]: float(power) for part, power in component_powers(info).items()}
         step["mode"] = float(state.mode[0, env]) if hasattr(state, "mode") else MECHANICAL
-        step["leakage_power"] = float(info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"])
         step["rack_inlet_max"] = float(info["rack_inlet_max_c"])
         step |= {name: float(info[name]) for name in ("time_s", "violation_k_min", "water_l")}
         self._steps.append(step)
@@ -147,6 +144,15 @@ COMPONENT_POWERS = {
     "leakage": "leakage_power",
 }
 """Field of a trajectory behind each part of thermal energy; a hall has some of them."""
+
+
+def component_powers(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Parts of the thermal power [W] that a hall has, of ``info``; they sum to the whole. The make-up air unit is with the humidifiers."""
+    powers = {part: info[f"{field}_w"] for part, field in COMPONENT_POWERS.items() if f"{field}_w" in info}
+    if "humidifiers" in powers:
+        powers["humidifiers"] = powers["humidifiers"] + info["ventilation_power_w"]
+    powers["leakage"] = info["thermal_power_w"] - info["cooling_power_w"] - info["server_fan_power_w"]
+    return powers
 
 
 def component_energy(trajectory: Mapping[str, np.ndarray]) -> dict[str, float]:

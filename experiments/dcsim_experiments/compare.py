@@ -25,6 +25,7 @@ from dcsim_experiments.config import (
     spread,
     test_weeks,
 )
+from dcsim_experiments.faults import in_words
 from dcsim_experiments.results import Evaluation, Group
 from dcsim_experiments.rollout import Rollout, Scenario, record, run
 from dcsim_experiments.run_folder import RunFolder, package_versions
@@ -151,6 +152,7 @@ def scenarios_of(config: CompareConfig) -> list[Scenario]:
                 "workload": config.workload,
                 "grid": config.grid,
                 "observation": {"forecast": True} if config.forecast else None,
+                **config.faults,
             }
             given = {name: value for name, value in keywords.items() if value is not None}
             own = spread(starts, config.episodes, config.seed) if starts else ()
@@ -257,6 +259,7 @@ def context(
         "tasks": list(tasks),
         "workload": scenarios[0].keywords.get("workload") or settled.hall.description.workload,
         "grid": settled.grid.name,
+        "faults": scenarios[0].faults,
         "episodes": sum(scenario.episodes for scenario in scenarios),
         "control_interval_s": settled.control_interval_s,
         "limits": {"inlet_limit": settled.hall.description.limits.inlet_limit.value},
@@ -273,6 +276,7 @@ def about(place: str) -> str:
         steps = policy["config"].get("steps")
         words = f" trained for {steps:,} control steps" if isinstance(steps, int) else ""
         words += f" on the task {policy['config']['task']}" if policy["config"].get("task") else ""
+        words += f" with faults {in_words(policy['config']['faults'])}" if policy["config"].get("faults") else ""
         return f"{policy['algo'].upper()} policy{words}"
     if place in ABOUT:
         return ABOUT[place]
@@ -314,6 +318,8 @@ def publish(
 
     sentence = results.verdict(result, learned)
     result |= {"episode_days": results.mean_days(result), "days": [row["start"] for row in result["rows"]]}
+    if result["faults"]:
+        print(f"faults: {in_words(result['faults'])}\n")
     print(results.table(result))
     if len(result["groups"]) > 1:
         print(f"\n{results.group_table(result)}")

@@ -8,13 +8,14 @@ loads, always differ: training draws from ``TRAINING_SEED`` on, tests from small
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from dcsim.errors import InputError
+from dcsim_experiments.faults import in_words, read_faults
 
 TRAINING_SEED = 10_000  # seeds below belong to tests
 _SEEDS_PER_TRAINING = 10_000  # more than any batch has rows
@@ -33,6 +34,18 @@ CommaList = Annotated[
     ),
 ]
 """Words separated by commas."""
+
+Faults = Annotated[
+    dict[str, Any],
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="YAML",
+        instance_from_str=lambda words: read_faults(words[0]),
+        is_instance=lambda value: isinstance(value, dict),
+        str_from_instance=lambda value: [in_words(value) if value else "{}"],
+    ),
+]
+"""Keyword arguments ``sensors``, ``actuators`` and ``failures`` of an environment."""
 
 
 def test_weeks() -> tuple[str, ...]:
@@ -129,6 +142,9 @@ class TrainConfig:
     """Grid profile, which gives price and carbon intensity; by default the task's, or us-average."""
     forecast: bool = False
     """Observations carry forecasts of weather, load and price."""
+    faults: Faults = field(default_factory=dict)
+    """What is wrong with sensors, actuators and equipment while training: a YAML file, or YAML such as
+    '{sensors: {noise: {temperature: 0.1}}, failures: {random: {chiller: {mtbf_hours: 200, repair_hours: 8}}}}'."""
     minutes: float | None = None
     """Stop after so many minutes even if steps are left."""
     checkpoint_minutes: float = 5.0
@@ -167,6 +183,9 @@ class CompareConfig:
     """Grid profile, which gives price and carbon intensity; by default the task's, or us-average."""
     forecast: bool = False
     """Observations carry forecasts, as policies trained with --forecast need."""
+    faults: Faults = field(default_factory=dict)
+    """What is wrong with sensors, actuators and equipment, the same for all controllers: a YAML file, or YAML such as
+    '{sensors: {noise: {temperature: 0.1}}, failures: {random: {chiller: {mtbf_hours: 200, repair_hours: 8}}}}'."""
     out: Path | None = None
     """Folder of the results; by default a dated one under runs."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcsim.plots import palette
+from dcsim_experiments.faults import in_words
 from dcsim_experiments.html_page import (
     Block,
     Section,
@@ -67,8 +68,8 @@ def write_report(
         File to write; its folder is there.
     result : mapping
         Content of ``compare.json``, as of ``results.content``. These are told where they are there: ``env``, ``weather``, ``tasks``,
-        ``workload``, ``grid``, ``episodes``, ``episode_days``, ``control_interval_s``, ``days``, ``train_days``, ``seeds``, ``about``,
-        ``limits``, ``command``, ``versions``.
+        ``workload``, ``grid``, ``faults``, ``episodes``, ``episode_days``, ``control_interval_s``, ``days``, ``train_days``, ``seeds``,
+        ``about``, ``limits``, ``command``, ``versions``.
     figures : mapping
         In the order of the page.
     headline : str, optional
@@ -256,6 +257,7 @@ def _setting(result: Result) -> dict[str, str]:
         "tasks": _listed(result.get("tasks")),
         "load": result.get("workload"),
         "grid": result.get("grid"),
+        "faults": in_words(result["faults"]) if "faults" in result else None,
         "episodes": length,
         "they start on": _listed([str(day).removesuffix(" 00:00") for day in result.get("days") or ()], DATES_MAX),
         "trained on": result.get("train_days"),

@@ -9,6 +9,8 @@ import gymnasium as gym
 import numpy as np
 
 import dcsim  # noqa: F401  (registers the environments)
+from dcsim.plots.recording import component_powers
+from dcsim_experiments.faults import FAULTS
 
 J_PER_KWH = 3.6e6
 SUMS = (
@@ -43,16 +45,6 @@ METRICS = (
 (hottest rack group at any sub-step), ``interventions`` (control steps in which the plant's own protection had taken
 over) and ``act_ms`` (time of a decision on a single observation)."""
 
-POWERS = {
-    "crah_fans": "crah_fan_power_w",
-    "pumps": "pump_power_w",
-    "chillers": "chiller_power_w",
-    "tower_fans": "tower_fan_power_w",
-    "cdus": "cdu_power_w",
-    "dry_coolers": "dry_cooler_fan_power_w",
-    "server_fans": "server_fan_power_w",
-}
-"""Key of ``info`` behind the components; a hall has some of them."""
 DECISIONS_TIMED = 8  # per episode
 DECISION_BUDGET_S = 1.0  # for timing all of a controller's
 
@@ -87,6 +79,11 @@ class Scenario:
     seed: int
     keywords: Mapping[str, Any] = field(default_factory=dict)
     starts: Sequence[str] = ()
+
+    @property
+    def faults(self) -> dict[str, Any]:
+        """What is wrong with sensors, actuators and equipment."""
+        return {name: self.keywords[name] for name in FAULTS if name in self.keywords}
 
     def make_vec(self) -> Any:
         """Return a vector environment with a row for each episode."""
@@ -164,8 +161,8 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
     count = env.num_envs
     start_s = np.array(info["time_s"])
     is_alive, lived = np.ones(count, bool), np.zeros(count)
-    powers = {name: key for name, key in POWERS.items() if key in info}
-    names = (*SUMS, "it_power_w", "cooling_power_w", "thermal_power_w", *powers.values())
+    parts = {name: np.zeros(count) for name in component_powers(info)}
+    names = (*SUMS, "it_power_w")
     sums = {name: np.zeros(count) for name in names}
     hottest, interventions = np.full(count, -np.inf), np.zeros(count)
     sampled = set(np.linspace(0, steps - 1, DECISIONS_TIMED).astype(int).tolist())
@@ -177,6 +174,8 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
         last, seen = info.get("final_info", info), info.get("final_obs", observation)
         for name in names:
             sums[name] += np.where(is_alive, last[name], 0.0)
+        for name, power in component_powers(last).items():
+            parts[name] += np.where(is_alive, power, 0.0)
         hottest = np.where(is_alive, np.maximum(hottest, last["rack_inlet_max_c"]), hottest)
         interventions += is_alive & (seen[:, protection] > 0.0)
         lived += is_alive
@@ -186,7 +185,7 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
     scale = steps / lived
     kwh = interval / J_PER_KWH
     metrics = {name: sums[name] * scale for name in SUMS}
-    it, fans = sums["it_power_w"], sums[POWERS["server_fans"]]
+    it, fans = sums["it_power_w"], parts["server_fans"]
     facility = sums["facility_energy_kwh"] / kwh
     metrics |= {
         "server_fan_energy_kwh": fans * kwh * scale,
@@ -196,10 +195,7 @@ def run(controller: Controls, env: Any, seed: int, advance: Callable[[int], Any]
         "interventions": interventions * scale,
         "act_ms": _decision_times(controller, np.stack(samples), seed),
     }
-    energies = {name: sums[key] * kwh * scale for name, key in powers.items()}
-    cooling, thermal = sums["cooling_power_w"] * kwh * scale, sums["thermal_power_w"] * kwh * scale
-    energies["humidifiers"] = cooling - sum(energies[name] for name in powers if name != "server_fans")
-    energies["leakage"] = thermal - cooling - energies["server_fans"]
+    energies = {name: power * kwh * scale for name, power in parts.items()}
     return Rollout({name: metrics[name] for name in METRICS}, energies, ~is_alive, start_s)
 
 

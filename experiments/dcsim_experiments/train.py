@@ -122,6 +122,7 @@ def env_keywords(config: TrainConfig) -> dict[str, Any]:
         "workload": config.workload,
         "grid": config.grid,
         "observation": {"forecast": True} if config.forecast else None,
+        **config.faults,
     }
     return {name: value for name, value in keywords.items() if value is not None}
 
@@ -185,6 +186,7 @@ def train(config: TrainConfig, folder: RunFolder, env: SB3VecEnv) -> dict[str, A
         "is_cut_off": watch.is_cut_off,
         "seconds": seconds,
         "train_days": trained_days(config),
+        "faults": config.faults,
         "validation": watch.curve,
         "validation_reference": {"name": "g36", **validation.score(make_controller("g36", validation.env))},
         "packages": package_versions(),

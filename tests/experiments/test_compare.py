@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from dcsim_experiments import compare, config
 from dcsim_experiments.config import CompareConfig, TrainConfig
+from dcsim_experiments.faults import in_words, read_faults
 from dcsim_experiments.results import Group
 from dcsim_experiments.rollout import METRICS
 from dcsim_experiments.train import recorded
@@ -55,6 +56,69 @@ def test_tasks_about_money_say_who_paid_least(run_cli, read, tmp_path):
     assert found["controllers"]["rules"]["against"] == pytest.approx(result["paired"]["rules"]["energy_cost"]["mean"])
     assert found["controllers"]["g36"]["against"] == 0.0 and result["grid"] == "tou-2to1"
     assert any("tou-tank, chicago rewards energy_cost" in line for line in lines)
+
+
+FAULTS = {
+    "sensors": {"noise": {"temperature": 0.1}, "delay_s": 300},
+    "actuators": {"stroke_time_s": 120},
+    "failures": {"schedule": [{"component": "crah", "units": 2, "start_hour": 0.5}]},
+}
+
+
+def test_a_comparison_says_under_which_faults_it_was_made(run_cli, read, tmp_path):
+    text = "{sensors: {noise: {temperature: 0.1}, delay_s: 300}, actuators: {stroke_time_s: 120}, "
+    text += "failures: {schedule: [{component: crah, units: 2, start_hour: 0.5}]}}"
+    (tmp_path / "faults.json").write_text(json.dumps(FAULTS))
+    energy = {}
+    for name, words in {
+        "without": (),
+        "text": ("--faults", text),
+        "file": ("--faults", tmp_path / "faults.json"),
+    }.items():
+        code, lines, _ = run_cli(*SMALL, "--controllers", "rules,g36", *words, "--out", tmp_path / name)
+        assert code == 0
+        result = read(tmp_path / name / "compare.json")
+        expected = FAULTS if words else {}
+        assert result["faults"] == read(tmp_path / name / "config.json")["config"]["faults"] == expected
+        shown = in_words(expected)
+        assert (lines[0] == f"faults: {shown}") == bool(words)
+        assert f"<dt>faults</dt><dd>{shown}</dd>" in (tmp_path / name / "report.html").read_text(encoding="utf-8")
+        energy[name] = result["controllers"]["g36"]["thermal_energy_kwh"]["values"]
+    assert energy["text"] == energy["file"] != energy["without"]
+    assert read_faults(in_words(FAULTS)) == FAULTS
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("noise", "'noise': expected a YAML file or a mapping of sensors, actuators, failures"),
+        ("nowhere.yaml", "'nowhere.yaml': expected a YAML file or"),
+        ("{sensors: {", "line 1: not YAML"),
+        ("{sensor: {}}", "no option 'sensor'; nearest is 'sensors'"),
+        ("{sensors: {nose: 0.1}}", "sensors: no option 'nose'; nearest is 'noise'"),
+        ("{sensors: {noise: 1e}}", "sensors: noise='1e': expected a number"),
+        ("{sensors: {noise: {rack_inlet_mx: 0.1}}}", "nearest is 'rack_inlet_max'"),
+        ("{actuators: {stroke_time_s: {crah_fan_sped: 9}}}", "nearest is 'crah_fan_speed'"),
+        ("{failures: {random: {chiller: {mtbf_hours: 9}}}}", "repair_hours is missing"),
+        ("{failures: {random: {dx_unit: {mtbf_hours: 9, repair_hours: 1}}}}", "this hall has no component 'dx_unit'"),
+    ],
+)
+@pytest.mark.parametrize("verb", [SMALL, ("train", "--steps", "16")])
+def test_wrong_faults_are_told_in_one_line_and_leave_no_folder(run_cli, tmp_path, verb, text, words):
+    code, _, err = run_cli(*verb, "--faults", text, "--out", tmp_path / "run")
+    assert code == 2 and len(err.splitlines()) == 1
+    assert words in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_of_faults_is_named_when_it_is_wrong(run_cli, tmp_path):
+    file = tmp_path / "faults.yaml"
+    file.write_text("sensors:\n  noise: 0.1\n  nose: 0.2\n")
+    code, _, err = run_cli(*SMALL, "--faults", file)
+    assert code == 2 and f"{file}: sensors: no option 'nose'" in err
+    file.write_text("sensors:\n  noise: [\n")
+    code, _, err = run_cli(*SMALL, "--faults", file)
+    assert code == 2 and f"{file}: line 3: not YAML" in err
 
 
 def test_the_same_command_gives_the_same_file(run_cli, read, tmp_path):

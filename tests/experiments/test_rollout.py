@@ -7,6 +7,8 @@ from dcsim_agents.controller import make_controller
 from dcsim_experiments.config import test_weeks as weeks_for_tests
 from dcsim_experiments.rollout import METRICS, Scenario, record, run
 
+import dcsim
+
 ID = "dcsim/Enterprise-v0"
 KEYWORDS = {"episode_days": 0.25, "start": list(weeks_for_tests())}
 STEPS = 72
@@ -60,6 +62,15 @@ def test_every_row_has_its_own_start_and_is_the_single_environment_of_that_start
         steps = range(env.unwrapped.batch.config.episode_steps)
         total = sum(single.step(MIDDLE.astype(np.float32))[4]["thermal_energy_kwh"] for _ in steps)
         np.testing.assert_allclose(rollout.metrics["thermal_energy_kwh"][row], total, rtol=1e-12)
+
+
+@pytest.mark.parametrize("env_id", dcsim.ids())
+def test_every_hall_says_where_all_of_its_thermal_energy_goes(env_id):
+    scenario = Scenario(env_id, 2, 0, {**KEYWORDS, "episode_days": 0.05})
+    middle = np.zeros(scenario.make_vec().single_action_space.shape)
+    rollout = run(Constant(middle), scenario.make_vec(), 0)
+    np.testing.assert_allclose(sum(rollout.energies.values()), rollout.metrics["thermal_energy_kwh"], rtol=1e-12)
+    assert ("compressors" in rollout.energies) == ("chillers" not in rollout.energies) == ("Edge" in env_id)
 
 
 def test_the_parts_of_thermal_energy_add_up_to_it():

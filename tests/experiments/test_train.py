@@ -13,7 +13,9 @@ import pytest
 import torch
 from dcsim_agents.controller import make_controller
 from dcsim_experiments import checkpoints, config, train
+from dcsim_experiments.compare import about
 from dcsim_experiments.config import TrainConfig
+from dcsim_experiments.faults import in_words
 from dcsim_experiments.recipes import RECIPES, make_model
 from dcsim_experiments.train import resolved, training_env
 
@@ -68,6 +70,22 @@ def test_a_task_with_days_of_its_own_is_recorded_as_trained_on_these():
         "episodes of the task crah-failure within the odd"
     )
     assert train.trained_days(TrainConfig()) == train.TRAIN_DAYS
+
+
+def test_a_policy_trained_with_faults_says_so_and_is_validated_with_them(run_cli, read, tmp_path):
+    text = "{sensors: {noise: {temperature: 0.5}}, failures: {random: {crah: {mtbf_hours: 2, repair_hours: 1}}}}"
+    words = ("--algo", "ppo", "--num-envs", 4, "--steps", 64)
+    for name, more in {"with": ("--faults", text), "without": ()}.items():
+        assert run_cli("train", *words, *more, "--out", tmp_path / name)[0] == 0
+    run, plain = read(tmp_path / "with" / "run.json"), read(tmp_path / "without" / "run.json")
+    faults = {
+        "sensors": {"noise": {"temperature": 0.5}},
+        "failures": {"random": {"crah": {"mtbf_hours": 2, "repair_hours": 1}}},
+    }
+    assert run["faults"] == read(tmp_path / "with" / "config.json")["config"]["faults"] == faults
+    assert plain["faults"] == {} and run["validation_reference"] != plain["validation_reference"]
+    assert about(str(tmp_path / "with")).endswith(f"with faults {in_words(faults)}")
+    assert training_env(TrainConfig(algo="ppo", num_envs=2, faults=faults)).env.unwrapped.batch.config.failures
 
 
 def test_weather_that_does_not_reach_over_the_training_weeks_leaves_no_folder(run_cli, tmp_path):
