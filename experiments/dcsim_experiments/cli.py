@@ -106,11 +106,13 @@ def parsed(name: str, verb: Verb, words: Sequence[str]) -> Any:
     """
     import tyro
 
-    options = getattr(importlib.import_module("dcsim_experiments.config"), verb.options)
+    config = importlib.import_module("dcsim_experiments.config")
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(options, args=words, prog=f"dcsim {name}")
+            return tyro.cli(getattr(config, verb.options), args=words, prog=f"dcsim {name}")
+    except config.WrongOption as error:
+        raise InputError(str(error)) from None
     except SystemExit as end:
         if not end.code:
             return None

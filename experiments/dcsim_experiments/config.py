@@ -35,12 +35,23 @@ CommaList = Annotated[
 ]
 """Words separated by commas."""
 
+class WrongOption(Exception):
+    """What is wrong with the value of an option. No ValueError, as tyro would break the lines of that, paths included."""
+
+
+def _faults(words: Sequence[str]) -> dict[str, Any]:
+    try:
+        return read_faults(words[0])
+    except InputError as error:
+        raise WrongOption(f"--faults: {error}") from None
+
+
 Faults = Annotated[
     dict[str, Any],
     tyro.constructors.PrimitiveConstructorSpec(
         nargs=1,
         metavar="YAML",
-        instance_from_str=lambda words: read_faults(words[0]),
+        instance_from_str=_faults,
         is_instance=lambda value: isinstance(value, dict),
         str_from_instance=lambda value: [in_words(value) if value else "{}"],
     ),

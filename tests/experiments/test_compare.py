@@ -112,7 +112,8 @@ def test_wrong_faults_are_told_in_one_line_and_leave_no_folder(run_cli, tmp_path
 
 
 def test_a_file_of_faults_is_named_when_it_is_wrong(run_cli, tmp_path):
-    file = tmp_path / "faults.yaml"
+    file = tmp_path / ("a long path " * 8) / "faults.yaml"
+    file.parent.mkdir()
     file.write_text("sensors:\n  noise: 0.1\n  nose: 0.2\n")
     code, _, err = run_cli(*SMALL, "--faults", file)
     assert code == 2 and f"{file}: sensors: no option 'nose'" in err
