@@ -98,6 +98,13 @@ TRAINING_PROFILES: dict[str, TrainingProfile] = {
         ),
     )
 }
+TRAINING_PROFILES["ai-one-job"] = dataclasses.replace(
+    TRAINING_PROFILES["ai-training"],
+    name="ai-one-job",
+    hall_job=Duration(1e4 * _HOUR, 0.0),
+    hall_free=Duration(1.0, 0.0),
+    source="of ai-training, with one job that takes the whole hall for good",
+)
 
 
 class _Alternation(NamedTuple):

@@ -213,7 +213,7 @@ class EpisodeSource:
                 units = order[: outage.units % count]
                 first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
                 last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
-                table[env, first:last, units] = 0.0
+                table[env, first:last, units] = outage.remaining
         return left
 
     def _available(self, units: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -37,12 +37,15 @@ class Outage:
         Range of the start after the episode's, drawn.
     hours : float
         How long it lasts.
+    remaining : float
+        Share of each of these units that still can run, for units that stand for several machines.
     """
 
     component: str
     units: int
     start_hours: tuple[float, float]
     hours: float
+    remaining: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,11 @@ def warmest_days(weather: Weather, days: int = 3) -> float:
     return float(np.argmax(mean)) * DAY_S
 
 
+def warmest_noon(weather: Weather) -> float:
+    """Noon of the day with the highest mean dry bulb [s of the year]."""
+    return warmest_days(weather, 1) + 0.5 * DAY_S
+
+
 FREE_COOLING_WET_BULB = 15.5  # degC, about where tuned resets leave free cooling in the hyperscale hall
 
 
@@ -262,6 +270,30 @@ TASKS: dict[str, Task] = {
             reload=full_load,
             # In steps of 1 % the least at which neither full fans nor the resets trip in any built-in climate.
             derated={"dx_unit": 0.77},
+        ),
+        Task(
+            name="cdu-failure",
+            meaning="on the warmest day of the year a power feed of one CDU group fails for three hours: a quarter of its coolant pumps is left, "
+            "and its chips stay below their limit only if they get colder coolant",
+            episode_days=0.25,
+            control_interval_s=60.0,
+            find_start=warmest_noon,
+            outages=(Outage("cdu_pump", 1, (0.5, 1.5), 3.0, remaining=0.25),),
+        ),
+        Task(
+            name="dry-cooler-failure",
+            meaning="the three warmest days of the year at 85 % load with 70 % of the dry coolers' fans: facility water gets warmer than asked "
+            "for, and in hot climates chips reach their limit",
+            episode_days=3.0,
+            find_start=warmest_days,
+            reload=full_load,
+            derated={"dry_cooler_fan": 0.7},
+        ),
+        Task(
+            name="one-job",
+            meaning="a single job takes the whole hall: all its racks go between idle and full load within the same second, all day",
+            workload="ai-one-job",
+            sections=("liquid",),
         ),
         Task(
             name="shoulder-season",

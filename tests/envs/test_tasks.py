@@ -15,6 +15,7 @@ from dcsim.plant.hall import build_hall
 ENV_IDS = dcsim.ids()
 TASKS_OF = {name: tasks_for(build_hall(gym.spec(name).kwargs["hall"])) for name in ENV_IDS}
 WITH_CHILLERS = [name for name in ENV_IDS if "chiller-trip" in TASKS_OF[name]]
+WITH_PLATES = [name for name in ENV_IDS if "one-job" in TASKS_OF[name]]
 WITH_COMPRESSORS = [name for name in ENV_IDS if "compressor-trip" in TASKS_OF[name]]
 CLIMATES = ("miami", "phoenix", "san-francisco", "chicago", "denver")
 HOUR = 3600.0
@@ -155,6 +156,46 @@ def test_fouled_condensers_leave_too_little_in_hot_climates_only(climate, binds)
     assert (episode["demand"].max() > 1.0) == binds
     assert (episode["violation_k_min"].sum() > 0.0) == binds
     assert not episode["terminated"].any()
+
+
+@pytest.mark.parametrize("env_id", WITH_PLATES)
+def test_with_a_quarter_of_its_pumps_a_cdu_group_needs_colder_coolant(env_id):
+    episode = rollout(env_id, controller="fixed", weather="phoenix", task="cdu-failure")
+    down = (episode["cdu_pumps"] < 0.5).any(1)
+    assert down.sum() * 60.0 == 3.0 * HOUR
+    assert_allclose(episode["cdu_pumps"][down].sum(1), 4.25)
+    assert episode["case_temperature_max_c"][down].max() > 80.0 > episode["case_temperature_max_c"][~down][:20].max()
+    assert episode["violation_k_min"].sum() > 1.0
+    assert not episode["terminated"].any()
+    env = gym.make(env_id, weather="phoenix", task="cdu-failure").unwrapped
+    names = [signal.name for signal in env.signals.action]
+    low = np.array([signal.low for signal in env.signals.action])
+    high = np.array([signal.high for signal in env.signals.action])
+    wanted = {"facility_water_setpoint": 32.0, "coolant_setpoint": 36.0, "chilled_water_setpoint": 18.0}
+    colder = np.array([wanted.get(name, 18.0 if name.startswith("supply") else 99.0) for name in names])
+    action = np.clip(2.0 * (colder - low) / (high - low) - 1.0, -1.0, 1.0).astype(np.float32)
+    env.reset(seed=0)
+    violation = sum(env.step(action)[4]["violation_k_min"] for _ in range(360))
+    assert violation == 0.0
+
+
+@pytest.mark.parametrize(("climate", "binds"), [("phoenix", True), ("san-francisco", False)])
+@pytest.mark.parametrize("env_id", WITH_PLATES)
+def test_dry_coolers_with_fewer_fans_make_chips_hot_in_hot_climates_only(env_id, climate, binds):
+    episode = rollout(env_id, controller="rules", weather=climate, task="dry-cooler-failure")
+    assert_allclose(episode["dry_cooler_fans"], 0.7, rtol=1e-6)
+    assert_allclose(episode["load"].mean(), 0.85, atol=0.03)
+    assert (episode["case_temperature_max_c"].max() > 80.0) == binds
+    assert not episode["terminated"].any()
+
+
+@pytest.mark.parametrize("env_id", WITH_PLATES)
+def test_one_job_swings_the_whole_hall_within_the_steps(env_id):
+    episode = rollout(env_id, task="one-job", start="2023-05-15")
+    assert np.ptp(episode["load"].reshape(-1, 5, 4)[:, :, 0], axis=1).max() < 0.09  # zones alike but for idle racks
+    swings = episode["it_power_peak_w"] - episode["it_power_w"]
+    assert (swings > 0.1 * episode["it_power_peak_w"]).sum() > 30
+    assert_allclose(episode["it_power_peak_w"].max(), 20.8e6, rtol=0.04)
 
 
 def test_the_shoulder_season_crosses_between_free_and_other_cooling():
