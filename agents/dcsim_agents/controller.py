@@ -12,6 +12,7 @@ import numpy as np
 from dcsim.envs.signals import Signals
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, nearest
+from dcsim.plant.outdoor_air import SHARES_ASKED_FOR
 from dcsim_agents.machines import practised_numbers
 from dcsim_agents.signal_io import Reading, SetpointWriter, SignalReader
 from dcsim_agents.storage import storage_priority
@@ -106,6 +107,7 @@ class Controller(ABC):
         if "tank_flow" in self.setpoints:
             cost = np.ones(24) if self.view.hourly_cost is None else self.view.hourly_cost
             practised["tank_flow"] = self.storage(reading, cost, self.view.hall)
+        practised |= {name: np.ones((1, 1)) for name in SHARES_ASKED_FOR if name in self.setpoints}
         return practised
 
     def _remember(self, reading: Reading) -> None:

@@ -41,6 +41,7 @@ NUMBERS = (
     "tower_cells_on",
     "compressor_called",
     "compressor_on",
+    "outdoor_air_enabled",
 )
 """Fields of the state that only know whole numbers."""
 
@@ -125,6 +126,8 @@ class SettledStarts:
             state[rows["stage_time"]] = self._hall.params.stage_time_min
         if "compressor_time" in rows:
             state[rows["compressor_time"]] = rest_of_compressors(self._hall)
+        if "outdoor_air_time" in rows:
+            state[rows["outdoor_air_time"]] = self._hall.params.outdoor_air_time_min
         return state, setpoints
 
     def electricity_for_cooling(self, outdoor: np.ndarray, load: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -74,6 +74,8 @@ MEANING_OF_REQUESTS = {
     "coolant_flow": "pump speed of CDU group",
     "facility_water_setpoint": "facility water from the dry coolers",
     "dry_cooler_fan_limit": "speed up to which the dry coolers' fans may run",
+    "outdoor_air_share_max": "greatest share of outdoor air, which the weather may lock out",
+    "evaporative_share_max": "greatest share of the evaporative pads that is wetted",
     "mode_request": "0 mechanical, 1 integrated, 2 free cooling, nearest wins",
     "tank_flow": "flow through the storage tank over nominal, above 0 charging",
     "chillers_requested": "number of chillers, nearest wins, one more or less a control step",
@@ -228,6 +230,22 @@ def _moisture(hall: Hall, interval: float) -> list[Block]:
         Block("state.room_dew_point", [Signal("room_dew_point", "degC", -25.0, 30.0, "dew point of the room air")]),
         Block("state.room_relative_humidity", [Signal("room_relative_humidity", "-", 0.0, 1.0, humid)]),
     ]
+
+
+def _outdoor_air(hall: Hall, interval: float) -> list[Block]:
+    return [
+        Block("state.outdoor_air_enabled", [Signal("outdoor_air_on", "-", 0.0, 1.0, "1 while the weather is let in")]),
+        _rows(
+            hall,
+            "state.outdoor_air_share",
+            Signal("outdoor_air_fraction", "-", 0.0, 1.0, "outdoor air in what is supplied by CRAH group"),
+        ),
+    ]
+
+
+def _evaporative(hall: Hall, interval: float) -> list[Block]:
+    wetted = Signal("evaporative_fraction", "-", 0.0, 1.0, "wetted share of the evaporative pads of CRAH group")
+    return [_rows(hall, "state.evaporative_share", wetted)]
 
 
 def _dx(hall: Hall, interval: float) -> list[Block]:
@@ -411,6 +429,8 @@ _SEEN = {
     "room": _room,
     "moisture": _moisture,
     "coils": _coils,
+    "outdoor_air": _outdoor_air,
+    "evaporative": _evaporative,
     "dx": _dx,
     "chilled_water": _chilled_water,
     "staging": _staging,

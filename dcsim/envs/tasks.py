@@ -12,7 +12,7 @@ import numpy as np
 
 from dcsim.drivers import Weather
 from dcsim.drivers.grid import US_INDUSTRIAL_PRICE_PER_KWH, US_KG_CO2_PER_KWH
-from dcsim.envs.task_halls import with_staging, with_tank
+from dcsim.envs.task_halls import with_outdoor_air, with_staging, with_tank
 from dcsim.errors import InputError
 from dcsim.physics import moist_air, server
 from dcsim.plant.description import HallDescription
@@ -325,6 +325,12 @@ TASKS: dict[str, Task] = {
             meaning="the controller chooses how many chillers, pumps and tower cells run; chillers have minimum times and starts cost energy",
             changes=with_staging,
             sections=STORAGE,
+        ),
+        Task(
+            name="outdoor-air",
+            meaning="mixing boxes let outdoor air in, which wetted pads cool, as long as dry bulb, dew point and enthalpy allow it",
+            changes=with_outdoor_air,
+            sections=("moisture",),
         ),
     )
 }

@@ -126,7 +126,7 @@ class Condensing:
     @staticmethod
     def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
         """Hold how wet the coils are."""
-        ratio, pressure = s.humidity_ratio, u.outdoor_pressure
+        ratio, pressure = moisture.onto_coils(s), u.outdoor_pressure
         entering, water = s.coil_entering_air, s.chilled_water_supply_temperature
         air_fraction = pressure / STANDARD_PRESSURE * xp.maximum(s.crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
         water_fraction = water_fractions(s, now["chilled_water_flow_max"], p, xp)

@@ -270,6 +270,40 @@ class Moisture(_Frozen):
         return self
 
 
+class Evaporative(_Frozen):
+    """Evaporative coolers in the outdoor air: first an indirect one, then a direct one; an effectiveness of 0 leaves one out."""
+
+    indirect_effectiveness: Annotated[Quantity, _in("-", least=0.0, most=0.95)]  # over the distance to the wet bulb
+    direct_effectiveness: Annotated[Quantity, _in("-", least=0.0, most=0.98)]  # likewise
+    pressure_drop: Annotated[Quantity, _in("Pa", least=0.0)]  # of pads and exchanger, all air from outdoors
+    pump_power: Power  # all pads wetted
+    secondary_fan_power: Power  # of the indirect coolers' other side, all units
+    cycles_of_concentration: Annotated[Quantity, _in("-", above=1.0)]
+
+
+class OutdoorAir(_Frozen):
+    """Mixing boxes in front of the units, that let outdoor air in, and the weather in which they may.
+
+    A part that any hall with ``moisture`` may have, with ``setpoints.outdoor_air_share``; and with ``evaporative`` coolers,
+    ``setpoints.evaporative_share``.
+    """
+
+    share_min: Annotated[Quantity, _in("-", least=0.0, most=0.9)]  # that closed dampers let through
+    stroke_time: Time
+    time_constant: Time
+    pressure_drop: Annotated[Quantity, _in("Pa", least=0.0)]  # of louvers, filters and dampers, all air from outdoors
+    fan_efficiency: Share  # of fan, motor and drive
+    dry_bulb_max: Temperature
+    dry_bulb_min: Temperature
+    dew_point_max: Temperature
+    dew_point_min: Temperature
+    enthalpy_max: Annotated[Quantity, _in("J/kg", above=0.0)]
+    deadband: Annotated[Quantity, _in("K", above=0.0, most=10.0)]  # outside of the limits, before it is locked out
+    lockout_time: Time  # least time that it then stays so
+    changeover_time: Time  # over which open dampers are closed then
+    evaporative: Evaporative | None = None
+
+
 class Coils(_Frozen):
     """Chilled-water coils of the CRAHs."""
 
@@ -304,7 +338,6 @@ class Dx(_Frozen):
     request_hysteresis: Annotated[Quantity, _in("-", least=0.0, most=0.4)]
     start_time_constant: Time
     control_time_constant: Time
-    leaving_air_temperature_min: Temperature
 
     @model_validator(mode="after")
     def _known_machine(self) -> "Dx":
@@ -568,6 +601,8 @@ class Setpoints(_Frozen):
     chilled_water_pump_speed: Range | None = None
     condenser_water_flow: Range | None = None
     tank_flow: Range | None = None  # over nominal, charging above 0
+    outdoor_air_share: Range | None = None  # greatest that the dampers may go to
+    evaporative_share: Range | None = None  # greatest share of the pads that is wetted
     coolant_temperature: Range | None = None
     coolant_flow: Range | None = None
     facility_water_temperature: Range | None = None
@@ -585,6 +620,7 @@ class HallDescription(_Frozen):
     air_paths: AirPaths | None = None  # one well-mixed zone where there are none
     crahs: Crahs
     moisture: Moisture | None = None
+    outdoor_air: OutdoorAir | None = None
     coils: Coils | None = None
     district_cooling: DistrictCooling | None = None
     dx: Dx | None = None
@@ -632,6 +668,14 @@ class HallDescription(_Frozen):
             raise ValueError("give setpoints.tank_flow with a tank, and only then")
         if sum(section is not None for section in (self.coils, self.dx, self.district_cooling)) != 1:
             raise ValueError("give one of coils, dx and district_cooling")
+        if self.outdoor_air is not None and self.moisture is None:
+            raise ValueError("outdoor_air brings water: give moisture")
+        for part, section, allowed in (
+            ("outdoor_air", self.outdoor_air, self.setpoints.outdoor_air_share),
+            ("outdoor_air.evaporative", self.evaporative, self.setpoints.evaporative_share),
+        ):
+            if (section is None) != (allowed is None):
+                raise ValueError(f"give setpoints.{part.rpartition('.')[2]}_share with {part}, and only then")
         if self.racks.groups % self.crahs.groups:
             raise ValueError(f"{self.racks.groups} rack groups do not divide among {self.crahs.groups} CRAH groups")
         return self
@@ -801,6 +845,11 @@ class HallDescription(_Frozen):
     def curve_fans(self) -> Quantity | Series | None:
         """Section of the part of that name."""
         return self.racks.flow_curve
+
+    @property
+    def evaporative(self) -> Evaporative | None:
+        """Section of the part of that name."""
+        return self.outdoor_air.evaporative if self.outdoor_air is not None else None
 
     @property
     def kind(self) -> str:

@@ -3,8 +3,8 @@
 Each unit holds its supply air by what the compressor takes from the air. Below its least part load the compressor cycles; those cycles,
 shorter than what a room feels, are averaged, and their starts cost energy (``physics.dx_coil.part_load_fraction``). Whether a compressor
 is called at all is a latch with memory: it is stopped by request, by a failure, when its fan stands still, or when there is next to
-nothing to cool, and then rests for its least time; once started it runs for its least time at its least part load or above. The units work
-as a team: the last compressor that runs is not stopped by request, since a small room is too hot within minutes.
+nothing to cool, and then rests for its least time; once started it stays called for its least time. The units work as a team: requests
+that would leave none running are not heeded, since a small room is too hot within minutes, unless outdoor air cools.
 
 A wet coil stands for a surface of known humidity, found at the start of a control step by the law of the coil under load, to which all
 air comes that does not pass by untouched, for the part of the time that the compressor cools; so what condenses follows the room's
@@ -28,6 +28,7 @@ from dcsim.plant.room import CRAH_FLOW_FRACTION_MIN, HotSide
 DRY_WET_BULB = -50.0  # degC, lower than any coil's: its law then says at which wet bulb it would just be dry
 DEMAND_MAX = 2.0  # of the capacity; more than all there is says no more
 LATENT_SHARE_MAX = 0.9  # of a coil's heat
+CARRYING_SHARE = 0.3  # of outdoor air, from which on compressors may all rest by request
 SLOPE_STEP = 1.0  # K of entering air, for the slope of the wet bulb that counts
 
 
@@ -52,7 +53,6 @@ class Params(NamedTuple):
     compressor_request_hysteresis: Array  # (1) of the request, 0 off to 1 on
     compressor_start_time_constant: Array  # (1) s
     compressor_control_time_constant: Array  # (1) s
-    leaving_air_temperature_min: Array  # (1) degC, no unit cools its supply air below
 
 
 class State(NamedTuple):
@@ -137,7 +137,6 @@ def sized(d: HallDescription) -> dict[str, Any]:
         compressor_request_hysteresis=dx.request_hysteresis.value,
         compressor_start_time_constant=dx.start_time_constant.value,
         compressor_control_time_constant=dx.control_time_constant.value,
-        leaving_air_temperature_min=dx.leaving_air_temperature_min.value,
     )
 
 
@@ -170,7 +169,7 @@ def _air_onto_coils(s: Any, u: Any, p: Any, xp: Any) -> dict[str, Array]:
     def effective(temperature: Array) -> Array:
         wet_bulb = 0.0 * temperature + DRY_WET_BULB
         if hasattr(p, "dry_air_mass"):
-            wet_bulb = moist_air.wet_bulb_temperature(temperature, s.humidity_ratio, pressure, xp)
+            wet_bulb = moist_air.wet_bulb_temperature(temperature, moisture.onto_coils(s), pressure, xp)
         return dx_coil.effective_wet_bulb(
             wet_bulb, temperature, outdoor, flow, fraction, bypass, p.dx_capacity, performance, pressure, xp
         )
@@ -187,7 +186,7 @@ def _air_onto_coils(s: Any, u: Any, p: Any, xp: Any) -> dict[str, Array]:
         capacity_fraction, _ = dx_coil.full_load(wet_bulb, outdoor, fraction, performance, xp)
         loaded = clip(s.compressor_demand, p.dx_part_load_min, 1.0, xp)
         heat = loaded * p.dx_capacity * capacity_fraction
-        air = dx_coil.leaving_air(flow, entering, s.humidity_ratio, heat, 1.0, bypass, pressure, xp)
+        air = dx_coil.leaving_air(flow, entering, moisture.onto_coils(s), heat, 1.0, bypass, pressure, xp)
         held["coil_surface_humidity"] = moist_air.saturation_humidity_ratio(air.surface_temperature, pressure, xp)
         held["coil_drying_flow"] = xp.minimum(s.compressor_load / loaded, 1.0) * flow * (1.0 - bypass)
     return held
@@ -195,10 +194,13 @@ def _air_onto_coils(s: Any, u: Any, p: Any, xp: Any) -> dict[str, Array]:
 
 def _latched(s: Any, called: Array, time: Array, u: Any, p: Any, xp: Any) -> tuple[Array, Array]:
     """Which compressors run, and for how long each has run or rested; only a failure cuts a least time short."""
-    running = s.compressor_on * _can_run(u, xp)
-    # the last that runs is not stopped by request, and all are called where none runs
+    running, least = s.compressor_on * _can_run(u, xp), 0.5
+    if hasattr(s, "outdoor_air_share"):  # where outdoor air does a good part of the cooling, all may rest
+        carries = total(s.outdoor_air_share, xp) > CARRYING_SHARE * total(0.0 * running + 1.0, xp)
+        least = xp.where(carries, -1.0, least)
+    # those that run go on where none of them is called, and all are called where none runs
     team = xp.where(total(running, xp) < 0.5, 1.0, xp.maximum(running, called))
-    called = xp.where(total(running * called, xp) < 0.5, team, called)
+    called = xp.where(total(running * called, xp) < least, team, called)
     wants = called * xp.where(s.compressor_demand > p.compressor_start_load, 1.0, 0.0)
     starts = xp.where(time < p.compressor_off_time_min, 0.0, wants)
     rests = xp.where(called < 0.5, 1.0, xp.where(s.compressor_demand < p.compressor_stop_load, 1.0, 0.0))
@@ -252,7 +254,7 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
     )  # air that comes to the surface, and the heat of what it leaves there, while the compressor cools
     if hot.air is not None:
         touched = loading * hot.crah_flow * (1.0 - dx_coil.bypass_factor(hot.crah_flow, p.dx_surface_mass_flow, xp))
-        dried = xp.maximum(s.humidity_ratio - h.coil_surface_humidity, 0.0)
+        dried = xp.maximum(hot.air.recirculated * s.humidity_ratio + hot.air.admixed - h.coil_surface_humidity, 0.0)
         latent = xp.minimum(EVAPORATION_ENTHALPY * touched * dried, LATENT_SHARE_MAX * available)
 
     # supply air: its lump, the heat to meet the set-point, the heat that the compressor gives
@@ -260,16 +262,10 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
     uncooled = stored * s.supply_air_temperature + hot.air_stream * hot.hot_return + hot.crah_power
     stiffness = stored + hot.air_stream * (1.0 - hot.bypass)
 
-    def heat_to_reach(temperature: Array) -> Array:
-        ratio = dt / p.compressor_control_time_constant
-        wished = thermal.relaxed_implicitly(s.supply_air_temperature, temperature, ratio)
-        return xp.maximum(uncooled - stiffness * wished, 0.0)
-
-    demand = heat_to_reach(h.supply_air_setpoint)
-    least = xp.where(s.compressor_time < p.compressor_on_time_min, p.dx_part_load_min * available - latent, 0.0)
-    sensible = xp.minimum(
-        xp.maximum(demand, least), xp.minimum(heat_to_reach(p.leaving_air_temperature_min), available - latent)
-    )
+    ratio = dt / p.compressor_control_time_constant
+    wished = thermal.relaxed_implicitly(s.supply_air_temperature, h.supply_air_setpoint, ratio)
+    demand = xp.maximum(uncooled - stiffness * wished, 0.0)
+    sensible = xp.minimum(demand, available - latent)
     supply = (uncooled - sensible) / stiffness
     heat, new, powers = sensible, {}, {}
     if hot.air is not None:

@@ -16,6 +16,7 @@ from dcsim.physics.smooth import clip
 from dcsim.plant.economizer import MECHANICAL
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import tuned_constants, zone_flow_ratios
+from dcsim.plant.outdoor_air import SHARES_ASKED_FOR
 
 Array = np.ndarray
 
@@ -66,6 +67,7 @@ class DryBulbLaws:
             "supply_air_setpoint": np.where(is_hot, supply, np.maximum(supply, limits.supply_limit.value)),
             "crah_fan_speed": fans + FAN_SHARE * (wanted - fans),
             "compressor_request": np.ones_like(s.compressor_called),
+            **{name: np.ones_like(setpoints[name]) for name in SHARES_ASKED_FOR if name in setpoints},
         }
         for _, name, allowed in hall.types.setpoints:
             ends = getattr(hall.description.setpoints, allowed)

@@ -129,13 +129,21 @@ class Brought(NamedTuple):
     vapor: Array  # (1) kg/s of the humidifier
     stream: Array  # (1) W/K of outdoor air
     heat: Array  # (1) W of sensible heat above 0 degC, with the humidifier's
+    inflow: Array  # (1) kg/s of outdoor air, by whatever way
+    water: Array  # (1) kg/s in it
+    recirculated: Array = 1.0  # (U) share of room air in the air onto a coil
+    admixed: Array = 0.0  # (U) kg/kg dry air, what the rest of it adds to its humidity
 
 
 def brought(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Brought:
     """Say what enters the room air by itself and by the humidifier, which looks at the humidity it would come to without it."""
     inflow, water = h.outdoor_air_flow, h.outdoor_air_water
+    if hasattr(h, "treated_air_humidity"):
+        density_ratio = u.outdoor_pressure / moist_air.STANDARD_PRESSURE
+        exchanged = density_ratio * p.crah_mass_flow_nominal * s.crah_fan_speed * s.outdoor_air_share
+        inflow, water = inflow + total(exchanged, xp), water + total(exchanged * h.treated_air_humidity, xp)
     if hasattr(h, "coil_drying_flow"):  # coils that dry the air of a small room faster than a step is long
-        drying = xp.where(s.humidity_ratio > h.coil_surface_humidity, h.coil_drying_flow, 0.0)
+        drying = xp.where(onto_coils(s) > h.coil_surface_humidity, h.coil_drying_flow, 0.0)
         inflow, water = inflow + total(drying, xp), water + total(drying * h.coil_surface_humidity, xp)
     alone = thermal.node_temperature(s.humidity_ratio, p.dry_air_mass, inflow, water, dt)
     command = moisture.humidifier_command(
@@ -148,7 +156,18 @@ def brought(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Brought:
     )
     vapor = p.humidifier_capacity * command
     sensible = moisture.sensible_heat_flow((p.humidifier_power + p.humidifier_feed_heat) * vapor, vapor)
-    return Brought(vapor=vapor, stream=p.air_specific_heat * h.outdoor_air_flow, heat=h.outdoor_air_heat + sensible)
+    return Brought(
+        vapor=vapor,
+        stream=p.air_specific_heat * h.outdoor_air_flow,
+        heat=h.outdoor_air_heat + sensible,
+        inflow=h.outdoor_air_flow,
+        water=h.outdoor_air_water,
+    )
+
+
+def onto_coils(s: Any) -> Array:
+    """Humidity ratio of the air onto the coils [kg/kg dry air], after the pass before."""
+    return s.coil_entering_humidity if hasattr(s, "coil_entering_humidity") else s.humidity_ratio
 
 
 class Balanced(NamedTuple):
@@ -175,22 +194,21 @@ def balanced(air: Brought, contact: Array, surface: Array, s: Any, h: Any, p: An
         Length of the pass [s].
     xp : namespace
     """
-    inflow, capacity = h.outdoor_air_flow, p.dry_air_mass
-    met = xp.where(s.humidity_ratio > surface, contact, 0.0)
+    met = xp.where(air.recirculated * s.humidity_ratio + air.admixed > surface, contact, 0.0)
     ratio = thermal.node_temperature(
         s.humidity_ratio,
-        capacity,
-        inflow + total(met, xp),
-        h.outdoor_air_water + air.vapor + total(met * surface, xp),
+        p.dry_air_mass,
+        air.inflow + total(met * air.recirculated, xp),
+        air.water + air.vapor + total(met * (surface - air.admixed), xp),
         dt,
     )
-    condensate = met * (ratio - surface)
+    condensate = met * (air.recirculated * ratio + air.admixed - surface)
     return Balanced(
         new=dict(humidity_ratio=ratio),
         powers=dict(
             humidifier_energy=p.humidifier_power * air.vapor,
             make_up_air_energy=h.make_up_air_power,
-            latent_gain=EVAPORATION_ENTHALPY * (h.outdoor_air_water - inflow * ratio),
+            latent_gain=EVAPORATION_ENTHALPY * (air.water - air.inflow * ratio),
             feed_water_gain=p.humidifier_feed_heat * air.vapor,
             humidifier_water=air.vapor / (1.0 - p.humidifier_drain_share),
             condensate_water=total(condensate, xp),

@@ -18,6 +18,7 @@ from dcsim.physics.smooth import clip
 from dcsim.plant.description import HallDescription, Range, Setpoints
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import Hall
+from dcsim.plant.outdoor_air import SHARES_ASKED_FOR
 from dcsim.plant.steady import LONG_STEP_S
 
 Array = np.ndarray
@@ -255,6 +256,7 @@ def settled_air_side(
         "crah_fan_speed": fans,
         "chilled_water_setpoint": chilled[None],
         "chilled_water_pump_speed": pump[None],
+        **{name: np.ones_like(setpoints[name]) for name in SHARES_ASKED_FOR if name in setpoints},
     }
 
 

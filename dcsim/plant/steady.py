@@ -30,6 +30,7 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
         "slab_temperature": supply + 13.0,
         "supply_air_temperature": supply,
         "coil_entering_air": supply + 11.0,
+        "coil_entering_humidity": 0.008,
         "humidity_ratio": 0.008,
         "crah_fan_speed": 0.8,
         "valve_fraction": 0.5,
@@ -117,6 +118,8 @@ def rested(
             state[rows["chiller_time"]] = max(hall.params.minimum_on_time[0, 0], hall.params.minimum_off_time[0, 0])
         if "compressor_time" in rows:
             state[rows["compressor_time"]] = rest_of_compressors(hall)
+        if "outdoor_air_time" in rows:
+            state[rows["outdoor_air_time"]] = hall.params.outdoor_air_time_min
         for name, value in fixed.items():
             if name in rows:
                 state[rows[name]] = value

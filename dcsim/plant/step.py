@@ -13,7 +13,18 @@ Left out: transport delays, single fans and pumps (a group acts as one machine, 
 from typing import Any
 
 from dcsim.physics.smooth import clip
-from dcsim.plant import chilled_water, coils, district_cooling, dry_coolers, dx, liquid, room, supervision, tower
+from dcsim.plant import (
+    chilled_water,
+    coils,
+    district_cooling,
+    dry_coolers,
+    dx,
+    liquid,
+    outdoor_air,
+    room,
+    supervision,
+    tower,
+)
 from dcsim.plant.audit import stored_energy
 from dcsim.plant.loops import Array, distance, total
 from dcsim.plant.parts import PARTS, Types
@@ -85,16 +96,18 @@ class Step:
         has = self.types.parts.__contains__
         plates = liquid.cooled(s, u, h, p, dt, xp) if has("liquid") else None
         hot = room.hot_side(s, u, h, p, dt, xp, plates)
+        box = outdoor_air.mixed(hot, s, u, h, p, dt, xp) if has("outdoor_air") else None
+        onto = hot if box is None else box.hot  # the air that the units see
         if has("dx"):
-            expanded = dx.cooled(hot, s, u, h, p, dt, xp)
+            expanded = dx.cooled(onto, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, expanded.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | expanded.new, cold.powers | expanded.powers
         elif has("district_cooling"):
-            bought = district_cooling.cooled(hot, s, u, h, p, dt, xp)
+            bought = district_cooling.cooled(onto, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, bought.supply, s, u, h, p, dt, xp)
             new, powers = cold.new | bought.new, cold.powers | bought.powers
         else:
-            cooled = coils.cooled(hot, s, u, h, p, dt, xp)
+            cooled = coils.cooled(onto, s, u, h, p, dt, xp)
             cold = room.cold_side(hot, cooled.supply, s, u, h, p, dt, xp, cooled.taken)
             chilled = chilled_water.chilled(cooled.heat, s, u, h, p, dt, xp)
             new = cold.new | cooled.new | chilled.new
@@ -102,6 +115,10 @@ class Step:
             if has("tower"):
                 towers = tower.rejected(chilled.condenser_heat, s, u, h, p, dt, xp)
                 new, powers = new | towers.new, powers | towers.powers
+        if box is not None:
+            supply, humidity = new["supply_air_temperature"], new["humidity_ratio"]
+            exchange = outdoor_air.exchanged(box, hot, supply, humidity, s, u, h, p, xp)
+            new, powers = new | exchange.new, powers | exchange.powers
         if plates is not None:
             coolers = dry_coolers.rejected(plates, s, u, h, p, dt, xp)
             new, powers = new | plates.new | coolers.new, powers | plates.powers | coolers.powers

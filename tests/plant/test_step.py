@@ -81,6 +81,13 @@ def random_state(hall, rng, n):
         "compressor_time": (0, 600),
         "compressor_loading": (0, 1),
         "compressor_demand": (0, 1),
+        "outdoor_air_enabled": (0, 1),
+        "outdoor_air_time": (0, 4000),
+        "outdoor_air_limit": (0, 1),
+        "outdoor_air_share": (0, 1),
+        "outdoor_air_share_max": (0, 1),
+        "evaporative_share_max": (0, 1),
+        "coil_entering_humidity": (0.002, 0.012),
         "mode_time": (0, 4000),
         "stage_time": (0, 4000),
         "tank_temperature": (6, 28),
@@ -95,7 +102,9 @@ def random_state(hall, rng, n):
         **{name: rng.uniform(*around.get(name, (0, 0)), (count, n)) for name, count in hall.state_rows.items()}
     )
     whole = [
-        name for name in s._fields if name.endswith(("chillers_on", "pumps_on", "cells_on", "compressor_on", "called"))
+        name
+        for name in s._fields
+        if name.endswith(("chillers_on", "pumps_on", "cells_on", "compressor_on", "called", "enabled"))
     ]
     s = s._replace(**{name: np.round(getattr(s, name)) for name in whole})
     return s._replace(mode=rng.integers(0, 3, (1, n)).astype(float)) if "economizer" in hall else s
@@ -166,6 +175,8 @@ def steady_inputs(hall, n, **changes):
         "condenser_water_pumps_requested": 2.0,
         "tower_cells_requested": 2.0,
         "compressor_request": 1.0,
+        "outdoor_air_share_max": 1.0,
+        "evaporative_share_max": 1.0,
         **dict.fromkeys(hall.types.availability.values(), 1.0),
         "pressure_control": 1.0,
         "utilization": 0.5,
