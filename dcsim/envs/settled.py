@@ -13,7 +13,7 @@ import numpy as np
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.signals import range_of_request
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
-from dcsim.plant import tank
+from dcsim.plant import outdoor_air, tank
 from dcsim.plant.description import Range
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
@@ -46,7 +46,7 @@ NUMBERS = (
 """Fields of the state that only know whole numbers."""
 
 
-_GRIDS: dict[tuple[str, str, str], np.ndarray] = {}
+_GRIDS: dict[tuple[str, str, str, bool], np.ndarray] = {}
 """State and set-points at rest, shape (outdoor temperatures, loads, state rows + A), by hall, constants and engine."""
 _WORTHS: dict[tuple[str, str, str], np.ndarray] = {}
 """Electricity for cooling out of and into a tank, shape (outdoor temperatures, loads, 2), likewise."""
@@ -67,7 +67,7 @@ class SettledStarts:
         self._hall: Hall = config.hall
         self._engine = config.engine.with_params(resting_params(config.hall))
         self._laws: RestingLaws = laws_of(config.hall)
-        self._found: np.ndarray | None = None
+        self._found: dict[bool, np.ndarray] = {}
         self._sent = {name: config.engine.input_slices[name] for name in config.hall.types.requests}
         self._count = max(rows.stop for rows in self._sent.values())
 
@@ -95,7 +95,10 @@ class SettledStarts:
         slices, rows = self._engine.input_slices, self._engine.state_slices
         weather = {name: u[slices[name]][0] for name in OUTDOOR}
         load = _mean_rows(u[slices["utilization"]])
-        both = _interpolated(self._grid(), self._laws.temperatures, weather[self._laws.axis], load)
+        place = self._laws.temperatures, weather[self._laws.axis], load
+        both = _interpolated(self._grid(), *place)
+        if "outdoor_air" in self._hall:  # in weather like this it is mostly let in, now it may not be
+            both = np.where(self._is_let_in(u), both, _interpolated(self._grid(locked_out=True), *place))
         state, setpoints = both[: -self._count], both[-self._count :]
         for name in NUMBERS:
             if name in rows:
@@ -221,13 +224,21 @@ class SettledStarts:
         u[: len(setpoints)] = setpoints
         return rested(self._engine, self._hall, state, u, **step)
 
-    def _grid(self) -> np.ndarray:
-        if self._found is None:
-            key = self._key()
+    def _is_let_in(self, u: np.ndarray) -> np.ndarray:
+        """Whether the weather is inside of the limits of outdoor air, shape (n,)."""
+        given, p = self._engine.input_slices, self._hall.params
+        return (
+            outdoor_air.margin(self._hall.types.Inputs(**{name: u[rows] for name, rows in given.items()}), p, np)[0]
+            > 0.0
+        )
+
+    def _grid(self, locked_out: bool = False) -> np.ndarray:
+        if locked_out not in self._found:
+            key = (*self._key(), locked_out)
             if key not in _GRIDS:
-                _GRIDS[key] = self._find_grid()
-            self._found = _GRIDS[key]
-        return self._found
+                _GRIDS[key] = self._find_grid(locked_out)
+            self._found[locked_out] = _GRIDS[key]
+        return self._found[locked_out]
 
     def _key(self) -> tuple[str, str, str]:
         return self._hall.description.digest(), self._laws.digest(), type(self._engine).__name__
@@ -237,8 +248,9 @@ class SettledStarts:
         temperature, load = (x.ravel() for x in np.meshgrid(self._laws.temperatures, LOADS, indexing="ij"))
         return load, self._laws.outdoors(temperature)
 
-    def _find_grid(self) -> np.ndarray:
+    def _find_grid(self, locked_out: bool) -> np.ndarray:
         hall, laws = self._hall, self._laws
+        fixed = {"outdoor_air_enabled": 0.0, "outdoor_air_time": 0.0} if locked_out else {}
         load, weather = self._grid_drivers()
         first: dict[str, Any] = {"utilization": load, **weather}
         setpoint_inputs = {asked for _, asked, _ in hall.types.setpoints}
@@ -251,7 +263,7 @@ class SettledStarts:
         setpoints = u[: self._count].copy()
         state = cold_state(hall, len(load), first["supply_air_setpoint"], first.get("chilled_water_setpoint", 12.0))
         for _ in range(MOVES):
-            state = self._rested(state, u, setpoints)
+            state = self._rested(state, u, setpoints, **fixed)
             setpoints = self._moved(setpoints, state, weather, load)
         return np.concatenate([state, setpoints]).T.reshape(len(laws.temperatures), len(LOADS), -1).copy()
 

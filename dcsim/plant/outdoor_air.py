@@ -158,13 +158,12 @@ class Evaporative:
         )
 
 
-def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
-    """Let outdoor air in or lock it out; say how it comes to the dampers."""
-    outdoors, humidity, pressure = u.dry_bulb_temperature, u.outdoor_humidity_ratio, u.outdoor_pressure
-    margin = air_economizer.enable_margin(
-        outdoors,
-        humidity,
-        pressure,
+def margin(u: Any, p: Any, xp: Any) -> Array:
+    """How far the weather is inside of the limits [K], below 0 outside, shape (1, N)."""
+    result: Array = air_economizer.enable_margin(
+        u.dry_bulb_temperature,
+        u.outdoor_humidity_ratio,
+        u.outdoor_pressure,
         p.outdoor_dry_bulb_max,
         p.outdoor_dry_bulb_min,
         p.outdoor_dew_point_max,
@@ -172,8 +171,14 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
         p.outdoor_enthalpy_max,
         xp,
     )
+    return result
+
+
+def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: Any) -> tuple[dict, dict]:
+    """Let outdoor air in or lock it out; say how it comes to the dampers."""
+    inside = margin(u, p, xp)
     may_open = xp.where(s.outdoor_air_time < p.outdoor_air_time_min, s.outdoor_air_enabled, 1.0)
-    enabled = xp.where(margin > 0.0, may_open, xp.where(margin < -p.outdoor_air_deadband, 0.0, s.outdoor_air_enabled))
+    enabled = xp.where(inside > 0.0, may_open, xp.where(inside < -p.outdoor_air_deadband, 0.0, s.outdoor_air_enabled))
     time = interval + xp.where(distance(enabled, s.outdoor_air_enabled, xp) > 0.5, 0.0, s.outdoor_air_time)
     protects = now["protection"] > 0.5
     asked = xp.where(protects, 1.0, now["outdoor_air_share_max"])
@@ -182,8 +187,8 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     latched = dict(outdoor_air_enabled=enabled, outdoor_air_time=time, outdoor_air_limit=limit)
     unit = 0.0 * s.outdoor_air_share
     held = dict(
-        treated_air_temperature=unit + outdoors,
-        treated_air_humidity=unit + humidity,
+        treated_air_temperature=unit + u.dry_bulb_temperature,
+        treated_air_humidity=unit + u.outdoor_humidity_ratio,
     )
     if hasattr(p, "direct_effectiveness"):
         setpoint = xp.where(protects, p.supply_air_setpoint_min, now["supply_air_setpoint"])
