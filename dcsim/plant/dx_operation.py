@@ -21,6 +21,7 @@ from dcsim.plant.outdoor_air import SHARES_ASKED_FOR
 Array = np.ndarray
 
 SUPPLY_SHARE, FAN_SHARE = 0.5, 0.3  # of the way in one move
+MARGIN = 0.75  # K of the hottest inlet below its limit: whoever takes over has a control step to look first
 
 
 class DryBulbLaws:
@@ -57,11 +58,11 @@ class DryBulbLaws:
         """One move of all set-points towards where the resets come to rest."""
         hall, c = self._hall, self._constants
         hottest = s.rack_inlet_temperature.reshape(hall.crah_groups, -1, len(load)).max(1)
-        fans = setpoints["crah_fan_speed"]
+        limits, fans = hall.description.limits, setpoints["crah_fan_speed"]
+        target = min(c.inlet_target, limits.inlet_limit.value - MARGIN)
         ratio = zone_flow_ratios(hottest, np.full(len(load), MECHANICAL), c)
         wanted = s.crah_fan_speed * ratio / np.maximum(s.zone_flow_ratio, 0.05)
-        supply = setpoints["supply_air_setpoint"] + SUPPLY_SHARE * (c.inlet_target - hottest.max(0))
-        limits = hall.description.limits
+        supply = setpoints["supply_air_setpoint"] + SUPPLY_SHARE * (target - hottest.max(0))
         is_hot = hottest.max(0) > limits.inlet_limit.value
         moved = {
             "supply_air_setpoint": np.where(is_hot, supply, np.maximum(supply, limits.supply_limit.value)),
