@@ -425,8 +425,14 @@ def _dry_coolers(hall: Hall, interval: float) -> list[Block]:
     ]
 
 
+def _rack_fronts(hall: Hall, interval: float) -> list[Block]:
+    meaning = "air at a level of a rack group's front, levels of group 1 from the floor up, then of the next:"
+    return [_rows(hall, "state.front_inlet", Signal("rack_front", "degC", 10.0, 45.0, meaning))]
+
+
 _SEEN = {
     "room": _room,
+    "rack_fronts": _rack_fronts,
     "moisture": _moisture,
     "coils": _coils,
     "outdoor_air": _outdoor_air,

@@ -26,12 +26,18 @@ in words: a CRAH gets back what missed the racks and leaked, and for the rest ho
 over CRAHs with their flows M_k this returns sum_j u_j T_recirculated,j and all bypass, which with the cells' balance
 closes mass and energy.
 
-Left out: buoyancy, tile jets, vertical gradients; pressure acts only through the flow ratio.
+In front of a rack. A stream that crosses an aisle before it meets the racks has by then taken up room air along its edges
+(`jet_entrainment`), which is one reason why part of an intake is hot however much is supplied. What the supply lacks the racks
+draw in where their front is open to the hot side, over their servers and under them, before it reaches those in the middle
+(`level_supply_factor`).
+
+Left out: buoyancy, jets from tiles; pressure acts only through the flow ratio.
 
 Sources: the mixing network generalises the cross-interference matrix of Tang et al. (2006), which it equals at the
 flows where that was measured.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +52,14 @@ STARVATION_GAIN_MAX = 5.0
 
 CORNER = 1e-4
 """Rounding of the used flow: at the corner it is 1 % (the root of this) below both limits."""
+
+
+JET_SPREAD = 0.109
+"""Standard deviation of the velocity at the edge of a plane jet's core, per distance from its outlet: the one constant of
+Albertson et al. (1950) for slots."""
+
+CORE_LENGTH = 1.0 / (math.sqrt(math.pi) * JET_SPREAD)
+"""Distance over outlet width at which the edges of a plane jet meet, 5.2: until there it has a core of undiluted supply."""
 
 
 class AirPaths(NamedTuple):
@@ -150,6 +164,80 @@ def recirculated_fraction(used: Array, server_mass_flow: Array) -> Array:
         Fraction [-], 0 to 1.
     """
     return 1.0 - used / server_mass_flow
+
+
+def jet_entrainment(distance: Array, free_perimeter: Array, outlet_area: Array) -> Array:
+    """Room air that a supply stream takes up along its edges before it meets the racks, over the supply.
+
+    Parameters
+    ----------
+    distance : Array, any shape
+        From the outlet to the front of the racks [m], at least 0.
+    free_perimeter : Array, broadcastable
+        Of the outlet, edges along the floor or a wall left out [m].
+    outlet_area : Array, broadcastable
+        m2.
+
+    Returns
+    -------
+    Array, broadcast shape
+        Mass flow entrained over mass flow supplied [-]. Of what arrives a part ``e / (1 + e)`` is room air: the least
+        recirculated fraction of racks that such a stream feeds.
+
+    Notes
+    -----
+    At every free edge the flow is that of a plane jet while it has a core: uniform up to the core's edge, then a normal
+    curve of standard deviation ``0.109 x``, with the core as wide as keeps the momentum. Flow per length of edge then grows
+    by ``sqrt(pi) (sqrt(2) - 1) / 2 * 0.109 x = 0.040 x`` times the outlet's velocity, for slots with two edges the published
+    ``Q / Q0 = 1 + 0.080 x / B0``. Velocity does not matter.
+
+    Domain: distances up to `CORE_LENGTH` times the shorter side of the outlet, or twice that beside a floor. Corners,
+    buoyancy and the racks' draught are left out.
+
+    References
+    ----------
+    M. L. Albertson, Y. B. Dai, R. A. Jensen, H. Rouse, Diffusion of submerged jets, Transactions of the American Society of
+    Civil Engineers 115 (1950), 639-664.
+    """
+    per_edge = 0.5 * math.sqrt(math.pi) * (math.sqrt(2.0) - 1.0) * JET_SPREAD
+    return per_edge * distance * free_perimeter / outlet_area
+
+
+def level_supply_factor(recirculated_fraction: Array, recirculation_min: Array, relative_shortfall: Array) -> Array:
+    """Supply air that enters a rack at a level, over the mean of its levels, which draw the same flow each.
+
+    Parameters
+    ----------
+    recirculated_fraction : Array, any shape
+        Part of the rack's whole intake that is hot air [-], ``recirculation_min`` to 1.
+    recirculation_min : Array, broadcastable
+        The part that is hot air however much is supplied, at all levels alike [-], 0 to below 1.
+    relative_shortfall : Array, broadcastable
+        Weight of the level in what the supply lacks [-], 0 to 2; the mean over the levels is 1.
+
+    Returns
+    -------
+    Array, broadcast shape
+        Factor [-], 0 to 2, whose mean over the levels is 1. The level's recirculated fraction is ``1 - (1 -
+        recirculated_fraction) factor``, which lies between ``recirculation_min`` and 1, and never falls when the rack's rises.
+
+    Notes
+    -----
+    With the shortfall ``x = (r - r0) / (1 - r0)`` of the rack and the weight ``a`` of a level, the level's shortfall is ``x (1
+    + (a - 1) (1 - x))``: ``a x`` where little is lacking, 1 where nothing is supplied, and of mean ``x`` whatever the weights.
+    A level of weight 0 is reached by ``x**2``, once the others are hot.
+
+    That exhaust comes back above and below the equipment in a rack, rather than through its middle, is described by
+    Rasmussen (Schneider Electric White Paper 44). The form between the two ends is the simplest that conserves (engineering
+    choice, no single source).
+
+    References
+    ----------
+    N. Rasmussen, Improving rack cooling performance using airflow management blanking panels, Schneider Electric White
+    Paper 44, revision 4.
+    """
+    shortfall = (recirculated_fraction - recirculation_min) / (1.0 - recirculation_min)
+    return 1.0 - (relative_shortfall - 1.0) * shortfall
 
 
 def air_paths(

@@ -170,6 +170,19 @@ class AirPaths(_Frozen):
     placement: Placement | None = None
 
 
+class RackFronts(_Frozen):
+    """Levels of the racks' fronts, from the floor up, which draw the same flow each."""
+
+    relative_shortfall: Annotated[Series, _in("-", least=0.0, most=2.0)]  # weight in the hot air that supply lacks
+
+    @model_validator(mode="after")
+    def _of_mean_one(self) -> "RackFronts":
+        weights = self.relative_shortfall.values
+        if not weights or abs(sum(weights) / len(weights) - 1.0) > 1e-6:
+            raise ValueError(f"relative_shortfall has the mean {sum(weights) / max(len(weights), 1):g}, expected 1")
+        return self
+
+
 class Slab(_Frozen):
     """The floor of a one-zone hall in layers that store ``room.mass_heat_capacity``, adiabatic below.
 
@@ -618,6 +631,7 @@ class HallDescription(_Frozen):
     racks: Racks
     room: Room
     air_paths: AirPaths | None = None  # one well-mixed zone where there are none
+    rack_fronts: RackFronts | None = None  # air in front of the racks by height
     crahs: Crahs
     moisture: Moisture | None = None
     outdoor_air: OutdoorAir | None = None
@@ -650,6 +664,10 @@ class HallDescription(_Frozen):
                 raise ValueError(f"{label} has {len(series.values)} values for {self.racks.groups} rack groups")
         if self.air_paths is None and (self.room.hot_air_cells, self.crahs.groups) != (1, 1):
             raise ValueError("a hall without air_paths is one zone: one hot-air cell, one CRAH group")
+        if self.rack_fronts is not None and self.air_paths is None:
+            raise ValueError(
+                "rack_fronts: the air in front of racks in one well-mixed zone has no heights; give air_paths"
+            )
         if self.air_paths is not None and (self.entering_limit or self.slab or self.return_plenum):
             raise ValueError(
                 "coils.entering_air_max, room.slab and room.return_air_heat_capacity are for a hall that is one zone, without air_paths"

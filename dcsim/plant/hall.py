@@ -71,6 +71,7 @@ class Hall:
         d = self.description
         return {
             "racks": self.racks,
+            "fronts": self.racks * len(d.rack_fronts.relative_shortfall.values) if d.rack_fronts else 0,
             "cells": self.description.room.hot_air_cells,
             "crahs": self.crah_groups,
             "chillers": self.chillers,

@@ -5,9 +5,9 @@ is computed: the equations of a part that is not there never reach an engine. A 
 
 ``Params, State, Inputs, Held``
     NamedTuples of the fields it adds; the comment behind each field gives its rows and, where the name does not tell it, its unit. Letters:
-    R rack groups, U CRAH groups, Z hot-air cells, C chillers, T tank nodes, D CDU groups, L liquid-cooled rack groups. Arrays are
-    ``(rows, N)``, the environments last; parameters ``(rows, 1)``, or ``(rows, N)`` where every environment has its own; matrices
-    ``(out, in)``.
+    R rack groups, F their fronts by level, U CRAH groups, Z hot-air cells, C chillers, T tank nodes, D CDU groups, L liquid-cooled rack
+    groups. Arrays are ``(rows, N)``, the environments last; parameters ``(rows, 1)``, or ``(rows, N)`` where every environment has its
+    own; matrices ``(out, in)``.
 ``ROWS``
     Fields of more than one row, by what they count (see ``Hall.counts``).
 ``MATRICES``
@@ -62,6 +62,7 @@ from dcsim.plant import (
     moisture,
     outdoor_air,
     pump_motors,
+    rack_fronts,
     return_air,
     room,
     server_fans,
@@ -83,6 +84,7 @@ PARTS: Mapping[str, Any] = {
     "inlet_sensors": server_fans.InletSensors,
     "air_paths": air_paths,
     "room": room,
+    "rack_fronts": rack_fronts,
     "return_air": return_air,
     "actual_reach": return_air.ActualReach,
     "return_plenum": return_air.Plenum,

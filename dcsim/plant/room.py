@@ -13,7 +13,7 @@ from dcsim.physics import fan, power_chain, room_air, server, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
 from dcsim.physics.smooth import clip
-from dcsim.plant import moisture, return_air, server_fans, slab
+from dcsim.plant import moisture, rack_fronts, return_air, server_fans, slab
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
@@ -516,17 +516,15 @@ def cold_side(
         cold_air = hot_air + reaches * (1.0 - p.recirculation_min) * (supply - hot_air)
     else:
         hot_air = hot.hot_air
+        enthalpy = room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp)
         cold_air = thermal.node_temperature(
             hot.inlet,
             p.cold_air_heat_capacity,
             hot.stream,
-            p.air_specific_heat
-            * (
-                room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp)
-                + hot.paths.recirculated * hot.recirculated_temperature
-            ),
+            p.air_specific_heat * (enthalpy + hot.paths.recirculated * hot.recirculated_temperature),
             dt,
         )
+        new |= rack_fronts.after(hot, enthalpy, s, p, dt, xp)
     servers = hot.warmed
     if hot.paths is not None:  # in a well-mixed zone the inlet carries no heat of its own
         servers = thermal.heated(servers, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt)

@@ -22,6 +22,7 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
     guess: dict[str, float] = {
         "server_temperature": supply + 12.0,
         "rack_inlet_temperature": supply + 2.0,
+        "front_inlet": supply + 2.0,
         "server_fan_speed": 0.3,
         "hot_air_temperature": supply + 13.0,
         "server_sensor": supply + 2.0,

@@ -12,6 +12,7 @@ from dcsim_experiments.validation.rise_log import RiseLog
 from numpy.testing import assert_allclose
 
 from dcsim.errors import InputError
+from dcsim.physics import room_air
 from dcsim.plant.hall import build_hall
 
 ROWS, STEP = 240, 30.0
@@ -54,15 +55,32 @@ def still():
     return log, rise.simulated(log, np.array([16.5, 16.5, 17.0, 17.0]))
 
 
-def test_the_hall_has_the_published_flow_mass_and_time_constant_of_its_servers():
-    """Script: 2 x 109.7 CFM (8000/11000)^3 at 8000 1/min, linear; geometry.lua: 8 kg of 400 J/(kg K), 533 s."""
+def test_the_hall_has_the_published_flow_mass_and_effectiveness_of_its_servers():
+    """Script: 2 x 109.7 CFM (8000/11000)^3 at 8000 1/min, linear; geometry.lua: 8 kg of 400 J/(kg K); Pardey et al. 2015: 0.9."""
     p = build_hall(rise.rise_hall()).params
     per_server = 2.0 * 109.7 * (8000.0 / 11000.0) ** 3 * 0.3048**3 / 60.0 * 2000.0 / 8000.0
     assert_allclose(p.server_mass_flow_nominal, 90 * 1.2 * per_server, rtol=1e-4)
     assert_allclose(p.server_heat_capacity, 90 * 8.0 * 400.0, rtol=1e-4)
-    conductance = p.server_effectiveness * p.air_specific_heat * p.server_mass_flow_nominal
-    assert_allclose(p.server_heat_capacity / conductance, 8.0 * 400.0 / (40.0 * 0.15), rtol=1e-3)
+    assert_allclose(p.server_effectiveness, 0.9, rtol=1e-12)
     assert_allclose(p.crah_mass_flow_nominal, 2.2 * 1.2, rtol=1e-12)
+    first = build_hall(rise.rise_hall().replaced(dict(rise.FIRST_CONSTANTS["first_effectiveness"]))).params
+    conductance = first.server_effectiveness * first.air_specific_heat * first.server_mass_flow_nominal
+    assert_allclose(first.server_heat_capacity / conductance, 8.0 * 400.0 / (40.0 * 0.15), rtol=1e-3)  # 533 s
+
+
+def test_recirculation_levels_and_film_of_the_hall_follow_from_its_published_geometry():
+    """geometry.lua: outlets of 1.00 x 1.775 m on the floor, 1.28 m before the racks, servers from 0.30 to 1.77 m of 2.22 m, aisles."""
+    p = build_hall(rise.rise_hall()).params
+    entrained = room_air.jet_entrainment(1.28, 1.00 + 2.0 * 1.775, 1.00 * 1.775)
+    assert_allclose(p.recirculation_min, entrained / (1.0 + entrained), atol=5e-4)
+    below, above = 0.30, 2.22 - 1.77
+    weights = 3.0 * np.array([below, 0.0, above]) / (below + above)
+    assert_allclose(p.front_relative_shortfall.reshape(4, 3), np.tile(weights, (4, 1)), rtol=1e-6)
+    flow = 360 * 0.0099578  # m3/s, of all servers at 2000 1/min
+    velocities = flow / np.array([1.70 * 3.72, 2.0 * (3.0 - 2.22) * 3.72])  # through the hot aisle, over both rows
+    assert_allclose(velocities, 0.6, atol=0.035)
+    radiation = 0.9 * 4.0 * 5.670374e-8 * 300.15**3
+    assert_allclose(p.mass_conductance.sum(), (34.1 + 66.2) * (4.0 + 4.0 * 0.6 + radiation), rtol=1e-3)  # ISO 6946
 
 
 def test_coolers_reach_their_own_aisle_alone():
@@ -198,23 +216,69 @@ def test_measured_heat_on_the_water_side_is_met_within_3_percent(measured):
     assert passed and abs(found.error) < 0.03
 
 
-def test_measured_lower_rack_fronts_are_missed_by_a_little_and_the_top_ones_by_far(measured):
-    """Asked for: 1 K. Nothing is fitted; the number stands as it falls, and this notices when it moves."""
+def test_measured_lower_rack_fronts_are_met_within_a_kelvin_and_the_top_ones_missed_by_far(measured):
+    """Asked for: 1 K. Nothing is fitted; the numbers stand as they fall, and this notices when they move."""
     found, passed = numbers(measured, "rise_pod2", "lower_front_temperature_rmse")
-    assert passed == (found.dcsim <= 1.0)
-    assert found.dcsim == pytest.approx(1.21, abs=0.05)
-    assert compared(measured["rise_pod2_fronts"]["front_top_temperature_rmse"]).dcsim == pytest.approx(6.3, abs=0.3)
-    published, _ = numbers(measured, "rise_pod2_published_discharge", "lower_front_temperature_rmse")
-    assert published.dcsim == pytest.approx(1.49, abs=0.05)
+    assert passed and found.dcsim <= 1.0
+    assert found.dcsim == pytest.approx(0.87, abs=0.05)
+    fronts = {name: compared(of).dcsim for name, of in measured["rise_pod2_fronts"].items()}
+    assert fronts["front_bottom_temperature_rmse"] == pytest.approx(1.16, abs=0.05)
+    assert fronts["front_middle_temperature_rmse"] == pytest.approx(0.42, abs=0.05)
+    assert fronts["front_top_temperature_rmse"] == pytest.approx(5.6, abs=0.3)
+    published, passed = numbers(measured, "rise_pod2_published_discharge", "lower_front_temperature_rmse")
+    assert published.dcsim == pytest.approx(1.17, abs=0.05) and not passed
 
 
-def test_measured_step_has_a_fast_part_slower_than_the_logs(measured):
+def test_measured_error_of_the_lower_fronts_is_that_of_means_and_rest(measured):
+    means, rest, whole = (
+        compared(measured[case][name]).dcsim
+        for case, name in (
+            ("rise_pod2_fronts", "lower_front_temperature_rmse_of_day_means"),
+            ("rise_pod2_fronts", "lower_front_temperature_rmse_around_day_means"),
+            ("rise_pod2", "lower_front_temperature_rmse"),
+        )
+    )
+    assert np.hypot(means, rest) == pytest.approx(whole, rel=1e-12)
+    spread = compared(measured["rise_pod2_fronts"]["lower_front_spread_of_sections"])
+    assert spread.reference == pytest.approx(0.64, abs=0.01)  # what a hall of sections alike could not do better than
+
+
+def test_measured_bottom_fronts_are_colder_the_more_their_own_cooler_gives_and_the_middle_ones_hardly_move():
+    """What the levels rest on, by the log alone: coolers' flow over the racks' draught, both smoothed over ten minutes."""
+    folder = os.environ.get("DCSIM_DATA")
+    if not folder:
+        pytest.skip("DCSIM_DATA is not set: no measured log to look at")
+    log = rise.read_rise_log(Path(folder) / rise.FOLDER)
+    drawn = log.by_rack(log.server_fan_speed).reshape(4, 3, -1).sum(axis=1)
+    kernel = np.ones(20) / 20.0
+    ratio, bottom, middle = (
+        np.stack([np.convolve(row, kernel, mode="valid") for row in rows])
+        for rows in (log.fan_signal / drawn, log.front_temperature[:, 0], log.front_temperature[:, 1])
+    )
+    for own, low in zip(ratio, bottom, strict=True):
+        assert np.corrcoef(own, low)[0, 1] < -0.5
+    assert (bottom.mean(axis=1) > middle.mean(axis=1) + 0.5).all()
+    assert (middle.std(axis=1) < 0.6 * bottom.std(axis=1)).all()
+
+
+def test_measured_hall_with_its_first_constants_is_that_of_the_first_run(measured):
+    """1.21 K, 8.4 min and 88 % of a step; one level misses the fronts, and only the effectiveness the fast part."""
+    found = {name: compared(of).dcsim for name, of in measured["rise_pod2_first_constants"].items()}
+    assert found["lower_front_temperature_rmse_all_of_these"] == pytest.approx(1.21, abs=0.01)
+    assert found["return_step_time_constant_all_of_these"] == pytest.approx(8.4, abs=0.1)
+    assert found["return_step_fast_share_all_of_these"] == pytest.approx(0.88, abs=0.01)
+    assert found["lower_front_temperature_rmse_one_level"] == pytest.approx(1.13, abs=0.05)
+    assert found["return_step_time_constant_first_effectiveness"] == pytest.approx(9.0, abs=0.3)
+
+
+def test_measured_step_is_met_in_time_constant_and_share(measured):
     """The log: 5.1 min and 0.78 of the step with the slow rest held at 60 min, 63 % after 7 min."""
     found, passed = numbers(measured, "rise_pod2", "return_step_time_constant")
     assert found.reference == pytest.approx(5.1, abs=0.1)
-    assert passed == (abs(found.error) <= 2.0)
-    assert found.dcsim == pytest.approx(8.4, abs=0.3)
-    share, _ = numbers(measured, "rise_pod2", "return_step_fast_share")
+    assert passed and found.dcsim == pytest.approx(4.9, abs=0.3)
+    share, passed = numbers(measured, "rise_pod2", "return_step_fast_share")
     assert share.reference == pytest.approx(0.78, abs=0.01)
-    assert share.dcsim == pytest.approx(0.88, abs=0.02)
-    assert compared(measured["rise_pod2"]["return_step_time_to_63_percent"]).reference == pytest.approx(7.0, abs=0.1)
+    assert passed and share.dcsim == pytest.approx(0.825, abs=0.02)
+    until = compared(measured["rise_pod2"]["return_step_time_to_63_percent"])
+    assert until.reference == pytest.approx(7.0, abs=0.1)
+    assert until.dcsim == pytest.approx(6.1, abs=0.3)

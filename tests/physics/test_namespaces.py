@@ -139,6 +139,11 @@ LAWS = {
     "parallel_power": (pump.parallel_power, [*draw((0, 1), (0.1, 1), (0.2, 1)), 1e3]),
     "head_fraction": (pump.head_fraction, draw((0, 1), (0, 0.3), (0, 1), (0, 0.3))),
     "air_paths": (used_paths, ROOM),
+    "jet_entrainment": (lambda *a, xp: room_air.jet_entrainment(*a), draw((0, 3), (1, 5), (0.5, 3))),
+    "level_supply_factor": (
+        lambda *a, xp: room_air.level_supply_factor(*a),
+        [*draw((0.1, 1.0)), 0.1, *draw((0, 2), rows=3)],
+    ),
     "used_mass_flow": (room_air.used_mass_flow, [*draw((0, 2), (0.1, 1)), 0.08, 3.0]),
     "two_zone_recirculation": (room_metrics.two_zone_recirculation, [*draw((0.3, 2.0)), 0.08, 0.1, 0.02]),
     "rack_cooling_index_high": (room_metrics.rack_cooling_index_high, [*draw((15, 35), rows=6), 27.0, 32.0, 0.2]),

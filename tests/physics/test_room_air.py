@@ -259,3 +259,57 @@ def test_shares_from_distance_favour_what_is_near():
 def test_a_common_plenum_spreads_by_flow_alone():
     share = room_air.supply_share_from_distance(np.ones((2, 3)), np.inf, np.array([1.0, 2.0, 1.0]))
     assert_allclose(share, [[0.25, 0.5, 0.25]] * 2, rtol=1e-14)
+
+
+# --- in front of a rack ------------------------------------------------------------------------------------------------
+
+
+def test_a_slots_jet_grows_as_published():
+    """Albertson et al. 1950: Q / Q0 = 1 + 0.080 x / B0 up to 5.2 B0, where the jet beyond has 0.62 sqrt(x / B0)."""
+    width, height = 0.3, 100.0
+    x = np.array([0.0, 0.1, 0.5, 1.0, 1.5])
+    grown = 1.0 + room_air.jet_entrainment(x, 2.0 * height, width * height)
+    assert_allclose(grown, 1.0 + 0.080 * x / width, rtol=1e-3)
+    assert pytest.approx(5.2, abs=0.03) == room_air.CORE_LENGTH
+    end = room_air.CORE_LENGTH * width
+    assert_allclose(
+        1.0 + room_air.jet_entrainment(end, 2.0 * height, width * height),
+        0.62 * np.sqrt(room_air.CORE_LENGTH),
+        rtol=0.01,
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_jets_growth_is_that_of_a_core_with_normal_edges_that_keep_its_momentum(share):
+    """Integrated: half a slot of width 2 and velocity 1, whose core has lost what its edge has gained in momentum."""
+    x = share * room_air.CORE_LENGTH * 2.0
+    sigma = room_air.JET_SPREAD * x
+    y = np.linspace(0.0, 12.0 * sigma, 20001)
+    edge = np.exp(-0.5 * (y / sigma) ** 2)
+    core = 1.0 - np.trapezoid(edge**2, y)
+    assert core > 0.0
+    assert_allclose(1.0 + room_air.jet_entrainment(x, 1.0, 1.0), core + np.trapezoid(edge, y), rtol=1e-7)
+
+
+def test_levels_draw_all_the_supply_and_none_is_colder_than_the_least_or_hotter_than_the_hot_air():
+    weights = np.array([[1.2], [0.0], [1.8]])
+    least = 0.1
+    r = np.linspace(least, 1.0, 201)
+    factor = room_air.level_supply_factor(r, least, weights)
+    assert_allclose(factor.mean(axis=0), 1.0, rtol=1e-14)
+    level = 1.0 - (1.0 - r) * factor
+    assert (level >= least - 1e-12).all() and (level <= 1.0 + 1e-12).all()
+    assert (np.diff(level, axis=1) >= -1e-12).all()
+    assert_allclose(level[:, 0], least, rtol=1e-12)
+    assert_allclose(level[:, -1], 1.0, rtol=1e-12)
+
+
+def test_what_little_is_lacking_enters_by_the_weights_and_reaches_the_middle_last():
+    least, lack = 0.1, 1e-6
+    weights = np.array([1.2, 0.0, 1.8])
+    r = least + (1.0 - least) * lack
+    level = 1.0 - (1.0 - r) * room_air.level_supply_factor(r, least, weights)
+    assert_allclose((level - least) / (1.0 - least) / lack, weights, atol=1e-5)
+    half = 0.5 * (1.0 + least)
+    level = 1.0 - (1.0 - half) * room_air.level_supply_factor(half, least, weights)
+    assert_allclose((level - least) / (1.0 - least), [0.55, 0.25, 0.7], rtol=1e-12)  # x (1 + (a - 1)(1 - x)) at x = 1/2

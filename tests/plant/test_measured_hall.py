@@ -1,5 +1,6 @@
 """A hall as it is measured: power, fan speeds and water are given; the heat goes where it should and closes."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from measured_halls import PLACEMENT, measured_description, measured_hall, quantity, random_inputs, series, usual_inputs
@@ -153,6 +154,98 @@ def test_the_meter_of_heat_sees_the_coils_behind_the_water_between_them(hall):
     assert_allclose(risen, 1.0 - np.exp(-ratio), rtol=1e-3)
 
 
+# --- fronts by height ---------------------------------------------------------------------------------------------------
+
+WEIGHTS = (1.2, 0.0, 1.8)
+
+
+@pytest.fixture(scope="module")
+def fronted():
+    return measured_hall(rack_fronts={"relative_shortfall": series(WEIGHTS, "-")})
+
+
+def by_rack(hall, s):
+    return s.front_inlet.reshape(hall.racks, len(WEIGHTS), -1)
+
+
+def test_levels_of_a_front_have_the_rack_inlet_as_their_mean_whatever_happens(fronted):
+    rng = np.random.default_rng(4)
+    s = random_state(fronted, rng, 32)
+    s = s._replace(front_inlet=np.repeat(s.rack_inlet_temperature, len(WEIGHTS), axis=0))
+    for _ in range(12):
+        s = advance(fronted, s, random_inputs(fronted, rng, 32))
+        assert_allclose(by_rack(fronted, s).mean(axis=1), s.rack_inlet_temperature, rtol=1e-12)
+        assert_allclose(energy_residual(fronted.types, s)[0], 0.0, atol=1e-9 * s.it_energy.max())
+
+
+def test_fronts_change_nothing_else(hall, fronted):
+    rng = np.random.default_rng(5)
+    plain, level = random_state(hall, rng, 8), random_state(fronted, rng, 8)
+    level = level._replace(**plain._asdict())
+    u = random_inputs(hall, rng, 8)
+    after, with_levels = advance(hall, plain, u), advance(fronted, level, u)
+    for name, values in after._asdict().items():
+        assert_allclose(getattr(with_levels, name), values, rtol=0.0, atol=0.0, err_msg=name)
+
+
+def test_fused_equals_numpy_at_the_fronts(fronted):
+    rng = np.random.default_rng(6)
+    engines = [make_engine(name, hall_model(fronted), fronted.params) for name in ("numpy", "fused")]
+    state = pack(random_state(fronted, rng, 12), engines[0].state_slices, 12)
+    inputs = pack(random_inputs(fronted, rng, 12), engines[0].input_slices, 12)
+    rows = engines[0].state_slices["front_inlet"]
+    numpy, fused = (engine.step(state, inputs, 300.0)[rows] for engine in engines)
+    assert numpy.shape == (12, 12)
+    assert_allclose(fused, numpy, rtol=1e-12)
+
+
+def test_a_front_in_a_hall_at_rest_mixes_supply_and_the_hot_air_around_the_rack(fronted):
+    """One hot-air temperature behind each rack group and one supply: T = T_s + r (T_h - T_s) by level, r by the weights."""
+    u = usual_inputs(fronted, 1, crah_fan_speed=0.6)
+    s = at_rest(fronted, u)
+    p = fronted.params
+    hot = p.cell_share.T @ s.hot_air_temperature
+    r = (s.rack_inlet_temperature - 17.0) / (hot - 17.0)
+    x = (r - p.recirculation_min) / (1.0 - p.recirculation_min)
+    assert (x > 0.0).all() and 0.4 < x.max() < 0.9
+    for k, weight in enumerate(WEIGHTS):
+        level = x * (1.0 + (weight - 1.0) * (1.0 - x))
+        expected = p.recirculation_min + (1.0 - p.recirculation_min) * level
+        assert_allclose((by_rack(fronted, s)[:, k] - 17.0) / (hot - 17.0), expected, rtol=1e-6)
+
+
+def test_where_supply_is_ample_all_heights_are_alike_and_where_there_is_none_all_are_hot(fronted):
+    ample = at_rest(fronted, usual_inputs(fronted, 1, crah_fan_speed=1.0, server_fan_speed=0.3))
+    fronts = by_rack(fronted, ample)
+    assert np.ptp(fronts, axis=1).max() < 0.05 * (ample.hot_air_temperature.max() - 17.0)
+    u = usual_inputs(fronted, 1)
+    lost = advance(fronted, at_rest(fronted, u), usual_inputs(fronted, 1, crah_available=0.0), interval=300.0)
+    assert np.ptp(by_rack(fronted, lost), axis=1).max() < 0.01 * (lost.hot_air_temperature.max() - 17.0)
+    assert (lost.front_inlet > at_rest(fronted, u).front_inlet + 5.0).all()
+
+
+def test_what_supply_lacks_warms_the_top_most_and_the_middle_least(fronted):
+    s = at_rest(fronted, usual_inputs(fronted, 1, crah_fan_speed=0.6))
+    bottom, middle, top = by_rack(fronted, s).transpose(1, 0, 2)
+    assert (middle < bottom).all() and (bottom < top).all()
+
+
+def test_fronts_are_observed_in_any_hall_of_air_paths():
+    """The mean of a rack group's levels is its inlet, whose hottest in a zone and mean over it are observed beside them."""
+    description = dcsim.plant.description.load_hall("edge-dx-50kw").replaced(
+        {"rack_fronts": {"relative_shortfall": series(WEIGHTS, "-")}}
+    )
+    vector = gym.make_vec("dcsim/Edge-v0", num_envs=2, hall=description)
+    signals = vector.unwrapped.signals.observation
+    vector.reset(seed=0)
+    observation = vector.step(vector.action_space.sample())[0]
+    low, high = (np.array([getattr(signal, name) for signal in signals]) for name in ("low", "high"))
+    values = low + (observation + 1.0) / 2.0 * (high - low)
+    by_name = dict(zip([signal.name for signal in signals], values.T, strict=True))
+    inlets = np.stack([by_name[f"rack_front_{k}"] for k in range(1, 31)]).reshape(10, 3, 2).mean(axis=1)
+    assert_allclose(inlets.reshape(2, 5, 2).mean(axis=1), [by_name[f"rack_inlet_mean_{k}"] for k in (1, 2)], atol=1e-4)
+
+
 def test_the_outdoor_air_does_not_matter_to_a_hall_inside_a_building(hall):
     u = usual_inputs(hall, 2, dry_bulb_temperature=np.array([[-10.0, 35.0]]))
     s = advance(hall, at_rest(hall, u), u)
@@ -220,6 +313,17 @@ def test_a_cooler_that_stops_starves_its_own_aisle_alone():
         ({"air_paths.placement": {**PLACEMENT, "cell_along": series([1.0], "m")}}, "cell_along with cell_across"),
         ({"room.hot_air_cells": 2}, "as many cells as rack groups"),
         ({"air_paths.placement": {**PLACEMENT, "rack_along": series([1.0] * 4, "ft")}}, "expected 'm'"),
+        ({"rack_fronts": {"relative_shortfall": series([1.0, 0.0, 1.8], "-")}}, "mean 0.933333, expected 1"),
+        ({"rack_fronts": {"relative_shortfall": series([0.5, 0.0, 2.5], "-")}}, "2.5 - is above 2"),
+        (
+            {
+                "rack_fronts": {"relative_shortfall": series([1.0], "-")},
+                "air_paths": None,
+                "room.hot_air_cells": 1,
+                "crahs.groups": 1,
+            },
+            "rack_fronts: the air in front of racks in one well-mixed zone has no heights",
+        ),
     ],
 )
 def test_descriptions_that_do_not_fit_together_are_refused(changes, says):
