@@ -17,7 +17,7 @@ from tqdm import tqdm
 from dcsim_experiments.validation.energyplus_iterate import WaterSide, water_sides
 from dcsim_experiments.validation.energyplus_plant import ENERGIES, HOURLY, Found, operation, simulated
 from dcsim_experiments.validation.energyplus_reference import EnergyPlusRun, read_run, reference_files
-from dcsim_experiments.validation.results import Axis, Case, NoDataError, Quantity, Tolerance
+from dcsim_experiments.validation.results import Axis, Case, Focus, NoDataError, Quantity, Tolerance
 
 if TYPE_CHECKING:
     from dcsim_experiments.validation.energyplus_live import LiveCase
@@ -27,6 +27,7 @@ Equipment = Literal["crah_fan", "chiller"]
 
 FOLDER = "energyplus_ref"
 J_PER_KWH = 3.6e6
+SHOWN_STEP_MAX = 600.0  # s
 RECOVERED, RECOVERY_MAX = 0.1, 3.0 * 3600.0  # K off the set-points; s after an outage
 
 OUTAGES: tuple[tuple[Equipment, int, int, float], ...] = (
@@ -153,6 +154,7 @@ def compared(run: EnergyPlusRun, name: str = "") -> Case:
         hour=(seconds % 86400.0) / 3600.0,
         load=run.cpu_load,
         note=" ".join(_note(run, found, is_open)),
+        focus=_outage(run, found),
     )
 
 
@@ -249,7 +251,15 @@ def _temperatures(run: EnergyPlusRun, found: Found, shift: WaterSide) -> list[Qu
     ]
     if not outside.all():
         quantities += [
-            Quantity(f"{name}_outside_outages", "degC", reference, dcsim, OUTSIDE, counted=settled & flows & outside)
+            Quantity(
+                f"{name}_outside_outages",
+                "degC",
+                reference,
+                dcsim,
+                OUTSIDE,
+                counted=settled & flows & outside,
+                is_drawn=False,
+            )
             for name, reference, dcsim, flows in signals
         ]
     return quantities
@@ -313,6 +323,21 @@ def _note(run: EnergyPlusRun, found: Found, is_open: bool) -> list[str]:
         "lost on the way to the chiller; dcsim's chiller gets it."
     )
     return notes
+
+
+def _outage(run: EnergyPlusRun, found: Found) -> Focus | None:
+    """Return the outage after which the room of both is furthest apart, with what follows; None if there is none or rows are long."""
+    off = run.is_fan_off | run.is_chiller_off
+    starts = np.flatnonzero(off & ~np.concatenate([[False], off[:-1]]))
+    if not len(starts) or run.time_step > SHOWN_STEP_MAX:
+        return None
+    seconds = run.time_s - run.time_s[0]
+    apart = np.abs(found.coil_entering_temperature - run.return_air_temperature) * ~run.is_fan_off
+    spans = [(seconds >= seconds[i]) & (seconds < seconds[i] + RECOVERY_MAX) for i in starts]
+    worst = starts[int(np.argmax([np.sum(apart[span]) for span in spans]))]
+    machine = "fan" if run.is_fan_off[worst] else "chiller"
+    words = f"the {machine} stands from 0.5 h on, the outage with the greatest deviation"
+    return Focus(float(seconds[worst] - 1800.0), float(seconds[worst] + RECOVERY_MAX), words)
 
 
 def hourly(values: Array, per_hour: int) -> Array:

@@ -26,6 +26,7 @@ GAP = 5.0  # times the usual distance of points, from which on a line breaks
 LONG = 1500  # points from which on a trajectory is shown by days and by its worst week
 DAY, WEEK = 86400.0, 7 * 86400.0
 BINS = 10  # of load
+SPAN, DEVIATION_SPAN = 4.0, 0.2  # over the allowed deviation: least heights of the axes of values and of deviations
 SHARE_MIN = 0.01  # of the points that a bin of load must hold to be drawn
 
 
@@ -49,12 +50,12 @@ def validation_figures(parts: Mapping[str, Sequence[Case]]) -> dict[str, Figure]
             continue
         are_years = all(case.quantities[0].name == "pue" for case in cases)
         figures[f"deviation_{part}"] = pue_beside_bands(cases) if are_years else deviations(part, cases)
-        along = [(case, quantity) for case in cases for quantity in case.quantities if quantity.reference.size > 1]
+        along = [(case, quantity) for case in cases for quantity in _shown(case)]
         pages = [along[k : k + PANELS_MAX] for k in range(0, len(along), PANELS_MAX)]
         for k, page in enumerate(pages):
             figures[f"scatter_{part}{f'_{k + 1}' if k else ''}"] = scatter(part, page)
         for case in cases:
-            if any(quantity.reference.size > 1 for quantity in case.quantities):
+            if _shown(case):
                 figures[f"trajectories_{case.name}"] = trajectories(case)
             if case.hour is not None or case.load is not None:
                 figures[f"error_{case.name}"] = errors(case)
@@ -206,10 +207,13 @@ def scatter(part: str, quantities: Sequence[tuple[Case, Quantity]]) -> Figure:
         grid = figure.subplots(lines, columns, squeeze=False)
         for axes, (case, quantity) in zip(grid.flat, quantities, strict=False):
             pick = _evenly(quantity.reference.size, POINTS_MAX)
-            x, y = quantity.reference[pick], quantity.dcsim[pick]
-            low, high = float(min(x.min(), y.min())), float(max(x.max(), y.max()))
-            room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-            ends = [low - room, high + room]
+            x, y, counts = quantity.reference[pick], quantity.dcsim[pick], _counted(quantity)[pick]
+            if not counts.any():
+                counts = np.ones(len(pick), dtype=bool)
+            ends = _ends(np.concatenate([x[counts], y[counts]]), SPAN * _allowed(quantity))
+            if not counts.all():
+                axes.plot(x[~counts], y[~counts], ".", color=GRID, markersize=4.0, markeredgewidth=0.0, rasterized=True)
+            x, y = x[counts], y[counts]
             axes.plot(ends, ends, color=FAINT, linewidth=0.9)
             alpha = 0.8 if len(x) < 300 else 0.25
             axes.plot(x, y, ".", color=DCSIM_COLOR, markersize=4.0, markeredgewidth=0.0, alpha=alpha, rasterized=True)
@@ -241,31 +245,33 @@ def scatter(part: str, quantities: Sequence[tuple[Case, Quantity]]) -> Figure:
 def trajectories(case: Case) -> Figure:
     """Draw both curves of each quantity along the axis of the case, the deviation beneath.
 
-    Long records are drawn twice: by the means of days, and the week in which they lie furthest apart.
+    Long records are drawn twice: by the means of days, and the stretch that the case names, or the week in which they lie furthest apart.
+    Points that do not count are left out of the deviation, and do not decide the height of an axis.
 
     Parameters
     ----------
     case : Case
     """
-    shown = [quantity for quantity in case.quantities if quantity.reference.size > 1]
+    shown = _shown(case)
     count = shown[0].reference.size
     is_timed = case.axis is not None and case.axis.unit == "s"
     is_long = is_timed and count > LONG and case.axis is not None and np.ptp(case.axis.values) > 2 * WEEK
+    is_double = is_long or (is_timed and case.focus is not None)
     with house_style():
-        figure = new_figure(11.0 if is_long else 8.6, 0.7 + 2.3 * len(shown), dpi=100, layout="constrained")
+        figure = new_figure(11.0 if is_double else 8.6, 0.7 + 2.3 * len(shown), dpi=100, layout="constrained")
         figure.get_layout_engine().set(hspace=0.02, h_pad=0.03)  # type: ignore[union-attr, call-arg]
         heights = [3.0, 1.1] * len(shown)
         grid = figure.subplots(
             len(heights),
-            2 if is_long else 1,
+            2 if is_double else 1,
             squeeze=False,
             sharex="col",
             height_ratios=heights,
-            width_ratios=[1.0, 1.4] if is_long else None,
+            width_ratios=[1.0, 1.4] if is_double else None,
         )
         worst = _worst_week(case.axis.values, shown) if is_long and case.axis is not None else None
         for k, quantity in enumerate(shown):
-            for column, view in enumerate(_views(case, quantity, worst)):
+            for column, view in enumerate(_views(case, quantity, is_long, worst)):
                 _curves(grid[2 * k, column], grid[2 * k + 1, column], quantity, view, is_first=column == 0)
                 grid[-1, column].set_xlabel(view.label)
         handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -283,35 +289,51 @@ class View(NamedTuple):
     reference: Array
     dcsim: Array
     label: str
+    counted: Array  # bool
 
 
-def _views(case: Case, quantity: Quantity, worst_week: int | None) -> list[View]:
-    reference, dcsim = quantity.reference, quantity.dcsim
+def _views(case: Case, quantity: Quantity, is_long: bool, worst_week: int | None) -> list[View]:
+    reference, dcsim, counted = quantity.reference, quantity.dcsim, _counted(quantity)
     if case.axis is None:
-        return [View(np.arange(reference.size), reference, dcsim, "point")]
+        return [View(np.arange(reference.size), reference, dcsim, "point", counted)]
     x, unit = case.axis.values, case.axis.unit
     if unit != "s":
-        return [View(x, reference, dcsim, f"{case.axis.name} [{unit}]")]
+        return [View(x, reference, dcsim, f"{case.axis.name} [{unit}]", counted)]
     x = x - x[0]
-    if worst_week is None:
-        scale, word = (1.0, "s") if x[-1] <= 3600.0 else (3600.0, "h") if x[-1] <= 3 * DAY else (DAY, "days")
-        return [View(*_with_gaps(x / scale, reference, dcsim), f"time [{word}]")]
-    day = (x / DAY).astype(int)
-    counts = np.bincount(day)
-    means = [np.bincount(day, values)[counts > 0] / counts[counts > 0] for values in (reference, dcsim)]
-    inside = (x / WEEK).astype(int) == worst_week
-    return [
-        View(np.flatnonzero(counts), means[0], means[1], "days, their means"),
-        View(x[inside] / DAY, reference[inside], dcsim[inside], f"days; week {worst_week + 1}, the one furthest apart"),
-    ]
+    views = [_daily(x, quantity)] if is_long else [_whole(x, quantity)]
+    if case.focus is not None:
+        inside = (x >= case.focus.begin) & (x <= case.focus.end)
+        views.append(_cut(quantity, (x - case.focus.begin) / 3600.0, inside, f"hours; {case.focus.words}"))
+    elif worst_week is not None:
+        label = f"days; week {worst_week + 1}, the one furthest apart"
+        views.append(_cut(quantity, x / DAY, (x / WEEK).astype(int) == worst_week, label))
+    return views
 
 
-def _with_gaps(x: Array, *series: Array) -> tuple[Array, Array, Array]:
+def _whole(x: Array, quantity: Quantity) -> View:
+    scale, word = (1.0, "s") if x[-1] <= 3600.0 else (3600.0, "h") if x[-1] <= 3 * DAY else (DAY, "days")
+    x, reference, dcsim, counts = _with_gaps(x / scale, quantity.reference, quantity.dcsim, _counted(quantity))
+    return View(x, reference, dcsim, f"time [{word}]", counts > 0.5)
+
+
+def _daily(x: Array, quantity: Quantity) -> View:
+    """Means of days over the points that count."""
+    day, counted = (x / DAY).astype(int), _counted(quantity)
+    number = np.bincount(day, counted)
+    filled = number > 0
+    means = [np.bincount(day, of * counted)[filled] / number[filled] for of in (quantity.reference, quantity.dcsim)]
+    return View(np.flatnonzero(filled), means[0], means[1], "days, their means", np.ones(filled.sum(), dtype=bool))
+
+
+def _cut(quantity: Quantity, x: Array, inside: Array, label: str) -> View:
+    return View(x[inside], quantity.reference[inside], quantity.dcsim[inside], label, _counted(quantity)[inside])
+
+
+def _with_gaps(x: Array, *series: Array) -> tuple[Array, ...]:
     """Return the series with a break wherever points are missing."""
     distance = np.diff(x)
     after = np.flatnonzero(distance > GAP * np.median(distance)) + 1
-    x, reference, dcsim = (np.insert(values.astype(float), after, np.nan) for values in (x, *series))
-    return x, reference, dcsim
+    return tuple(np.insert(values.astype(float), after, np.nan) for values in (x, *series))
 
 
 def _worst_week(time: Array, quantities: Sequence[Quantity]) -> int:
@@ -329,7 +351,12 @@ def _curves(axes: Axes, below: Axes, quantity: Quantity, view: View, is_first: b
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.plot(view.x, view.reference, color=REFERENCE_COLOR, linewidth=2.6, label="reference")
     axes.plot(view.x, view.dcsim, color=DCSIM_COLOR, linewidth=1.1, label="dcsim")
-    below.plot(view.x, view.dcsim - view.reference, color=DCSIM_COLOR, linewidth=0.9)
+    deviation = np.where(view.counted, view.dcsim - view.reference, np.nan)
+    below.plot(view.x, deviation, color=DCSIM_COLOR, linewidth=0.9)
+    allowed, counts = _allowed(quantity), view.counted
+    if counts.any():
+        axes.set_ylim(*_ends(np.concatenate([view.reference[counts], view.dcsim[counts]]), SPAN * allowed))
+        below.set_ylim(*_ends(np.append(deviation[counts], 0.0), DEVIATION_SPAN * allowed))
     below.axhline(0.0, color=FAINT, linewidth=0.8)
     for each in (axes, below):
         each.grid(True, axis="y")
@@ -348,14 +375,16 @@ def errors(case: Case) -> Figure:
     case : Case
         With ``hour`` or ``load``.
     """
-    shown = [quantity for quantity in case.quantities if quantity.reference.size > 1]
+    shown = _shown(case)
     sides = [(words, values) for words, values in (("hour", case.hour), ("load", case.load)) if values is not None]
     with house_style():
         figure = new_figure(4.6 * len(sides) + 0.4, 0.9 + 1.75 * len(shown), dpi=100, layout="constrained")
         grid = figure.subplots(len(shown), len(sides), squeeze=False, sharex="col", sharey="row")
         for line, quantity in zip(grid, shown, strict=True):
-            deviation = quantity.dcsim - quantity.reference
-            for axes, (words, values) in zip(line, sides, strict=True):
+            counts = _counted(quantity)
+            deviation = (quantity.dcsim - quantity.reference)[counts]
+            for axes, (words, all_values) in zip(line, sides, strict=True):
+                values = all_values[counts]
                 centers, groups = by_hour(values, deviation) if words == "hour" else by_load(values, deviation)
                 _band(axes, centers, groups)
             line[0].set_ylabel(f"{_wrapped(_capital(quantity.words), LABEL_WIDTH)}\n[{quantity.unit}]", fontsize=8.0)
@@ -408,6 +437,30 @@ def _band(axes: Axes, centers: Array, groups: Sequence[Array]) -> None:
 
 
 # --- small things -----------------------------------------------------------------------------------------------------
+
+
+def _shown(case: Case) -> list[Quantity]:
+    """Quantities of a case that are series and drawn."""
+    return [quantity for quantity in case.quantities if quantity.reference.size > 1 and quantity.is_drawn]
+
+
+def _counted(quantity: Quantity) -> Array:
+    """Points that count, shape (T,)."""
+    return np.ones(quantity.reference.size, dtype=bool) if quantity.counted is None else quantity.counted
+
+
+def _allowed(quantity: Quantity) -> float:
+    """Deviation of a point that the tolerance allows, about, in the unit of the quantity; 0 where nothing is judged."""
+    limits, mean = quantity.tolerance.limits, abs(float(np.mean(quantity.reference)))
+    is_relative = {"cvrmse": True, "error": quantity.is_energy}
+    return min((limit * (mean if is_relative.get(name) else 1.0) for name, limit in limits.items()), default=0.0)
+
+
+def _ends(values: Array, least: float) -> tuple[float, float]:
+    """Ends of an axis that shows values, at least so far apart."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = max(0.05 * (high - low), 0.5 * (least - (high - low))) or 0.05 * abs(high) or 1.0
+    return low - room, high + room
 
 
 def _evenly(count: int, most: int) -> Array:

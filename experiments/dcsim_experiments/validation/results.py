@@ -76,6 +76,8 @@ class Quantity:
         Words for figures; by default the name.
     counted : Array of bool or None, shape (T,)
         Points that count, where not all do; a case says why.
+    is_drawn : bool
+        Whether figures show it; a part of another quantity need not be.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Quantity:
     tolerance: Tolerance
     label: str = ""
     counted: Array | None = None
+    is_drawn: bool = True
 
     def __post_init__(self) -> None:
         for field in ("reference", "dcsim"):
@@ -111,6 +114,22 @@ class Quantity:
         """Words for figures and tables."""
         words = self.name.removesuffix("_kwh").split("_")
         return self.label or " ".join(word.upper() if word in ACRONYMS else word for word in words)
+
+
+class Focus(NamedTuple):
+    """A stretch of a record that is worth seeing closely.
+
+    Attributes
+    ----------
+    begin, end : float
+        Time since the first point [s].
+    words : str
+        What happens in it.
+    """
+
+    begin: float
+    end: float
+    words: str
 
 
 class Axis(NamedTuple):
@@ -150,6 +169,8 @@ class Case:
         Hour of the day, 0 to 24, where the error by hour means something.
     load : Array or None, shape (T,)
         Load [-], where the error by load means something.
+    focus : Focus or None
+        Stretch of a long record to draw; by default the week in which both lie furthest apart.
     note : str
         What a reader has to know: how dcsim was set up, what is left out.
     """
@@ -162,6 +183,7 @@ class Case:
     hour: Array | None = None
     load: Array | None = None
     note: str = ""
+    focus: Focus | None = None
 
     def __post_init__(self) -> None:
         names = [quantity.name for quantity in self.quantities]
