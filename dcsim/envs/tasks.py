@@ -273,8 +273,8 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             name="cdu-failure",
-            meaning="on the warmest day of the year a power feed of one CDU group fails for three hours: a quarter of its coolant pumps is left, "
-            "and its chips stay below their limit only if they get colder coolant",
+            meaning="on the warmest day of the year a power feed of one CDU group fails for three hours: a quarter of its coolant pumps is "
+            "left, and its chips stay below their limit only if they get colder coolant",
             episode_days=0.25,
             control_interval_s=60.0,
             find_start=warmest_noon,

@@ -35,6 +35,7 @@ CommaList = Annotated[
 ]
 """Words separated by commas."""
 
+
 class WrongOption(Exception):
     """What is wrong with the value of an option. No ValueError, as tyro would break the lines of that, paths included."""
 
@@ -214,6 +215,8 @@ class ValidateConfig:
     such as usa_fl_miami; Chicago by default."""
     seed: int = 0
     """Seed of whatever is drawn; the references themselves need none."""
+    readme: Path | None = None
+    """File in which the table between the marks 'dcsim validate: begin' and 'end' is replaced by what was found."""
     out: Path | None = None
     """Folder of the results; by default a dated one under runs."""
 

@@ -16,6 +16,7 @@ from dcsim.errors import InputError
 from dcsim_experiments.compare import settings
 from dcsim_experiments.config import ValidateConfig, check_at_least
 from dcsim_experiments.run_folder import RunFolder, package_versions
+from dcsim_experiments.validation.agreement import around_marks, markdown, write_between_marks
 from dcsim_experiments.validation.results import Case, NoDataError, content, table
 
 RESULT_FILE = "validation.json"
@@ -77,6 +78,8 @@ def main(config: ValidateConfig, command: str | None = None) -> Path:
         raise InputError(f"--data {config.data}: is not a folder; give the one that holds {_folders()}")
     is_named = bool(config.parts or config.weather)
     ready, missing = prepared(names, config.data, is_named)
+    if config.readme is not None:
+        around_marks(config.readme)
     folder = RunFolder(config.out, "validate", _settings(config), config.seed, RESULT_FILE)
     parts: dict[str, Sequence[Case]] = {}
     for name in ready:
@@ -97,6 +100,8 @@ def main(config: ValidateConfig, command: str | None = None) -> Path:
         print(f"not run: {reason}")
     _show(folder, parts, result)
     folder.write(RESULT_FILE, result)
+    if config.readme is not None:
+        write_between_marks(config.readme, markdown(result))
     return folder.path
 
 
@@ -177,7 +182,8 @@ def _settings(config: ValidateConfig) -> dict[str, Any]:
         "data": None if config.data is None else str(config.data),
         "weather": [str(path) for path in config.weather],
     }
-    return {**settings(config), **paths}
+    kept = {name: value for name, value in settings(config).items() if name != "readme"}
+    return kept | paths
 
 
 def _show(folder: RunFolder, parts: dict[str, Sequence[Case]], result: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from dcsim.errors import InputError
 
 Array = np.ndarray
+Quantities = Mapping[str, Mapping[str, Any]]
+"""What ``validation.json`` says of the quantities of a case."""
 
 ENERGY_ENDING = "_energy_kwh"
 """Quantities whose names end so are energies: summed over the series, their error relative to the reference."""
@@ -112,8 +114,13 @@ class Quantity:
     @property
     def words(self) -> str:
         """Words for figures and tables."""
-        words = self.name.removesuffix("_kwh").split("_")
-        return self.label or " ".join(word.upper() if word in ACRONYMS else word for word in words)
+        return self.label or words_of(self.name)
+
+
+def words_of(name: str) -> str:
+    """Return the name of a quantity in words."""
+    words = name.removesuffix("_kwh").split("_")
+    return " ".join(word.upper() if word in ACRONYMS else word for word in words)
 
 
 class Focus(NamedTuple):
