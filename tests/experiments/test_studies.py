@@ -20,7 +20,8 @@ def test_random_actions_break_nothing(tmp_path, capsys, faults):
     assert soak.main(["--steps", "30000", "--num-envs", "100", "--out", str(out), *faults]) == 0
     results = json.loads(out.read_text())["results"]
     assert {(r["env"], r["task"]) for r in results} >= {(env_id, "load-step") for env_id in dcsim.ids()}
-    assert all(r["steps"] >= 900 and r["residual"] < 1e-10 for r in results)
+    least = 30_000 // len(results) // 100 * 100  # whole steps of all environments
+    assert all(r["steps"] >= least and r["residual"] < 1e-10 for r in results)
     assert f"0 of {len(results)} cases failed" in capsys.readouterr().out
 
 

@@ -144,7 +144,9 @@ def test_the_room_comes_back_to_its_set_point_as_in_energyplus_equations():
         constant = energyplus_plant.thermostat_time_constant(step, capacity, flow)
         assert_allclose(excess[1] / excess[0], np.exp(-step / constant), rtol=1e-9)
         past = [room, *past[:2]]
-    assert 0.4 < room - setpoint < 0.6  # within an hour half of it, though the room's air is changed each half minute
+    assert (
+        0.3 < room - setpoint < 0.5
+    )  # after an hour four tenths are left, though the room's air is changed each half minute
 
 
 def test_the_sun_warms_the_envelope_and_wind_cools_what_the_sun_warmed():

@@ -11,8 +11,9 @@ from dcsim_experiments.validation.results import ENERGY_ENDING, Quantities, numb
 
 BEGIN, END = "<!-- dcsim validate: begin -->", "<!-- dcsim validate: end -->"
 """Marks between which ``write_between_marks`` puts the table."""
-CASES_MAX = 6  # of a part that get a line each
+LINES_MAX = 6  # of a part, by case or else by what titles begin with; more become one
 QUANTITIES_MAX = 16  # of a line that are all told
+NEAREST = 5  # of a line that cannot tell all
 
 
 class Judged(NamedTuple):
@@ -39,11 +40,17 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = ["| beside | within tolerance | deviations | outside |", "| --- | --- | --- | --- |"]
     for part in result["passed"]:
         names = [name for name, about in result["about"].items() if about["part"] == part]
+        titles = {name: result["about"][name]["title"] for name in names}
+        heads = {name: re.split("[,:]", title)[0] for name, title in titles.items()}
+        one = f"{part}, {len(names)} cases"
+        for line_of in (titles, heads, dict.fromkeys(names, one)):
+            if len(set(line_of.values())) <= LINES_MAX:
+                break
         groups: dict[str, list[Judged]] = {}
         for name in names:
-            title = result["about"][name]["title"]
-            head = re.split("[,:]", title)[0] if len(names) > CASES_MAX else title
-            groups.setdefault(head, []).extend(_judged(result["cases"][name], name if head != title else ""))
+            line = line_of[name]
+            where = "" if line == titles[name] else titles[name].removeprefix(line).strip(" ,").partition(":")[0]
+            groups.setdefault(line, []).extend(_judged(result["cases"][name], where))
         lines += [_line(head, of) for head, of in groups.items() if of]
     lines += [f"| {part} | not run | | {reason} |" for part, reason in result.get("not_run", {}).items()]
     return "\n".join(lines)
@@ -81,9 +88,11 @@ def _line(head: str, judged: Sequence[Judged]) -> str:
     if len(passed) <= QUANTITIES_MAX:
         told = ", ".join(f"{of.words} {of.deviation}" for of in passed)
     else:
-        most = max(passed, key=lambda of: of.used)
+        nearest = sorted(passed, key=lambda of: -of.used)[:NEAREST]
         half = sum(of.used <= 0.5 for of in passed)
-        told = f"{half} by less than half; nearest to its limit {most.words} {most.deviation}, {100.0 * most.used:.0f} % of it"
+        told = f"{half} by less than half; nearest to their limits " + ", ".join(
+            f"{of.words} {of.deviation} ({100.0 * of.used:.0f} % of it)" for of in nearest
+        )
     outside = ", ".join(f"{of.words} {of.deviation}" for of in failed)
     return f"| {head} | {len(passed)} of {len(judged)} | {told} | {outside} |"
 
@@ -96,8 +105,8 @@ def _judged(quantities: Quantities, case: str) -> list[Judged]:
             continue
         used = {key: _share(of[key], limit) for key, limit in of["tolerance"].items()}
         key = max(used, key=lambda key: used[key])
-        where = f"{case.replace('_', ' ')}: " if case else ""
-        judged.append(Judged(f"{where}{words_of(name)}", _deviation(name, key, of), used[key]))
+        words = f"{case}: {words_of(name)}" if case else words_of(name)
+        judged.append(Judged(words, _deviation(name, key, of), used[key]))
     return judged
 
 
@@ -112,6 +121,8 @@ def _deviation(name: str, key: str, of: Mapping[str, Any]) -> str:
         return f"{100.0 * value:+.2f} %"
     if key == "error" and of["points"] == 1:
         limit, reference = of["tolerance"]["error"], of["reference"]
+        if not reference:
+            return f"{value:.2g}{unit}"
         return f"{number(of['dcsim'])} in {number(reference - limit)} to {number(reference + limit)}"
     kind = {"rmse": "RMSE ", "greatest": "at most "}.get(key, "")
     return f"{kind}{value:.2g}{unit}" if kind else f"{number(value, sign=True)}{unit}"
