@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.physics import room_air
+from dcsim.physics import room_air, thermal
+from dcsim.plant import rack_fronts
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array
 
@@ -54,3 +55,91 @@ def _distances(d: HallDescription) -> tuple[np.ndarray, np.ndarray]:
     else:
         cells = np.array([placed.cell_along.values, placed.cell_across.values]) / length
     return from_crahs, np.hypot(cells[0][:, None] - along, cells[1][:, None] - across)
+
+
+class Returned(NamedTuple):
+    """Air on its way back to the CRAHs, and the flows it takes part in."""
+
+    hot_return: Array  # (U) degC, see room.HotSide
+    bypass: Array  # (U)
+    hot_air: Array  # (Z) degC after the pass
+    paths: room_air.AirPaths
+    recirculated_temperature: Array  # (R) degC of what a rack group recirculates
+
+
+def returned(servers: Any, gains: Any, crah_flow: Array, s: Any, p: Any, dt: Array, xp: Any) -> Returned:
+    """Follow the air of the racks into the hot-air cells and back to the CRAHs.
+
+    Parameters
+    ----------
+    servers : room.Servers
+    gains : room.Gains
+    crah_flow : Array, shape (U, N)
+        kg/s.
+    s, p : State, Params
+    dt : Array or float
+        Length of the pass [s].
+    xp : namespace
+    """
+    paths = room_air.air_paths(
+        crah_flow,
+        servers.flow,
+        p.supply_reach,
+        p.demand_following * servers.flow + (1.0 - p.demand_following) * p.server_mass_flow_nominal,
+        p.supply_leakage,
+        p.recirculation_min,
+        p.starvation_gain,
+        xp,
+    )
+    hot_air = thermal.node_temperature(
+        s.hot_air_temperature,
+        p.hot_air_heat_capacity,
+        p.air_specific_heat * room_air.cell_mass_flow(p.cell_share, servers.flow, xp) + gains.loss,
+        xp.matmul(p.cell_share, servers.stream * servers.inlet + servers.released) + gains.heat,
+        dt,
+    )
+    recirculated = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
+    bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
+    return Returned(hot_return, bypass, hot_air, paths, recirculated)
+
+
+class Delivered(NamedTuple):
+    """The room after a pass."""
+
+    new: dict[str, Array]  # state of what only some halls have
+    hot_air: Array  # (Z) degC
+    cold_air: Array  # (R) degC at the racks
+    server_temperature: Array  # (R) degC
+    returned_heat: Array = 0.0  # (U) W that the coils left in the air which came to them
+
+
+def delivered(hot: Any, supply: Array, taken: Array, s: Any, p: Any, dt: Array, xp: Any) -> Delivered:
+    """Take supply air [degC], shape (U, N), to the racks.
+
+    Parameters
+    ----------
+    hot : room.HotSide
+    supply : Array, shape (U, N)
+    taken : Array
+        Not needed here.
+    s, p : State, Params
+    dt : Array or float
+    xp : namespace
+    """
+    servers, air = hot.servers, hot.returned
+    enthalpy = room_air.supply_enthalpy(air.paths, supply, p.supply_reach, xp)
+    cold_air = thermal.node_temperature(
+        servers.inlet,
+        p.cold_air_heat_capacity,
+        servers.stream,
+        p.air_specific_heat * (enthalpy + air.paths.recirculated * air.recirculated_temperature),
+        dt,
+    )
+    return Delivered(
+        new=rack_fronts.after(air, servers.stream, enthalpy, s, p, dt, xp),
+        hot_air=air.hot_air,
+        cold_air=cold_air,
+        server_temperature=thermal.heated(
+            servers.warmed, p.server_heat_capacity, servers.stream * (cold_air - servers.inlet), dt
+        ),
+    )

@@ -40,12 +40,14 @@ def sized(d: HallDescription) -> dict[str, Any]:
     )
 
 
-def after(hot: Any, supply_enthalpy: Array, s: Any, p: Any, dt: Array, xp: Any) -> dict[str, Array]:
+def after(air: Any, stream: Array, supply_enthalpy: Array, s: Any, p: Any, dt: Array, xp: Any) -> dict[str, Array]:
     """State of the fronts after a pass of length ``dt`` [s], where there are any.
 
     Parameters
     ----------
-    hot : room.HotSide
+    air : air_paths.Returned
+    stream : Array, shape (R, N)
+        Of the servers' air [W/K].
     supply_enthalpy : Array, shape (R, N)
         See `room_air.supply_enthalpy`.
     s, p : State, Params
@@ -58,17 +60,17 @@ def after(hot: Any, supply_enthalpy: Array, s: Any, p: Any, dt: Array, xp: Any) 
     def front(of_racks: Array) -> Array:
         return xp.matmul(p.front_of_rack, of_racks)
 
-    drawn = hot.paths.used + hot.paths.recirculated
+    drawn = air.paths.used + air.paths.recirculated
     factor = room_air.level_supply_factor(
-        front(hot.paths.recirculated / drawn), front(p.recirculation_min), p.front_relative_shortfall
+        front(air.paths.recirculated / drawn), front(p.recirculation_min), p.front_relative_shortfall
     )
-    hot_flow = front(drawn) - factor * front(hot.paths.used)
-    enthalpy = factor * front(supply_enthalpy) + hot_flow * front(hot.recirculated_temperature)
+    hot_flow = front(drawn) - factor * front(air.paths.used)
+    enthalpy = factor * front(supply_enthalpy) + hot_flow * front(air.recirculated_temperature)
     return dict(
         front_inlet=thermal.node_temperature(
             s.front_inlet,
             front(p.cold_air_heat_capacity),
-            front(hot.stream),
+            front(stream),
             p.air_specific_heat * enthalpy,
             dt,
         )

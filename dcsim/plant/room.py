@@ -9,15 +9,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from dcsim.physics import fan, power_chain, room_air, server, thermal
+from dcsim.physics import fan, power_chain, server, thermal
 from dcsim.physics.constants import STANDARD_PRESSURE
 from dcsim.physics.server import mass_flow_per_power
 from dcsim.physics.smooth import clip
-from dcsim.plant import moisture, rack_fronts, return_air, server_fans, slab
+from dcsim.plant import air_paths, moisture, return_air, server_fans, slab, well_mixed
 from dcsim.plant.description import HallDescription
 from dcsim.plant.loops import Array, Setpoint, total
 
-STOPPED_SHARE = 0.05  # of the nominal flow, below which a zone's supply air no longer reaches the racks
 CRAH_FLOW_FRACTION_MIN = 1e-3  # air that drifts through a stopped unit; keeps shares of nothing from being asked for
 
 
@@ -297,6 +296,30 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     )
 
 
+class Servers(NamedTuple):
+    """Servers and their fans after a pass in which their inlet stood still."""
+
+    fan_speed: Array  # (R)
+    flow: Array  # (R) kg/s
+    stream: Array  # (R) W/K
+    inlet: Array  # (R) degC before the pass
+    warmed: Array  # (R) degC of the servers
+    released: Array  # (R) W into the air that passes
+    power: Array  # (1) W with fans
+    fan_power: Array  # (1) W
+    leakage: Array  # (1) W
+
+
+class Gains(NamedTuple):
+    """What comes into the room's air beside the servers' heat: ``heat - loss * temperature`` in each cell."""
+
+    heat: Array  # (Z) W
+    loss: Array  # (Z) W/K
+    to_outdoors: Array  # (Z) W/K of the loss, through the envelope
+    ventilation: Array  # (Z) W/K of the loss, to outdoor air that comes in
+    mass: slab.Mass
+
+
 class HotSide(NamedTuple):
     """Air and heat on their way from the racks to the CRAHs; the air that enters those is ``hot_return + bypass * supply``."""
 
@@ -308,20 +331,9 @@ class HotSide(NamedTuple):
     air_stream: Array  # (U) W/K
     hot_return: Array  # (U) degC, what the racks' air contributes to the return
     bypass: Array  # (U) share of supply air that returns without having passed a rack
-    paths: Any  # flows between CRAHs and racks; None in a well-mixed zone
-    recirculated_temperature: (
-        Array  # (R) degC of the air that a rack group recirculates; a well-mixed zone's is the return air
-    )
-    hot_air: Array  # (Z) degC after the pass; None in a well-mixed zone, where the supply decides it
-    mass: slab.Mass
-    zone_return: Array  # (1) degC and the next: as hot_return and bypass, of the air that leaves a well-mixed zone
-    zone_bypass: Array  # (1)
-    to_outdoors: Array  # (Z) W/K
-    room_heat: Array  # (1) W into the room's air from all but the supply
-    ventilation: Array  # (Z) W/K of outdoor air that comes in
-    inlet: Array  # (R) degC before the pass
-    warmed: Array  # (R) degC of the servers
-    stream: Array  # (R) W/K of the servers' air
+    servers: Servers
+    gains: Gains
+    returned: Any  # of air_paths or well_mixed
 
 
 def outdoors_of(u: Any, p: Any) -> Array:
@@ -344,48 +356,17 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
     plates : liquid.Plates, optional
         Of liquid-cooled racks: what of their power goes into the air, and what into their plates.
     """
-    dynamic_power = h.dynamic_power if plates is None else plates.air_power
-    inlet = s.rack_inlet_temperature
     air = moisture.brought(s, u, h, p, dt, xp) if hasattr(p, "dry_air_mass") else None
+    servers = _servers(h.dynamic_power if plates is None else plates.air_power, s, u, h, p, dt, xp)
+    crah_fan_speed, crah_flow, crah_power = _crah_fans(servers.flow, s, u, h, p, dt, xp)
 
-    # fans of servers and CRAHs, and the flows they make
-    server_fan_speed = server_fans.speed_after(s, u, p, dt, xp)
-    server_flow = h.density_ratio * server_fans.air_flow(u, server_fan_speed, p)
-    pressure_speed = (
-        u.pressure_control * p.flow_ratio_min * total(server_flow, xp) / xp.maximum(h.crah_flow_available, 1e-3)
-    )
-    asked = xp.maximum(h.crah_fan_target, pressure_speed)
-    if hasattr(s, "return_air_fan_speed"):
-        asked = xp.maximum(asked, s.return_air_fan_speed)
-    crah_target = u.crah_available * xp.minimum(asked, 1.0)
-    crah_fan_speed = thermal.relaxed_implicitly(s.crah_fan_speed, crah_target, dt / p.crah_fan_time_constant)
-    crah_flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(crah_fan_speed, CRAH_FLOW_FRACTION_MIN)
-
-    # servers: their heat into the air that passes
-    leakage = server.leakage_power(dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
-    fan_power = h.density_ratio * server_fans.fan_power(u, server_fan_speed, p)
-    heat = dynamic_power + leakage
-    if hasattr(u, "server_power"):
-        heat = heat - fan_power  # of what the meter shows
-    stream = p.air_specific_heat * server_flow
-    conductance = p.server_effectiveness * stream
-    stored = heat * p.server_mass_share if hasattr(p, "server_mass_share") else heat
-    warmed = thermal.node_temperature(
-        s.server_temperature, p.server_heat_capacity, conductance, stored + conductance * inlet, dt
-    )
-    released = conductance * (warmed - inlet) + fan_power
-    if hasattr(p, "server_mass_share"):
-        released = released + (heat - stored)
-
-    # electrical losses, hot-air cells with the mass they touch
-    it_power = total(heat + fan_power, xp)
+    it_power, leakage = servers.power, servers.leakage
     other_power: Array = 0.0
     if hasattr(u, "other_it_power"):
         other_power = u.other_it_power
         it_power = it_power + other_power
-    leakage_power = total(xp.maximum(leakage, 0.0), xp)
     if plates is not None:
-        it_power, leakage_power = it_power + plates.power, leakage_power + plates.leakage
+        it_power, leakage = it_power + plates.power, leakage + plates.leakage
     distribution_loss = power_chain.loss_power(
         it_power,
         p.distribution_rated_power,
@@ -396,97 +377,106 @@ def hot_side(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, plates: Any = N
     ups_loss = power_chain.loss_power(
         it_power + distribution_loss, p.ups_rated_power, p.ups_loss[0:1], p.ups_loss[1:2], p.ups_loss[2:3]
     )
-    cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
-    mass = slab.coupled(s, p, dt, xp)
-    to_mass = mass.conductance
-    to_outdoors = p.envelope_conductance * cell_part
-    cell_heat = (
-        cell_part * (distribution_loss + p.lighting_power + other_power + p.ups_hall_share * ups_loss)
-        + to_mass * mass.source_temperature
-        + to_outdoors * outdoors_of(u, p)
+    gains = _gains(
+        distribution_loss + p.lighting_power + other_power + p.ups_hall_share * ups_loss, air, s, u, p, dt, xp
     )
-    loss = to_mass + to_outdoors
-    ventilation: Array = 0.0
-    if air is not None:
-        ventilation = cell_part * air.stream
-        loss, cell_heat = loss + ventilation, cell_heat + cell_part * air.heat
     air_stream = p.air_specific_heat * crah_flow
-    paths: Any
-    zone_return: Array = None
-    zone_bypass: Array = None
-    if hasattr(p, "supply_reach"):
-        paths = room_air.air_paths(
-            crah_flow,
-            server_flow,
-            p.supply_reach,
-            p.demand_following * server_flow + (1.0 - p.demand_following) * p.server_mass_flow_nominal,
-            p.supply_leakage,
-            p.recirculation_min,
-            p.starvation_gain,
-            xp,
-        )
-        hot_air = thermal.node_temperature(
-            s.hot_air_temperature,
-            p.hot_air_heat_capacity,
-            p.air_specific_heat * room_air.cell_mass_flow(p.cell_share, server_flow, xp) + loss,
-            xp.matmul(p.cell_share, stream * inlet + released) + cell_heat,
-            dt,
-        )
-        recirculated = room_air.recirculated_temperature(hot_air, p.cell_share, xp)
-        bypass, hot_return = room_air.return_mix(paths, recirculated, p.supply_reach, xp)
-    else:  # all supply air mixes with the zone's, which is what returns: one node, solved together with the supply
-        paths, recirculated, hot_air = None, None, None
-        stiffness = p.hot_air_heat_capacity / dt + air_stream + loss
-        zone_bypass = air_stream / stiffness
-        zone_return = (
-            p.hot_air_heat_capacity / dt * s.hot_air_temperature + total(released, xp) + cell_heat
-        ) / stiffness
-        bypass, hot_return = zone_bypass, zone_return
-        if hasattr(s, "return_air_temperature"):
-            kept = return_air.kept(s, p, air_stream, dt)
-            bypass = (1.0 - kept) * zone_bypass
-            hot_return = kept * s.return_air_temperature + (1.0 - kept) * zone_return
-
-    units = xp.maximum(u.crah_available, 1e-6)
-    curve = p.crah_fan_curve
-    crah_power = (h.density_ratio * u.crah_available) * fan.polynomial_power(
-        clip(crah_fan_speed / units, p.crah_fan_curve_speed_min, 1.0, xp),
-        p.crah_fan_power_nominal,
-        (curve[0:1], curve[1:2], curve[2:3], curve[3:4]),
-    )
+    returned = _layout(p).returned(servers, gains, crah_flow, s, p, dt, xp)
     return HotSide(
         new=dict(
-            server_fan_speed=server_fan_speed,
+            server_fan_speed=servers.fan_speed,
             crah_fan_speed=crah_fan_speed,
             **server_fans.sensed(s, p, dt),
         ),
         powers=dict(
             it_energy=it_power,
-            server_fan_energy=total(fan_power, xp),
-            leakage_energy=leakage_power,
+            server_fan_energy=servers.fan_power,
+            leakage_energy=leakage,
             crah_fan_energy=total(crah_power, xp),
             electrical_loss_energy=ups_loss + distribution_loss + p.lighting_power,
             electrical_room_heat=(1.0 - p.ups_hall_share) * ups_loss,
         ),
-        mass=mass,
-        zone_return=zone_return,
-        zone_bypass=zone_bypass,
-        to_outdoors=to_outdoors,
-        room_heat=total(released, xp) + total(cell_heat - loss * s.hot_air_temperature, xp),
-        ventilation=ventilation,
         air=air,
-        hot_air=hot_air,
         crah_power=crah_power,
         crah_flow=crah_flow,
         air_stream=air_stream,
-        hot_return=hot_return,
-        bypass=bypass,
-        paths=paths,
-        recirculated_temperature=recirculated,
+        hot_return=returned.hot_return,
+        bypass=returned.bypass,
+        servers=servers,
+        gains=gains,
+        returned=returned,
+    )
+
+
+def _layout(p: Any) -> Any:
+    """The module that knows how air moves in the hall."""
+    return air_paths if hasattr(p, "supply_reach") else well_mixed
+
+
+def _servers(dynamic_power: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Servers:
+    """Warm the servers by their power [W], shape (R, N), leakage included, and let the air take what it can."""
+    inlet = s.rack_inlet_temperature
+    fan_speed = server_fans.speed_after(s, u, p, dt, xp)
+    flow = h.density_ratio * server_fans.air_flow(u, fan_speed, p)
+    leakage = server.leakage_power(dynamic_power, inlet, p.leakage_coefficient, p.leakage_reference_temperature)
+    fan_power = h.density_ratio * server_fans.fan_power(u, fan_speed, p)
+    heat = dynamic_power + leakage
+    if hasattr(u, "server_power"):
+        heat = heat - fan_power  # of what the meter shows
+    stream = p.air_specific_heat * flow
+    conductance = p.server_effectiveness * stream
+    stored = heat * p.server_mass_share if hasattr(p, "server_mass_share") else heat
+    warmed = thermal.node_temperature(
+        s.server_temperature, p.server_heat_capacity, conductance, stored + conductance * inlet, dt
+    )
+    released = conductance * (warmed - inlet) + fan_power
+    if hasattr(p, "server_mass_share"):
+        released = released + (heat - stored)
+    return Servers(
+        fan_speed=fan_speed,
+        flow=flow,
+        stream=stream,
         inlet=inlet,
         warmed=warmed,
-        stream=stream,
+        released=released,
+        power=total(heat + fan_power, xp),
+        fan_power=total(fan_power, xp),
+        leakage=total(xp.maximum(leakage, 0.0), xp),
     )
+
+
+def _crah_fans(server_flow: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> tuple[Array, Array, Array]:
+    """Speed, flow [kg/s] and power [W] of the CRAHs' fans, each of shape (U, N): as asked for, as pressure or return air need them."""
+    pressure_speed = (
+        u.pressure_control * p.flow_ratio_min * total(server_flow, xp) / xp.maximum(h.crah_flow_available, 1e-3)
+    )
+    asked = xp.maximum(h.crah_fan_target, pressure_speed)
+    if hasattr(s, "return_air_fan_speed"):
+        asked = xp.maximum(asked, s.return_air_fan_speed)
+    target = u.crah_available * xp.minimum(asked, 1.0)
+    speed = thermal.relaxed_implicitly(s.crah_fan_speed, target, dt / p.crah_fan_time_constant)
+    flow = h.density_ratio * p.crah_mass_flow_nominal * xp.maximum(speed, CRAH_FLOW_FRACTION_MIN)
+    curve = p.crah_fan_curve
+    power = (h.density_ratio * u.crah_available) * fan.polynomial_power(
+        clip(speed / xp.maximum(u.crah_available, 1e-6), p.crah_fan_curve_speed_min, 1.0, xp),
+        p.crah_fan_power_nominal,
+        (curve[0:1], curve[1:2], curve[2:3], curve[3:4]),
+    )
+    return speed, flow, power
+
+
+def _gains(electrical: Array, air: Any, s: Any, u: Any, p: Any, dt: Array, xp: Any) -> Gains:
+    """Spread ``electrical`` heat [W], shape (1, N), envelope and ventilation over the cells; the mass is each cell's own."""
+    cell_part = p.hot_air_heat_capacity / total(p.hot_air_heat_capacity, xp)
+    mass = slab.coupled(s, p, dt, xp)
+    to_outdoors = p.envelope_conductance * cell_part
+    heat = cell_part * electrical + mass.conductance * mass.source_temperature + to_outdoors * outdoors_of(u, p)
+    loss = mass.conductance + to_outdoors
+    ventilation: Array = 0.0
+    if air is not None:
+        ventilation = cell_part * air.stream
+        loss, heat = loss + ventilation, heat + cell_part * air.heat
+    return Gains(heat=heat, loss=loss, to_outdoors=to_outdoors, ventilation=ventilation, mass=mass)
 
 
 class ColdSide(NamedTuple):
@@ -500,48 +490,24 @@ def cold_side(
     hot: HotSide, supply: Array, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any, taken: Array = None
 ) -> ColdSide:
     """Take supply air [degC] to the racks; ``taken`` is the air that the coils took [degC]. Both of shape (U, N)."""
-    new, room_heat = dict(hot.new), hot.room_heat
-    if hot.paths is None:
-        hot_air = hot.zone_return + hot.zone_bypass * supply
-        kept = return_air.kept(s, p, hot.air_stream, dt)
-        if hasattr(p, "coil_entering_air_max"):  # what the coil does not take of hotter air comes back to the zone
-            share = hot.zone_bypass * (1.0 - kept)
-            lacking = kept * s.return_air_temperature if hasattr(s, "return_air_temperature") else 0.0
-            hot_air = (hot_air + hot.zone_bypass * (lacking - taken)) / (1.0 - share)
-            room_heat = room_heat + hot.air_stream * (lacking + (1.0 - kept) * hot_air - taken)
-        if hasattr(s, "return_air_temperature"):
-            new["return_air_temperature"] = kept * s.return_air_temperature + (1.0 - kept) * hot_air
-        # supply air of a fan that has stopped does not reach the racks
-        reaches = xp.minimum(hot.crah_flow / (STOPPED_SHARE * p.crah_mass_flow_nominal), 1.0)
-        cold_air = hot_air + reaches * (1.0 - p.recirculation_min) * (supply - hot_air)
-    else:
-        hot_air = hot.hot_air
-        enthalpy = room_air.supply_enthalpy(hot.paths, supply, p.supply_reach, xp)
-        cold_air = thermal.node_temperature(
-            hot.inlet,
-            p.cold_air_heat_capacity,
-            hot.stream,
-            p.air_specific_heat * (enthalpy + hot.paths.recirculated * hot.recirculated_temperature),
-            dt,
-        )
-        new |= rack_fronts.after(hot, enthalpy, s, p, dt, xp)
-    servers = hot.warmed
-    if hot.paths is not None:  # in a well-mixed zone the inlet carries no heat of its own
-        servers = thermal.heated(servers, p.server_heat_capacity, hot.stream * (cold_air - hot.inlet), dt)
+    gains, delivered = hot.gains, _layout(p).delivered(hot, supply, taken, s, p, dt, xp)
+    new = hot.new | delivered.new | slab.after(gains.mass, delivered.hot_air, s, p, dt, xp)
     if hasattr(s, "return_air_fan_speed"):
-        new["return_air_fan_speed"] = return_air.fan_speed_after(room_heat, supply, s, p, dt, xp)
-    powers = hot.powers | dict(envelope_gain=total(hot.to_outdoors * (outdoors_of(u, p) - hot_air), xp))
+        room_heat = total(hot.servers.released, xp) + total(gains.heat - gains.loss * s.hot_air_temperature, xp)
+        new["return_air_fan_speed"] = return_air.fan_speed_after(
+            room_heat + delivered.returned_heat, supply, s, p, dt, xp
+        )
+    powers = hot.powers | dict(envelope_gain=total(gains.to_outdoors * (outdoors_of(u, p) - delivered.hot_air), xp))
     if hot.air is not None:
-        powers["ventilation_gain"] = h.outdoor_air_heat - total(hot.ventilation * hot_air, xp)
+        powers["ventilation_gain"] = h.outdoor_air_heat - total(gains.ventilation * delivered.hot_air, xp)
     return ColdSide(
         new=new
         | dict(
             supply_air_temperature=supply,
-            rack_inlet_temperature=cold_air,
-            hot_air_temperature=hot_air,
-            server_temperature=servers,
-        )
-        | slab.after(hot.mass, hot_air, s, p, dt, xp),
+            rack_inlet_temperature=delivered.cold_air,
+            hot_air_temperature=delivered.hot_air,
+            server_temperature=delivered.server_temperature,
+        ),
         powers=powers,
     )
 
