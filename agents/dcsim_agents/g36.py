@@ -7,6 +7,7 @@
 * Chilled water: one plant reset signal, called by coil valves that are nearly open and by supply air that is missed. Its lower half moves
   the pumps, its upper half the water temperature.
   An inlet above its limit is an alarm that raises the signal at its own, quicker rate, however slowly the reset was tuned.
+* While outdoor air cools, chilled water stands ready to take over, whatever the signal.
 * Condenser water: by wet bulb; in free cooling by what the chilled water needs. Flow by load.
 * Cooling mode: by the economizer water that the wet bulb promises, with a deadband.
 
@@ -25,6 +26,7 @@ from dcsim.plant.operation import (
     inlet_target,
     plant_setpoints,
     plant_signal,
+    ready_signal,
     tuned_constants,
     wanted_mode,
     zone_flow_ratios,
@@ -157,6 +159,9 @@ class G36Controller(AirResets):
         is_hot = reading["rack_inlet_max"].max(0) > self.view.hall.limits.inlet_limit.value
         called = np.minimum(memory["signal"] + ALARM_RATE_PER_S * interval, SIGNAL_MAX)
         signal = np.where(is_hot, np.maximum(signal, called), signal)
+        if "outdoor_air_fraction" in reading:
+            ready = ready_signal(reading["outdoor_air_fraction"].mean(0), supply.mean(0), load, mode, self._ranges, c)
+            signal = np.maximum(signal, ready)
         pump, chilled = plant_setpoints(signal[0], load, mode, self._ranges, c)
         setpoints: dict[str, Array | float] = {
             "supply_air_setpoint": supply,

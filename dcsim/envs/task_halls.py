@@ -111,7 +111,11 @@ def with_outdoor_air(hall: HallDescription) -> dict[str, Any]:
         ),
         "deadband": _quantity(0.5, "K", "assumed: noise of outdoor sensors"),
         "lockout_time": _quantity(600.0, "s", "assumed: ten minutes, against flapping"),
-        "changeover_time": _quantity(900.0, "s", "assumed: a quarter of an hour for compressors to take over"),
+        "changeover_time": _quantity(
+            900.0 if hall.dx is not None else 3600.0,
+            "s",
+            "assumed: a quarter of an hour for compressors to take over, an hour for water",
+        ),
         "evaporative": {
             "indirect_effectiveness": _quantity(0.0, "-", "none"),
             "direct_effectiveness": _quantity(0.85, "-", "rigid pads of 0.3 m reach 0.8 to 0.9"),

@@ -23,6 +23,7 @@ from dcsim.plant.steady import LONG_STEP_S
 
 Array = np.ndarray
 
+READY_APPROACH, READY_SHARE = 8.0, 0.05  # K of chilled water below supply air; of outdoor air
 SIGNAL_MAX = 1.25
 """Greatest plant reset signal; above 1 the pumps go from their usual top speed to full speed."""
 
@@ -190,6 +191,26 @@ def _is_free(mode: Array) -> Array:
     return mode > 0.5 * (INTEGRATED + FREE)
 
 
+def ready_signal(
+    outdoor_air: Array, supply: Array, load: Array, mode: Array, ranges: Setpoints, c: ResetConstants
+) -> Array:
+    """Plant reset signal that is not undercut, shape (N,): where outdoor air cools, water stands ready to take over from it.
+
+    Coil valves nearly closed would let the reset trim the water to its warmest, and mild air the plant into free cooling.
+
+    Parameters
+    ----------
+    outdoor_air : Array, shape (N,)
+        Share of outdoor air in what is supplied.
+    supply : Array, shape (N,)
+        Supply air asked for [degC].
+    load, mode, ranges, c
+        As of ``plant_setpoints``.
+    """
+    ready = plant_signal(np.zeros_like(supply), supply - READY_APPROACH, load, mode, ranges, c)
+    return np.where(outdoor_air > READY_SHARE, ready, 0.0)
+
+
 def condenser_water_flow(load: Array, c: ResetConstants) -> Array:
     """Condenser-water flow over nominal, shape (N,), by the mean utilization of the hall."""
     return clip(c.condenser_flow_min + c.condenser_flow_slope * load, 0.0, 1.0)
@@ -250,6 +271,9 @@ def settled_air_side(
         opening < 0.999, 0.3 * (opening - c.valve_target), 0.06
     )  # an open valve does not say how much is missing
     signal = plant_signal(pump, chilled, load, mode, ranges, c) + change
+    if hasattr(s, "outdoor_air_share"):
+        ready = ready_signal(s.outdoor_air_share.mean(0), supply.mean(0), load, mode, ranges, c)
+        signal = np.maximum(signal, ready)
     pump, chilled = plant_setpoints(clip(signal, 0.0, SIGNAL_MAX), load, mode, ranges, c)
     return {
         "supply_air_setpoint": supply,

@@ -2,7 +2,7 @@
 
 Dampers mix outdoor air into the return so that the mix is as cold as the supply air should be before the fan warms it; as much return air
 leaves the hall. How far they may open is asked for, and the plant closes them where the weather is outside of hard limits of dry bulb, dew
-point and enthalpy, step by step so that compressors and valves behind them can follow. Whatever is missing the coils do.
+point and enthalpy, step by step and not before compressors and valves behind them have followed. Whatever is missing the coils do.
 
 Evaporative coolers, first an indirect and then a direct one, wet as much of their pads as brings the outdoor air to that temperature, no
 more than is asked for, and a direct one no more than its limit of dew point allows; decided once a control step. Their heat never enters
@@ -24,10 +24,11 @@ from dcsim.plant.loops import Array, Setpoint, distance, total
 from dcsim.plant.room import HotSide
 
 OPENING_MIN = 1e-6  # of the dampers
+SUPPLY_MISSED = 1.0  # K above its set-point
 REACH_MIN = 1e-3  # K, of a cooler
 TAKEN_UP_MIN = 1e-9  # kg/kg
 SHARES_ASKED_FOR = ("outdoor_air_share_max", "evaporative_share_max")
-"""What is asked of a hall with outdoor air: 1 lets the plant use it whenever it helps."""
+"""What is asked of a hall with outdoor air: 1 lets the plant use it while the weather is inside the limits."""
 
 
 class Params(NamedTuple):
@@ -182,7 +183,10 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     time = interval + xp.where(distance(enabled, s.outdoor_air_enabled, xp) > 0.5, 0.0, s.outdoor_air_time)
     protects = now["protection"] > 0.5
     asked = xp.where(protects, 1.0, now["outdoor_air_share_max"])
-    closing = s.outdoor_air_limit - interval / p.outdoor_air_changeover_time
+    # what has to take over is given the time to: dampers wait while the supply air misses its set-point
+    missed = xp.where(s.supply_air_temperature - now["supply_air_setpoint"] > SUPPLY_MISSED, 1.0, 0.0)
+    holds = xp.where(total(missed, xp) > 0.5, 0.0, 1.0)
+    closing = s.outdoor_air_limit - holds * interval / p.outdoor_air_changeover_time
     limit = xp.maximum(xp.minimum(asked, xp.maximum(enabled, closing)), p.outdoor_air_share_min)
     latched = dict(outdoor_air_enabled=enabled, outdoor_air_time=time, outdoor_air_limit=limit)
     unit = 0.0 * s.outdoor_air_share
@@ -325,8 +329,9 @@ def exchanged(
     )
     if hasattr(p, "direct_effectiveness"):
         evaporation = box.share * hot.crah_flow * h.evaporated
+        drawn = box.share * hot.crah_flow / p.crah_mass_flow_nominal  # pads and secondary air are staged with it
         pumps = evaporative.pump_power(s.evaporative_share, p.evaporative_pump_power)
-        powers["evaporative_energy"] = total(pumps + h.indirect_share * p.secondary_fan_power, xp)
+        powers["evaporative_energy"] = total(drawn * (pumps + h.indirect_share * p.secondary_fan_power), xp)
         powers["evaporative_water"] = total(
             evaporative.makeup_mass_flow(evaporation, 0.0, p.evaporative_cycles, xp=xp), xp
         )

@@ -129,6 +129,7 @@ class Exact:
         is_off = (np.arange(len(y0)) >= self._rows["chiller_loading"].start) & (y0[:, 0] == 0.0)
         is_off[self._rows["chiller_loading"].stop :] = False
         index = index[~is_off[index]]
+        index = index[~self._follows(y0, index, u, held)]
         solution = solve_ivp(
             self._rate,
             (0.0, INTERVAL_S),
@@ -143,8 +144,20 @@ class Exact:
             raise RuntimeError(f"the reference solution failed: {solution.message}")
         y = y0.copy()
         y[index, 0] = solution.y[:, -1]
-        end = self._model.monitor(unpack(y, self._types.State, self._rows), u, held, p, INTERVAL_S, np)
+        settled = self._model.sweep(unpack(y, self._types.State, self._rows), u, held, p, JUMP_S, np)
+        end = self._model.monitor(settled, u, held, p, INTERVAL_S, np)
         return pack(end, self._rows, 1)
+
+    def _follows(self, y0: Array, index: Array, u: Any, held: Any) -> Array:
+        """Which of the rows ``index`` follow from the others at once and have no rate, such as the air onto the coils: bool, shape (rows,)."""
+        follows = np.ones(len(index), bool)
+        for change in (1e-3, -1e-3):  # of which one may lie beyond a bound
+            moved = np.repeat(y0, len(index) + 1, 1)
+            moved[index, np.arange(1, len(index) + 1)] += change
+            s = unpack(moved, self._types.State, self._rows)
+            after = pack(self._model.sweep(s, u, held, self._params, JUMP_S, np), self._rows, moved.shape[1])
+            follows &= np.abs(np.diagonal(after[index, 1:]) - after[index, 0]) < 0.5 * abs(change)
+        return follows
 
     def _rate(self, _: float, y: Array, y0: Array, index: Array, u: Any, held: Any) -> Array:
         """Rates of change of the rows ``index``, shape (rows,) or (rows, k) as ``y``."""

@@ -75,6 +75,26 @@ def test_no_baseline_breaks_a_limit_on_the_warmest_day_of_any_climate(env_id: st
         assert (episode["supply_shortfall_k_min"].sum() < 1.0) == (name != "fixed"), name
 
 
+@pytest.mark.parametrize("climate", ["chicago", "miami", "san-francisco"])
+@pytest.mark.parametrize("name", ["rules", "g36"])
+@pytest.mark.parametrize("env_id", ENV_IDS)
+def test_what_stands_behind_outdoor_air_takes_over_when_the_weather_locks_it_out(
+    env_id: str, name: str, climate: str
+) -> None:
+    """Two days of each month: at most two kelvin minutes a day, where water as warm as it gets would leave hundreds."""
+    days = [f"2023-{month:02d}-{day:02d}" for month in range(1, 13) for day in (5, 20)]
+    env = gym.make_vec(env_id, num_envs=len(days), weather=climate, task="outdoor-air")
+    observation, info = env.reset(seed=0, options={"start": days})
+    controller = make_controller(name, env)
+    controller.reset(0)
+    violation = np.zeros(len(days))
+    for _ in range(288):
+        observation, _, terminated, _, info = env.step(controller.act(observation))
+        violation += info.get("final_info", info)["violation_k_min"]
+        assert not terminated.any()
+    assert violation.max() < 2.0
+
+
 @pytest.mark.parametrize("climate", ["miami", "phoenix", "san-francisco", "denver"])
 @pytest.mark.parametrize("env_id", ON_LIQUID)
 def test_a_liquid_cooled_hall_keeps_its_limits_in_every_climate(env_id: str, climate: str) -> None:

@@ -268,9 +268,66 @@ def test_an_indirect_cooler_adds_no_water_to_the_air_and_uses_some():
     depression = 1.02e3 * (32.0 - wet_bulb) / 2.45e6
     assert 0.7 * depression < h.evaporated[0, 0] < 1.7 * depression
     rested = settled(hall, u)
-    assert_allclose(
-        rested.evaporative_energy[0, 0] / LONG_S, 500.0 + hall.params.evaporative_pump_power.sum(), rtol=1e-6
+    drawn = rested.outdoor_air_share * rested.crah_fan_speed
+    per_unit = 250.0 + hall.params.evaporative_pump_power
+    assert_allclose(rested.evaporative_energy[0, 0] / LONG_S, (drawn * per_unit).sum(), rtol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, BOTH_COOLERS], ids=["direct", "both"])
+def test_coolers_conserve_water_and_the_direct_one_enthalpy_in_any_weather(changes):
+    """What enters and is evaporated comes out; enthalpy as psychrolib has it."""
+    hall, rng, n = with_air("edge-dx-50kw", **changes), np.random.default_rng(8), 60
+    weather = [air(rng.uniform(16.0, 40.0), rng.uniform(0.05, 0.6)) for _ in range(n)]
+    both = {name: np.concatenate([of[name] for of in weather], 1) for name in weather[0]}
+    u = open_wide(hall, n, **both, supply_air_setpoint=18.0)
+    s = settled(hall, open_wide(hall, n, **air(18.0, 0.3, n)))
+    _, h = begin(hall, s, u, hall.params, 300.0, np)
+    outdoors, ratio, wet_bulb = (x[0] for x in both.values())
+    gained = h.treated_air_humidity[0] - ratio
+    assert (gained > 1e-4).sum() > 10
+    if not changes:
+        assert_allclose(h.evaporated[0], gained, atol=1e-12)
+        enthalpies = [
+            np.array([psychrolib.GetMoistAirEnthalpy(*of) for of in zip(*air_of, strict=True)])
+            for air_of in ((outdoors, ratio), (h.treated_air_temperature[0], h.treated_air_humidity[0]))
+        ]
+        assert_allclose(enthalpies[1], enthalpies[0], rtol=2e-4)
+    else:
+        assert (h.evaporated[0] >= gained - 1e-12).all() and (h.evaporated[0] > gained + 1e-4).any()
+    assert (h.treated_air_temperature[0] <= outdoors + 1e-9).all()
+    assert (h.treated_air_temperature[0] >= wet_bulb - 6.0).all()
+
+
+@pytest.mark.parametrize("name", ["hyperscale-10mw", "edge-dx-50kw"])
+def test_pads_and_secondary_fans_behind_shut_dampers_stand_still(name):
+    hall = with_air(name, **BOTH_COOLERS)
+    u = open_wide(hall, **air(30.0, 0.2))
+    s = settled(hall, u)
+    assert s.evaporative_energy[0, 0] > 0.0
+    drawn = s.outdoor_air_share * s.crah_fan_speed  # in proportion to the air that is drawn
+    full = (
+        hall.params.secondary_fan_power * s.evaporative_share + s.evaporative_share * hall.params.evaporative_pump_power
     )
+    assert s.evaporative_energy[0, 0] / LONG_S <= (drawn * full).sum() * (1.0 + 1e-6)
+    u = u._replace(outdoor_air_share_max=np.zeros((1, 1)))
+    s = settled(hall, u)
+    assert s.evaporative_share.max() > 0.0
+    assert s.evaporative_energy[0, 0] < 1e-9 * s.it_energy[0, 0]
+
+
+def test_dampers_wait_for_what_stands_behind_them():
+    """Locked out, they close over the changeover time, and not while the supply air is a kelvin too warm."""
+    hall = with_air("enterprise-1mw")
+    s = settled(hall, open_wide(hall, **air(10.0, 0.7)))
+    u = open_wide(hall, **air(16.0, 0.98))
+    s = s._replace(outdoor_air_time=np.full((1, 1), 1e5))
+    now, _ = begin(hall, s, u, hall.params, 300.0, np)
+    step = 300.0 / hall.params.outdoor_air_changeover_time[0, 0]
+    assert now.outdoor_air_enabled[0, 0] == 0.0
+    assert_allclose(now.outdoor_air_limit, s.outdoor_air_limit - step, rtol=1e-12)
+    warm = s._replace(supply_air_temperature=now.supply_air_setpoint + 1.5)
+    now, _ = begin(hall, warm, u, hall.params, 300.0, np)
+    assert_allclose(now.outdoor_air_limit, s.outdoor_air_limit, rtol=1e-12)
 
 
 def test_wetting_pads_saves_compressor_power_and_costs_water():
