@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import io
 import itertools
+import os
 import re
 import shlex
 import sys
@@ -69,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         print(f"dcsim: {str(interrupt) or 'interrupted; no result was written'}", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # who read the output, such as head, has enough; nothing more is flushed into it at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

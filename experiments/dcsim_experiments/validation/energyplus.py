@@ -145,9 +145,10 @@ def compared(run: EnergyPlusRun, name: str = "") -> Case:
     quantities = [*_energies(run, found, shift, is_open), *_temperatures(run, found, shift)]
     start = run.time_end - np.timedelta64(round(run.time_step), "s")
     seconds = (start - start[0].astype("datetime64[D]")) / np.timedelta64(1, "s")
+    what, days = run.case.removeprefix("crah_chw_").replace("_", " "), len(run.time_end) * run.time_step / 86400.0
     return Case(
         name=name or run.case,
-        title=f"EnergyPlus reference hall, {run.case.removeprefix('crah_chw_').replace('_', ' ')}, steps of {run.time_step / 60.0:g} min",
+        title=f"EnergyPlus reference hall, {what}, {days:.4g} days in steps of {run.time_step / 60.0:g} min",
         source=f"EnergyPlus 25.2, {run.path.name}",
         quantities=quantities,
         axis=Axis("time", "s", run.time_s),

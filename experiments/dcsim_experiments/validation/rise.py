@@ -279,7 +279,7 @@ def overall(log: RiseLog, found: Simulated) -> Case:
     """Lower rack fronts, return air, heat on the water side, the shape of the answers to load steps."""
     return Case(
         name="rise_pod2",
-        title="RISE POD 2, ten hours of load steps from 27 to 71 kW",
+        title="RISE POD 2, ten hours of load steps from 27 to 71 kW, discharge held as in the first five minutes",
         source=SOURCE,
         quantities=[
             lower_fronts(log, found),
