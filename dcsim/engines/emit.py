@@ -170,7 +170,7 @@ class _StageWriter:
             guard = x.operands[0]
             bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
             return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
-        raise NotImplementedError(op)
+        raise ValueError(f"no code for the operation {op!r}")
 
     # --- products with matrices
 

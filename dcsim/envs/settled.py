@@ -226,11 +226,9 @@ class SettledStarts:
 
     def _is_let_in(self, u: np.ndarray) -> np.ndarray:
         """Whether the weather is inside of the limits of outdoor air, shape (n,)."""
-        given, p = self._engine.input_slices, self._hall.params
-        return (
-            outdoor_air.margin(self._hall.types.Inputs(**{name: u[rows] for name, rows in given.items()}), p, np)[0]
-            > 0.0
-        )
+        inputs = self._hall.types.Inputs(**{name: u[rows] for name, rows in self._engine.input_slices.items()})
+        result: np.ndarray = outdoor_air.margin(inputs, self._hall.params, np)[0] > 0.0
+        return result
 
     def _grid(self, locked_out: bool = False) -> np.ndarray:
         if locked_out not in self._found:

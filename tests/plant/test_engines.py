@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import random_inputs, random_state
 
@@ -42,25 +43,14 @@ def packed(hall, engine, rng, n):
 def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
     rng = np.random.default_rng(seed)
     params, n = random_plant(hall, rng), 12
-    engines = [make_engine(name, hall_model(hall), params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall, params)
     state, inputs = packed(hall, engines[0], rng, n)
-    state = engines[0].step(state, inputs, 300.0)  # the jump from a random state is steeper than anything a hall does
-    results = [engine.step(state, inputs, 300.0) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    # heat flows are differences of what water lumps store: all energies are held to 1e-12 of the IT energy
-    slices = engines[0].state_slices
-    for name in hall.types.energies:
-        scale[slices[name]] = np.maximum(scale[slices[name]], scale[slices["it_energy"]])
-    # and excesses are differences of temperatures: to 1e-12 of one kelvin over the step
-    excesses = {"supply_shortfall", "violation", "rate_excess", "dew_point_excess", "dew_point_shortfall"}
-    for name in excesses & set(slices):
-        scale[slices[name]] = np.maximum(scale[slices[name]], 300.0)
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs)
 
 
 def test_fused_stays_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
-    engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall)
     state, inputs = packed(hall, engines[0], rng, 4)
     for name in hall.types.availability.values():
         inputs[engines[0].input_slices[name]] = 1.0

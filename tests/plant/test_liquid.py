@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import make_engine, pack, unpack
@@ -168,15 +169,9 @@ def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
             if name not in kept
         }
     )
-    engines = [make_engine(name, hall_model(hall), params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall, params)
     state, inputs = random_columns(hall, engines[0], rng, 12)
-    state = engines[0].step(state, inputs, STEP_S, substeps=SUBSTEPS)
-    results = [one.step(state, inputs, STEP_S, substeps=SUBSTEPS) for one in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    for name in hall.types.energies:
-        rows = engines[0].state_slices
-        scale[rows[name]] = np.maximum(scale[rows[name]], scale[rows["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs, STEP_S, substeps=SUBSTEPS)
 
 
 def test_an_environment_alone_equals_itself_in_a_batch_to_the_bit(hall, engine):

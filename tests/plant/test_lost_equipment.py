@@ -2,18 +2,17 @@
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose, assert_array_equal
 from tank_halls import tank_hall
 from test_engines import packed, random_plant
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs, sweep
 
-from dcsim.engines import make_engine
 from dcsim.physics import chiller, cooling_tower
 from dcsim.physics.pump import RUN_OUT
 from dcsim.plant.audit import energy_residual
 from dcsim.plant.description import load_hall
 from dcsim.plant.hall import build_hall
-from dcsim.plant.run import hall_model
 
 WATER = 4184.0  # J/(kg K)
 
@@ -80,18 +79,11 @@ def test_energy_closes_with_any_share_of_every_component_lost(any_hall):
 
 def test_engines_agree_whatever_is_lost(any_hall):
     rng = np.random.default_rng(2)
-    engines = [make_engine(name, hall_model(any_hall), random_plant(any_hall, rng)) for name in ("numpy", "fused")]
-    engines[1] = make_engine("fused", hall_model(any_hall), engines[0].params)
+    engines = engine_pair(any_hall, random_plant(any_hall, rng))
     state, inputs = packed(any_hall, engines[0], rng, 24)
     for name in any_hall.types.availability.values():
         inputs[engines[0].input_slices[name]] = rng.integers(0, 3, inputs[engines[0].input_slices[name]].shape) / 2.0
-    state = engines[0].step(state, inputs, 300.0)
-    results = [engine.step(state, inputs, 300.0) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    slices = engines[0].state_slices
-    for name in any_hall.types.energies:
-        scale[slices[name]] = np.maximum(scale[slices[name]], scale[slices["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(any_hall, engines, state, inputs)
 
 
 # --- chilled-water pumps ----------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from measured_halls import PLACEMENT, measured_description, measured_hall, quantity, random_inputs, series, usual_inputs
 from numpy.testing import assert_allclose
 from test_step import advance, random_state
@@ -55,16 +56,10 @@ def test_every_temperature_but_set_points_stores_heat(hall):
 
 def test_fused_equals_numpy(hall):
     rng = np.random.default_rng(3)
-    engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall)
     state = pack(random_state(hall, rng, 12), engines[0].state_slices, 12)
     inputs = pack(random_inputs(hall, rng, 12), engines[0].input_slices, 12)
-    state = engines[0].step(state, inputs, 300.0)
-    results = [engine.step(state, inputs, 300.0) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    for name in hall.types.energies:
-        rows = engines[0].state_slices[name]
-        scale[rows] = np.maximum(scale[rows], scale[engines[0].state_slices["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs)
 
 
 def test_at_rest_the_meter_of_heat_shows_all_power_and_what_the_envelope_lets_in(hall):
@@ -190,7 +185,7 @@ def test_fronts_change_nothing_else(hall, fronted):
 
 def test_fused_equals_numpy_at_the_fronts(fronted):
     rng = np.random.default_rng(6)
-    engines = [make_engine(name, hall_model(fronted), fronted.params) for name in ("numpy", "fused")]
+    engines = engine_pair(fronted, fronted.params)
     state = pack(random_state(fronted, rng, 12), engines[0].state_slices, 12)
     inputs = pack(random_inputs(fronted, rng, 12), engines[0].input_slices, 12)
     rows = engines[0].state_slices["front_inlet"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose
 from test_step import advance, random_inputs, random_state
 
@@ -163,16 +164,10 @@ def test_every_temperature_stores_heat(hall):
 
 def test_fused_equals_numpy(hall):
     rng = np.random.default_rng(3)
-    engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall)
     state = pack(one_zone_states(hall, rng, 24), engines[0].state_slices, 24)
     inputs = pack(one_zone_inputs(hall, rng, 24), engines[0].input_slices, 24)
-    state = engines[0].step(state, inputs, 120.0)
-    results = [engine.step(state, inputs, 120.0) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    for name in hall.types.energies:
-        of = engines[0].state_slices
-        scale[of[name]] = np.maximum(scale[of[name]], scale[of["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs, 120.0)
 
 
 @pytest.mark.parametrize(

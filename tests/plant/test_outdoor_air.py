@@ -3,16 +3,16 @@
 import numpy as np
 import psychrolib
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
 
-from dcsim.engines import make_engine, pack
+from dcsim.engines import pack
 from dcsim.envs.task_halls import with_outdoor_air
 from dcsim.errors import InputError
 from dcsim.plant.audit import cooling_energy, energy_residual
 from dcsim.plant.description import load_hall
 from dcsim.plant.hall import build_hall
-from dcsim.plant.run import hall_model
 
 psychrolib.SetUnitSystem(psychrolib.SI)
 
@@ -89,16 +89,10 @@ def test_a_missing_exchange_would_be_noticed(hall):
 
 def test_fused_equals_numpy(hall):
     rng = np.random.default_rng(3)
-    engines = [make_engine(name, hall_model(hall), hall.params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall)
     state = pack(random_state(hall, rng, 6), engines[0].state_slices, 6)
     inputs = pack(random_inputs(hall, rng, 6), engines[0].input_slices, 6)
-    state = engines[0].step(state, inputs, 300.0)
-    results = [engine.step(state, inputs, 300.0) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    slices = engines[0].state_slices
-    for name in hall.types.energies:
-        scale[slices[name]] = np.maximum(scale[slices[name]], scale[slices["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs)
 
 
 def test_what_the_air_takes_away_is_its_mass_flow_times_its_rise(hall):

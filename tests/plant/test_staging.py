@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose
 from test_engines import packed, random_plant
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
@@ -60,15 +61,9 @@ def test_energy_closes_for_random_states_and_requests(hall):
 def test_fused_equals_numpy_over_random_plants_states_and_requests(hall, seed):
     rng = np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = [make_engine(name, hall_model(hall), params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall, params)
     state, inputs = packed(hall, engines[0], rng, 12)
-    state = engines[0].step(state, inputs, INTERVAL)
-    results = [engine.step(state, inputs, INTERVAL) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    slices = engines[0].state_slices
-    for name in hall.types.energies:
-        scale[slices[name]] = np.maximum(scale[slices[name]], scale[slices["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs, INTERVAL)
 
 
 def test_no_chiller_runs_or_rests_for_less_than_its_minimum_time(hall):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from engine_pairs import assert_both_agree, engine_pair
 from numpy.testing import assert_allclose
 from tank_halls import quantity, tank_hall
 from test_engines import packed, random_plant
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs, sweep
 
-from dcsim.engines import make_engine
 from dcsim.errors import InputError
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.plant import tank
@@ -15,7 +15,6 @@ from dcsim.plant.audit import energy_residual
 from dcsim.plant.description import load_hall, parse_hall
 from dcsim.plant.economizer import FREE, INTEGRATED, MECHANICAL
 from dcsim.plant.hall import build_hall
-from dcsim.plant.run import hall_model
 
 HALLS = ("enterprise-1mw", "hyperscale-10mw")
 INTERVAL = 300.0
@@ -77,15 +76,9 @@ def test_energy_closes_for_random_states_and_actions(any_hall):
 def test_fused_equals_numpy_over_random_plants_states_and_actions(any_hall, seed):
     hall, rng = any_hall, np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = [make_engine(name, hall_model(hall), params) for name in ("numpy", "fused")]
+    engines = engine_pair(hall, params)
     state, inputs = packed(hall, engines[0], rng, 12)
-    state = engines[0].step(state, inputs, INTERVAL)
-    results = [engine.step(state, inputs, INTERVAL) for engine in engines]
-    scale = np.maximum(np.abs(results[0]).max(axis=1, keepdims=True), 1.0)
-    slices = engines[0].state_slices
-    for name in hall.types.energies:
-        scale[slices[name]] = np.maximum(scale[slices[name]], scale[slices["it_energy"]])
-    assert_allclose(results[1] / scale, results[0] / scale, rtol=0.0, atol=1e-12)
+    assert_both_agree(hall, engines, state, inputs, INTERVAL)
 
 
 def test_every_temperature_but_set_points_stores_heat(hall):
