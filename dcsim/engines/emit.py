@@ -1,27 +1,32 @@
 """Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
 from dcsim.engines.kernel_frame import frame
-from dcsim.engines.lanes import Code, Loop, Target
+from dcsim.engines.lanes import Code, Loop, Target, pieces
 from dcsim.engines.layout import Group, Layout, Place, planned
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
 _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 _POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
+_PIECES_UNROLLED = 8  # vectors of one value's rows; of more, the whole ones share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
 
 class Emitted(NamedTuple):
-    """Text of a kernel, and what a caller must provide: bytes of workspace and host values in order."""
+    """Text of a kernel, and what a caller must provide: bytes of workspace and host values in order.
+
+    ``order`` is that of a matrix among the host values: ``C``, row by row, or ``F``, column by column.
+    """
 
     text: str
     workspace_bytes: int
     params: list[Symbol]
     timed_params: list[Symbol]
+    order: Literal["C", "F"]
 
 
 def emitted(program: Program, target: Target) -> Emitted:
@@ -31,7 +36,8 @@ def emitted(program: Program, target: Target) -> Emitted:
     functions = []
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
-        _StageWriter(code, layout, stage).write()
+        writer = _StageWriter if target.lanes > 1 else _RowStageWriter
+        writer(code, layout, stage).write()
         arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
         functions.append(code.text(f"internal void @{name}({arguments}) #0"))
         declarations |= code.intrinsics
@@ -40,7 +46,8 @@ def emitted(program: Program, target: Target) -> Emitted:
     width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
     attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
     text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
-    return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
+    order: Literal["C", "F"] = "C" if target.lanes > 1 else "F"
+    return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params, order)
 
 
 def size_of(symbols: list[Symbol]) -> int:
@@ -48,8 +55,45 @@ def size_of(symbols: list[Symbol]) -> int:
     return sum(x.rows * max(x.columns, 1) for x in symbols)
 
 
+def _accumulated(code: Code, op: str, total: str, values: list[str]) -> str:
+    """One more term of a sum, or of a greatest."""
+    if op == "sum":
+        return code.add(total, values[0])
+    if op == "dot":
+        return code.fma(values[0], values[1], total)
+    return maximum(code, total, values[0], is_x_number=False)
+
+def _operation(code: Code, x: Symbol, v: list[str]) -> str:
+    """Value of an operation."""
+    op = x.op
+    if op in ("add", "sub", "mul", "div", "neg", "fma", "fms", "fnma"):
+        return str(getattr(code, op)(*v))
+    if op == "copy":
+        return v[0]
+    if op == "recip":
+        return code.div(code.const(1.0), v[0])
+    if op in ("where_gt", "where_ge"):
+        return code.select(code.compare("ogt" if op == "where_gt" else "oge", v[0], v[1]), v[2], v[3])
+    if op in ("max", "min"):
+        bound = maximum if op == "max" else minimum
+        if x.operands[1].level == PARAM:
+            return bound(code, v[1], v[0], True)
+        return bound(code, v[0], v[1], x.operands[0].level == PARAM)
+    if op == "sqrt":
+        return code.intrinsic("sqrt", v[0])
+    if op == "exp":
+        return exponential(code, v[0])
+    if op == "tanh":
+        return hyperbolic_tangent(code, v[0])
+    if op == "log":
+        guard = x.operands[0]
+        bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
+        return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
+    raise ValueError(f"no code for the operation {op!r}")
+
+
 class _StageWriter:
-    """Writes the loops of one stage."""
+    """Writes the loops of one stage, one environment a lane."""
 
     def __init__(self, code: Code, layout: Layout, stage: int):
         self.code, self.layout = code, layout
@@ -129,48 +173,14 @@ class _StageWriter:
             if x.op == "row":
                 local[x.index] = self._fetch(x.operands[0], x.args[1])
             elif x.op in REDUCTIONS:
-                local[x.index] = self._accumulated(x.op, totals[x.index], [value(a) for a in x.operands])
+                local[x.index] = _accumulated(self.code, x.op, totals[x.index], [value(a) for a in x.operands])
             else:
-                local[x.index] = self._operation(x, [value(a) for a in x.operands])
+                local[x.index] = _operation(self.code, x, [value(a) for a in x.operands])
 
     def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str]) -> None:
         for x in symbols:
             for place in self.layout.stores.get(x.index, []):
                 self.code.store(local[x.index], self._pointer(place, 0, bases))
-
-    def _accumulated(self, op: str, total: str, values: list[str]) -> str:
-        if op == "sum":
-            return self.code.add(total, values[0])
-        if op == "dot":
-            return self.code.fma(values[0], values[1], total)
-        return maximum(self.code, total, values[0], is_x_number=False)
-
-    def _operation(self, x: Symbol, v: list[str]) -> str:
-        code, op = self.code, x.op
-        if op in ("add", "sub", "mul", "div", "neg", "fma", "fms", "fnma"):
-            return str(getattr(code, op)(*v))
-        if op == "copy":
-            return v[0]
-        if op == "recip":
-            return code.div(code.const(1.0), v[0])
-        if op in ("where_gt", "where_ge"):
-            return code.select(code.compare("ogt" if op == "where_gt" else "oge", v[0], v[1]), v[2], v[3])
-        if op in ("max", "min"):
-            bound = maximum if op == "max" else minimum
-            if x.operands[1].level == PARAM:
-                return bound(code, v[1], v[0], True)
-            return bound(code, v[0], v[1], x.operands[0].level == PARAM)
-        if op == "sqrt":
-            return code.intrinsic("sqrt", v[0])
-        if op == "exp":
-            return exponential(code, v[0])
-        if op == "tanh":
-            return hyperbolic_tangent(code, v[0])
-        if op == "log":
-            guard = x.operands[0]
-            bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
-            return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
-        raise ValueError(f"no code for the operation {op!r}")
 
     # --- products with matrices
 
@@ -218,3 +228,120 @@ class _StageWriter:
         moved = {name: self._advanced(self.bases[name], loop.counters[0]) for name in {source.base, target.base}}
         code.store(code.load(self._pointer(source, 0, moved)), self._pointer(target, 0, moved))
         loop.close()
+
+
+class _RowStageWriter(_StageWriter):
+    """Writes one stage for a single environment: a vector holds several rows of one value.
+
+    Sums run over the rows one by one, as they do for many environments, so that both give the same bits.
+    """
+
+    def __init__(self, code: Code, layout: Layout, stage: int):
+        super().__init__(code, layout, stage)
+        width = max(1, code.target.register_bytes // code.target.bytes)
+        self.wide = {1: code} | {1 << k: code.over_rows(1 << k) for k in range(1, width.bit_length())}
+        self.width = width
+        self.parts: dict[tuple[int, int], str] = {}  # values of the rows from the second number on, computed in this stage
+        self.spreads: dict[tuple[int, int], str] = {}  # by number of the value and of lanes
+
+    def _loop(self, group: Group) -> None:
+        totals = {
+            x.index: self.code.const(0.0 if x.op != "maxof" else float("-inf")) for x in group.symbols if x.op in REDUCTIONS
+        }
+        cut = pieces(group.rows, self.width)
+        whole = group.rows // self.width
+        if whole > _PIECES_UNROLLED:
+            totals = self._pieces_in_loop(group, whole, totals)
+            cut = cut[whole:]
+        for start, count in cut:
+            totals |= self._piece(group, start, count, self.bases, totals, self.parts)
+        self.known |= totals
+        self._store([x for x in group.symbols if x.op in REDUCTIONS], self.known, self.bases)
+
+    def _pieces_in_loop(self, group: Group, whole: int, totals: dict[int, str]) -> dict[int, str]:
+        own = {x.index for x in group.symbols}
+        for a in (a for x in group.symbols for a in x.operands if a.rows == 1 and a.index not in own):
+            self._spread(a, self.width)  # before the loop, which then finds it
+        loop = Loop(self.code, whole, (self.width * self.code.target.bytes,), totals.values())
+        moved = {name: self._advanced(base, loop.counters[0]) for name, base in self.bases.items()}
+        found = self._piece(group, 0, self.width, moved, dict(zip(totals, loop.values, strict=True)), {})
+        return dict(zip(totals, loop.close(found[index] for index in totals), strict=True))
+
+    def _piece(
+        self,
+        group: Group,
+        start: int,
+        count: int,
+        bases: dict[str, str],
+        totals: dict[int, str],
+        parts: dict[tuple[int, int], str],
+    ) -> dict[int, str]:
+        """Compute ``count`` rows from ``start`` on; return the totals with these rows added."""
+        code, totals = self.wide[count], dict(totals)
+        local: dict[int, str] = {}
+
+        def value(a: Symbol) -> str:
+            if a.rows == 1:
+                return self._spread(a, count)
+            if a.index not in local:
+                known = parts.get((a.index, start))
+                local[a.index] = known or code.load(self._pointer(self.layout.places[a.index], start, bases))
+            return local[a.index]
+
+        for x in group.symbols:
+            if x.op in REDUCTIONS:
+                totals[x.index] = self._reduced(code, x.op, totals[x.index], [value(a) for a in x.operands])
+            else:
+                local[x.index] = _operation(code, x, [value(a) for a in x.operands])
+        for x in group.symbols:
+            if x.op not in REDUCTIONS:
+                parts[x.index, start] = local[x.index]
+                for place in self.layout.stores.get(x.index, []):
+                    code.store(local[x.index], self._pointer(place, start, bases))
+        return totals
+
+    def _reduced(self, code: Code, op: str, total: str, values: list[str]) -> str:
+        if op == "maxof":
+            (value,) = values
+            while code.target.lanes > 1:
+                low, high = code.halves(value)
+                code = self.wide[code.target.lanes // 2]
+                value = maximum(code, low, high, is_x_number=False)
+            return maximum(self.code, total, value, is_x_number=False)
+        for k in range(code.target.lanes):
+            total = _accumulated(self.code, op, total, [code.lane(value, k) for value in values])
+        return total
+
+    def _spread(self, a: Symbol, count: int) -> str:
+        """Value of one row in all lanes."""
+        code = self.wide[count]
+        if a.op == "const":
+            return code.const(a.args[0])
+        key = (a.index, count)
+        if key not in self.spreads:
+            is_computed = a.index in self.known
+            self.spreads[key] = code.spread(self.known[a.index]) if is_computed else self._splat(code, a, 0)
+        return self.spreads[key]
+
+    def _matmul(self, x: Symbol) -> None:
+        """Multiply columns of the matrix, which lies in memory column by column, with the elements of the vector."""
+        matrix, vector = x.operands
+        origin, bytes_ = self.layout.places[matrix.index].start, self.code.target.bytes
+        for start, count in pieces(x.rows, self.width):
+            code = self.wide[count]
+            sums: list[str | None] = [None, None]
+            for j in range(vector.rows):
+                factors = code.load(code.address(self.bases["params"], (origin + j * x.rows + start) * bytes_))
+                value = self._spread(vector, count) if vector.rows == 1 else self._splat(code, vector, j)
+                total = sums[j % 2]
+                sums[j % 2] = code.mul(factors, value) if total is None else code.fma(factors, value, total)
+            even, odd = sums
+            result = str(even) if odd is None else code.add(str(even), odd)
+            self.parts[x.index, start] = result
+            for place in self.layout.stores.get(x.index, []):
+                code.store(result, self._pointer(place, start))
+        if x.rows == 1:
+            self.known[x.index] = self.parts[x.index, 0]
+
+    def _splat(self, code: Code, vector: Symbol, row: int) -> str:
+        return code.splat(self._pointer(self.layout.places[vector.index], row))

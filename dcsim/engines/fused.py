@@ -177,7 +177,7 @@ class _Runner:
         self.kernel: Kernel = kernel(code.text)
         self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
         self._dtype, self._common, self._bytes = dtype, len(code.params), code.workspace_bytes
-        self._values = HostValues([*code.params, *code.timed_params], params, bounds)
+        self._values = HostValues([*code.params, *code.timed_params], params, bounds, code.order)
         self._memory: list[tuple[memoryview, int, int]] = []
 
     def plan(self, interval: float, substeps: int) -> tuple[Array, int]:

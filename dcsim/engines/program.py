@@ -5,7 +5,7 @@ half sweeps), SWEEP three times a sub-step, MONITOR once a sub-step.
 """
 
 from collections.abc import Container, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -175,10 +175,14 @@ class HostValues:
     params : NamedTuple of Array
     bounds : container of int
         Indices of symbols that must not be NaN, because the kernel takes minima and maxima with them on that promise.
+    order : {"C", "F"}
+        Of matrices: row by row or column by column.
     """
 
-    def __init__(self, wanted: Iterable[Symbol], params: Any, bounds: Container[int] = ()):
-        self._wanted, self._bounds = list(wanted), bounds
+    def __init__(
+        self, wanted: Iterable[Symbol], params: Any, bounds: Container[int] = (), order: Literal["C", "F"] = "C"
+    ):
+        self._wanted, self._bounds, self._order = list(wanted), bounds, order
         self._params = params._asdict()
         self._fixed: dict[int, Any] = {}
         self._varying: list[Symbol] = []
@@ -200,7 +204,7 @@ class HostValues:
         raveled = []
         for symbol in self._wanted:
             size = symbol.rows * max(symbol.columns, 1)
-            value = np.broadcast_to(np.ravel(values[symbol.index]), (size,))
+            value = np.broadcast_to(np.ravel(values[symbol.index], self._order), (size,))
             if symbol.index in self._bounds and np.isnan(value).any():
                 raise ValueError(f"{symbol.source}: a bound that follows from parameters alone is not a number")
             raveled.append(value)
