@@ -5,14 +5,14 @@ from typing import Literal, NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
 from dcsim.engines.kernel_frame import frame
-from dcsim.engines.lanes import Code, Loop, Target, pieces
+from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Group, Layout, Place, planned
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
 _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 _POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
-_PIECES_UNROLLED = 8  # vectors of one value's rows; of more, the whole ones share a loop
+_PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
 
@@ -53,6 +53,19 @@ def emitted(program: Program, target: Target) -> Emitted:
 def size_of(symbols: list[Symbol]) -> int:
     """Numbers that a list of host values takes."""
     return sum(x.rows * max(x.columns, 1) for x in symbols)
+
+
+def _starts(x: Symbol) -> list[float]:
+    """Values before the first row of a reduction: one for each partial sum."""
+    return [float("-inf")] if x.op == "maxof" else [0.0] * _PARTIAL_SUMS
+
+
+def _combined(code: Code, sums: list[str]) -> str:
+    """Add the partial sums: the first half to the second until one is left."""
+    while len(sums) > 1:
+        middle = len(sums) // 2
+        sums = [code.add(low, high) for low, high in zip(sums[:middle], sums[middle:], strict=True)]
+    return sums[0]
 
 
 def _accumulated(code: Code, op: str, total: str, values: list[str]) -> str:
@@ -146,7 +159,7 @@ class _StageWriter:
         mapped = [x for x in group.symbols if x.op not in REDUCTIONS]
         outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
-        start = [code.const(0.0 if x.op != "maxof" else float("-inf")) for x in reductions]
+        start = [self.code.const(value) for x in reductions for value in _starts(x)]
         loop = Loop(code, group.rows, (self.code.target.row_bytes, code.target.bytes), start)
         used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
         used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
@@ -154,11 +167,19 @@ class _StageWriter:
             name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)
         }
         local: dict[int, str] = {}
-        totals = {x.index: value for x, value in zip(reductions, loop.values, strict=True)}
+        partial, at = {}, 0
+        for x in reductions:
+            partial[x.index] = loop.values[at : at + len(_starts(x))]
+            at += len(_starts(x))
+        totals = {index: sums[0] for index, sums in partial.items()}
         self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
         self._store(mapped, local, moved)
-        ends = loop.close([local[x.index] for x in reductions])
-        self.known.update((x.index, value) for x, value in zip(reductions, ends, strict=True))
+        # the sums change places: the one that waited longest is next
+        loop.close([value for x in reductions for value in (*partial[x.index][1:], local[x.index])])
+        for x in reductions:
+            sums = [*partial[x.index][1:], local[x.index]]
+            first = -group.rows % len(sums)
+            self.known[x.index] = _combined(code, sums[first:] + sums[:first])
         self._store(reductions, self.known, self.bases)
 
     def _body(
@@ -238,25 +259,31 @@ class _RowStageWriter(_StageWriter):
 
     def __init__(self, code: Code, layout: Layout, stage: int):
         super().__init__(code, layout, stage)
-        width = max(1, code.target.register_bytes // code.target.bytes)
+        width = code.target.row_lanes
         self.wide = {1: code} | {1 << k: code.over_rows(1 << k) for k in range(1, width.bit_length())}
         self.width = width
         self.parts: dict[tuple[int, int], str] = {}  # values of the rows from the second number on, computed in this stage
         self.spreads: dict[tuple[int, int], str] = {}  # by number of the value and of lanes
 
     def _loop(self, group: Group) -> None:
-        totals = {
-            x.index: self.code.const(0.0 if x.op != "maxof" else float("-inf")) for x in group.symbols if x.op in REDUCTIONS
-        }
+        reductions = [x for x in group.symbols if x.op in REDUCTIONS]
+        totals = {x.index: self.code.const(_starts(x)[0]) for x in reductions}
         cut = pieces(group.rows, self.width)
         whole = group.rows // self.width
-        if whole > _PIECES_UNROLLED:
+        if whole > PIECES_UNROLLED:
             totals = self._pieces_in_loop(group, whole, totals)
             cut = cut[whole:]
         for start, count in cut:
             totals |= self._piece(group, start, count, self.bases, totals, self.parts)
-        self.known |= totals
-        self._store([x for x in group.symbols if x.op in REDUCTIONS], self.known, self.bases)
+        for x in reductions:
+            code = self.wide[len(_starts(x))]
+            total = totals[x.index]
+            while code.target.lanes > 1:
+                low, high = code.halves(total)
+                code = self.wide[code.target.lanes // 2]
+                total = code.add(low, high)
+            self.known[x.index] = total
+        self._store(reductions, self.known, self.bases)
 
     def _pieces_in_loop(self, group: Group, whole: int, totals: dict[int, str]) -> dict[int, str]:
         own = {x.index for x in group.symbols}
@@ -290,7 +317,7 @@ class _RowStageWriter(_StageWriter):
 
         for x in group.symbols:
             if x.op in REDUCTIONS:
-                totals[x.index] = self._reduced(code, x.op, totals[x.index], [value(a) for a in x.operands])
+                totals[x.index] = self._reduced(code, x.op, start, totals[x.index], [value(a) for a in x.operands])
             else:
                 local[x.index] = _operation(code, x, [value(a) for a in x.operands])
         for x in group.symbols:
@@ -300,16 +327,19 @@ class _RowStageWriter(_StageWriter):
                     code.store(local[x.index], self._pointer(place, start, bases))
         return totals
 
-    def _reduced(self, code: Code, op: str, total: str, values: list[str]) -> str:
+    def _reduced(self, code: Code, op: str, start: int, total: str, values: list[str]) -> str:
+        """Add some rows to the partial sums, which are the lanes of ``total``; or to a greatest."""
         if op == "maxof":
             (value,) = values
             while code.target.lanes > 1:
                 low, high = code.halves(value)
                 code = self.wide[code.target.lanes // 2]
                 value = maximum(code, low, high, is_x_number=False)
-            return maximum(self.code, total, value, is_x_number=False)
-        for k in range(code.target.lanes):
-            total = _accumulated(self.code, op, total, [code.lane(value, k) for value in values])
+            return maximum(code, total, value, is_x_number=False)
+        sums = self.wide[_PARTIAL_SUMS]
+        columns = [code.split(value, start % _PARTIAL_SUMS, _PARTIAL_SUMS) for value in values]
+        for terms in zip(*columns, strict=True):
+            total = _accumulated(sums, op, total, list(terms))
         return total
 
     def _spread(self, a: Symbol, count: int) -> str:

@@ -1,6 +1,6 @@
 """The frame of a kernel: blocks of W environments from the outer arrays to the workspace, through a step, and back."""
 
-from dcsim.engines.lanes import Target
+from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Layout, runs
 from dcsim.engines.program import Program
 
@@ -114,28 +114,6 @@ row.done:
 done:
   ret void
 }}
-
-define internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0 {{
-entry:
-  %bytes = add i64 0, {moving_bytes}
-  %is_any = icmp ugt i64 %bytes, 0
-  br i1 %is_any, label %row, label %done
-row:
-  %o = phi i64 [ 0, %entry ], [ %o.next, %row ]
-  %c.at = getelementptr i8, ptr %coarse, i64 %o
-  %c = load {vector}, ptr %c.at, align {align}
-  %f.at = getelementptr i8, ptr %fine, i64 %o
-  %f = load {vector}, ptr %f.at, align {align}
-  %twice = fadd {vector} %f, %f
-  %new = fsub {vector} %twice, %c
-  %n.at = getelementptr i8, ptr %now, i64 %o
-  store {vector} %new, ptr %n.at, align {align}
-  %o.next = add nuw nsw i64 %o, {row_bytes}
-  %more = icmp ult i64 %o.next, %bytes
-  br i1 %more, label %row, label %done
-done:
-  ret void
-}}
 """
 
 ARGUMENTS = ("ws", "params", "state", "inputs", "environment", "out", "substeps", "num_envs", "first", "last")
@@ -207,7 +185,6 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         bytes=target.bytes,
         row_bytes=target.row_bytes,
         align=min(64, target.row_bytes),
-        moving_bytes=layout.moving_rows * target.row_bytes,
         narrowed=f"%value = {same if is_double else f'fptrunc <{target.lanes} x double>'} %wide to {target.vector}",
         narrowed_one=f"%one = {same_one if is_double else 'fptrunc double'} %number to {target.scalar}",
         widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
@@ -245,7 +222,39 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         loads="\n".join(loads),
         stores="\n".join(stores),
     )
-    return transfers + run
+    return "\n\n".join([transfers.strip(), extrapolation(program, target), run.strip()])
+
+
+def extrapolation(program: Program, target: Target) -> str:
+    """Write the function that combines a pass of full length and two of half, field by field as sweep stores them."""
+    code, start = Code(target), 0
+    for name in program.sweep:
+        rows = program.state_rows[name]
+        if target.lanes > 1:
+            loop = Loop(code, rows, (target.row_bytes,))
+            _extrapolate(code, start, loop.counters[0])
+            loop.close()
+        else:
+            wide = pieces(rows, target.row_lanes)
+            whole = rows // target.row_lanes
+            if whole > PIECES_UNROLLED:
+                loop = Loop(code, whole, (target.row_lanes * target.bytes,))
+                _extrapolate(code.over_rows(target.row_lanes), start, loop.counters[0])
+                loop.close()
+                wide = wide[whole:]
+            for first, count in wide:
+                _extrapolate(code.over_rows(count), start + first * target.row_bytes, "")
+        start += rows * target.row_bytes
+    return code.text("internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0")
+
+
+def _extrapolate(code: Code, start: int, counter: str) -> None:
+    def at(base: str) -> str:
+        moved = code.emit(f"getelementptr i8, ptr {base}, i64 {counter}") if counter else base
+        return code.address(moved, start)
+
+    coarse, fine = code.load(at("%coarse")), code.load(at("%fine"))
+    code.store(code.sub(code.add(fine, fine), coarse), at("%now"))
 
 
 def _outer_starts(program: Program) -> dict[str, int]:

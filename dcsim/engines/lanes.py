@@ -10,6 +10,8 @@ import itertools
 import struct
 from collections.abc import Iterable, Sequence
 
+PIECES_UNROLLED = 8  # vectors of one value's rows; of more, the whole ones share a loop
+
 
 class Target:
     """Number format, lanes and instruction choices of a kernel.
@@ -36,6 +38,7 @@ class Target:
         self.suffix = f"v{lanes}f{8 * self.bytes}"
         self.row_bytes = lanes * self.bytes
         self.align = min(64, self.row_bytes)
+        self.row_lanes = max(1, register_bytes // self.bytes)  # rows in a vector, where there is one environment
 
     def over_rows(self, count: int) -> "Target":
         """Return the target of code that treats so many rows of one environment at a time."""
@@ -228,9 +231,21 @@ class Code:
         low, high = (self._shuffled(self.target.vector, value, part) for part in (lanes[:middle], lanes[middle:]))
         return low, high
 
-    def _shuffled(self, vector: str, value: str, lanes: Sequence[int]) -> str:
+    def split(self, value: str, first: int, width: int) -> list[str]:
+        """Cut into vectors of ``width`` lanes; fewer lanes stand from lane ``first`` on among zeros."""
+        lanes, vector = self.target.lanes, self.target.vector
+        if lanes == width:
+            return [value]
+        if lanes > width:
+            cuts = range(0, lanes, width)
+            return [self._shuffled(vector, value, range(start, start + width)) for start in cuts]
+        zero, places = f"{vector} zeroinitializer", [lanes] * width
+        places[first : first + lanes] = range(lanes)
+        return [self._shuffled(vector, value, places, zero)]
+
+    def _shuffled(self, vector: str, value: str, lanes: Sequence[int], other: str = "") -> str:
         mask = ", ".join(f"i32 {lane}" for lane in lanes)
-        return self.emit(f"shufflevector {vector} {value}, {vector} poison, <{len(lanes)} x i32> <{mask}>")
+        return self.emit(f"shufflevector {vector} {value}, {other or f'{vector} poison'}, <{len(lanes)} x i32> <{mask}>")
 
     def text(self, signature: str) -> str:
         """Return the finished function."""
