@@ -1,6 +1,7 @@
 """Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
@@ -11,7 +12,8 @@ from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
 _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
-_POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
+_POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
+_PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
 _PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
@@ -37,17 +39,42 @@ def emitted(program: Program, target: Target) -> Emitted:
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
         writer = _StageWriter if target.lanes > 1 else _RowStageWriter
-        writer(code, layout, stage).write()
-        arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
-        functions.append(code.text(f"internal void @{name}({arguments}) #0"))
+        for _ in writer(code, layout, stage).write():
+            pass
+        functions.append(code.text(f"internal void @{name}({_arguments(_POINTERS)}) #0"))
         declarations |= code.intrinsics
+    if target.lanes == 1:
+        code = Code(target)
+        _write_two_passes(code, layout)
+        others = [f"{name}.two" for name in _PASS_POINTERS]
+        functions.append(code.text(f"internal void @two_sweeps({_arguments([*_POINTERS, *others])}) #0"))
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
     width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
     attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
     text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
     order: Literal["C", "F"] = "C" if target.lanes > 1 else "F"
-    return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params, order)
+    rows = layout.rows + layout.temporary_rows * (2 if target.lanes == 1 else 1)
+    return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order)
+
+
+def _arguments(names: Iterable[str]) -> str:
+    return ", ".join(f"ptr noalias %{name}" for name in names)
+
+
+def _write_two_passes(code: Code, layout: Layout) -> None:
+    """Write two sweeps of unlike length from the same state, value by value in turn.
+
+    A pass of one environment is a long chain of operations that wait for each other; two chains fill the waiting.
+    """
+    one, two = (_RowStageWriter(code, layout, SWEEP) for _ in range(2))
+    two.bases |= {name: f"%{name}.two" for name in _PASS_POINTERS}
+    if max((group.rows for group in one.groups), default=1) > PIECES_UNROLLED * code.target.row_lanes:
+        passes = itertools.chain(one.write(), two.write())  # a loop of one cannot run inside a loop of the other
+    else:
+        passes = itertools.chain.from_iterable(zip(one.write(), two.write(), strict=True))
+    for _ in passes:
+        pass
 
 
 def size_of(symbols: list[Symbol]) -> int:
@@ -114,15 +141,17 @@ class _StageWriter:
         self.known: dict[int, str] = {}  # values of one row computed in this stage
         self.bases = {name: f"%{name}" for name in _POINTERS}
 
-    def write(self) -> None:
+    def write(self) -> Iterator[None]:
+        """Write the stage; a step of the iteration writes a value of one row, or a loop."""
         for group in self.groups:
             x = group.symbols[0]
             if x.op == "matmul":
                 self._matmul(x)
             elif group.rows == 1:
-                self._straight(group)
+                yield from self._straight(group)
             else:
                 self._loop(group)
+            yield
         for source, target, rows in self.late:
             self._copy(source, target, rows)
 
@@ -146,10 +175,12 @@ class _StageWriter:
 
     # --- loops over rows
 
-    def _straight(self, group: Group) -> None:
+    def _straight(self, group: Group) -> Iterator[None]:
         """Values of one row: no loop, and what later groups need stays in registers."""
         local = dict(self.known)
-        self._body(group, local, self._fetch, {})
+        for x in group.symbols:
+            self._body([x], local, self._fetch, {})
+            yield
         self._store(group.symbols, local, self.bases)
         self.known.update((x.index, local[x.index]) for x in group.symbols)
 
@@ -172,7 +203,7 @@ class _StageWriter:
             partial[x.index] = loop.values[at : at + len(_starts(x))]
             at += len(_starts(x))
         totals = {index: sums[0] for index, sums in partial.items()}
-        self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
+        self._body(group.symbols, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
         self._store(mapped, local, moved)
         # the sums change places: the one that waited longest is next
         loop.close([value for x in reductions for value in (*partial[x.index][1:], local[x.index])])
@@ -183,14 +214,14 @@ class _StageWriter:
         self._store(reductions, self.known, self.bases)
 
     def _body(
-        self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
+        self, symbols: list[Symbol], local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
     ) -> None:
         def value(a: Symbol) -> str:
             if a.index not in local:
                 local[a.index] = fetch(a)
             return local[a.index]
 
-        for x in group.symbols:
+        for x in symbols:
             if x.op == "row":
                 local[x.index] = self._fetch(x.operands[0], x.args[1])
             elif x.op in REDUCTIONS:

@@ -120,14 +120,27 @@ ARGUMENTS = ("ws", "params", "state", "inputs", "environment", "out", "substeps"
 """What the kernel is handed: one pointer to these, 8 bytes each; the first six are addresses. One pointer, because the
 interpreter needs longer to hand over ten numbers than to write them into memory."""
 
+_SWEEPS = """\
+  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @sweep(ptr %ws, ptr %ws, ptr %middle, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
+
+_SWEEPS_IN_PAIRS = """\
+  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %middle, ptr %timed.half, ptr %temp.two, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
+
 _RUN = """
 define void @run(ptr %arguments) #0 {{
 entry:
 {arguments}
   %timed.full = getelementptr i8, ptr %ws, i64 {timed_full}
   %timed.half = getelementptr i8, ptr %ws, i64 {timed_half}
-  %spare.one = getelementptr i8, ptr %ws, i64 {spare_one}
-  %spare.two = getelementptr i8, ptr %ws, i64 {spare_two}
+  %coarse = getelementptr i8, ptr %ws, i64 {coarse}
+  %middle = getelementptr i8, ptr %ws, i64 {middle}
+  %fine = getelementptr i8, ptr %ws, i64 {fine}
+  %temp = getelementptr i8, ptr %ws, i64 {temp}
+  %temp.two = getelementptr i8, ptr %ws, i64 {temp_two}
   %params.full = getelementptr i8, ptr %params, i64 {params_full}
   %params.half = getelementptr i8, ptr %params, i64 {params_half}
   br label %block
@@ -136,17 +149,15 @@ block:
   %left = sub i64 %last, %i
   %lanes = call i64 @llvm.umin.i64(i64 %left, i64 {lanes})
 {loads}
-  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %params, ptr %params.half)
+  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
   br label %substep
 substep:
   %k = phi i64 [ 0, %block ], [ %k.next, %substep ]
-  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.half, ptr %params, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %spare.one, ptr %spare.two, ptr %timed.half, ptr %params, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @extrapolate(ptr %ws, ptr %spare.one, ptr %spare.two)
-  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
+{sweeps}
+  call void @extrapolate(ptr %ws, ptr %coarse, ptr %fine)
+  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
   %k.next = add nuw nsw i64 %k, 1
   %more.k = icmp ult i64 %k.next, %substeps
   br i1 %more.k, label %substep, label %stepped
@@ -215,8 +226,12 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         lanes=target.lanes,
         timed_full=layout.timed_starts[0] * row,
         timed_half=layout.timed_starts[1] * row,
-        spare_one=layout.spare[0] * row,
-        spare_two=layout.spare[1] * row,
+        coarse=layout.spare[0] * row,
+        middle=layout.spare[1] * row,
+        fine=layout.spare[2] * row,
+        temp=layout.rows * row,
+        temp_two=(layout.rows + layout.temporary_rows) * row,
+        sweeps=_SWEEPS if target.lanes > 1 else _SWEEPS_IN_PAIRS,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
         loads="\n".join(loads),
