@@ -103,6 +103,7 @@ def _accumulated(code: Code, op: str, total: str, values: list[str]) -> str:
         return code.fma(values[0], values[1], total)
     return maximum(code, total, values[0], is_x_number=False)
 
+
 def _operation(code: Code, x: Symbol, v: list[str]) -> str:
     """Value of an operation."""
     op = x.op
@@ -203,7 +204,9 @@ class _StageWriter:
             partial[x.index] = loop.values[at : at + len(_starts(x))]
             at += len(_starts(x))
         totals = {index: sums[0] for index, sums in partial.items()}
-        self._body(group.symbols, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
+        self._body(
+            group.symbols, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals
+        )
         self._store(mapped, local, moved)
         # the sums change places: the one that waited longest is next
         loop.close([value for x in reductions for value in (*partial[x.index][1:], local[x.index])])
@@ -291,9 +294,13 @@ class _RowStageWriter(_StageWriter):
     def __init__(self, code: Code, layout: Layout, stage: int):
         super().__init__(code, layout, stage)
         width = code.target.row_lanes
-        self.wide = {1: code} | {1 << k: code.over_rows(1 << k) for k in range(1, width.bit_length())}
+        self.wide = {1: code}  # by rows in a vector
+        for count in (1 << k for k in range(1, max(width, _PARTIAL_SUMS).bit_length())):
+            self.wide[count] = code.over_rows(count)
         self.width = width
-        self.parts: dict[tuple[int, int], str] = {}  # values of the rows from the second number on, computed in this stage
+        self.parts: dict[
+            tuple[int, int], str
+        ] = {}  # values of the rows from the second number on, computed in this stage
         self.spreads: dict[tuple[int, int], str] = {}  # by number of the value and of lanes
 
     def _loop(self, group: Group) -> None:
@@ -320,7 +327,8 @@ class _RowStageWriter(_StageWriter):
         own = {x.index for x in group.symbols}
         for a in (a for x in group.symbols for a in x.operands if a.rows == 1 and a.index not in own):
             self._spread(a, self.width)  # before the loop, which then finds it
-        loop = Loop(self.code, whole, (self.width * self.code.target.bytes,), totals.values())
+        vectors = [self.wide[len(_starts(x))].target.vector for x in group.symbols if x.op in REDUCTIONS]
+        loop = Loop(self.code, whole, (self.width * self.code.target.bytes,), totals.values(), vectors)
         moved = {name: self._advanced(base, loop.counters[0]) for name, base in self.bases.items()}
         found = self._piece(group, 0, self.width, moved, dict(zip(totals, loop.values, strict=True)), {})
         return dict(zip(totals, loop.close(found[index] for index in totals), strict=True))

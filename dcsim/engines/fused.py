@@ -21,6 +21,7 @@ from dcsim.engines.simplify import simplified
 _BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
 """Sizes of a row of lanes to choose from, with the time a block takes as measured. Wide rows fill the waiting of long
 chains of operations, but a block of few environments wastes them."""
+_ONE_ENVIRONMENT = 0.48  # of the time of the smallest block: an environment by itself, whose rows fill the lanes
 _REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
@@ -39,7 +40,8 @@ class FusedEngine(Engine):
     Parameters
     ----------
     lanes : int, optional
-        Environments treated at a time, a power of two; by default what is fastest for the size of the batch.
+        Environments treated at a time, a power of two; by default what is fastest for the size of the batch. With 1,
+        the rows of an environment fill the lanes.
     """
 
     name = "fused"
@@ -209,11 +211,12 @@ class _Runner:
 
 
 def best_lanes(num_envs: int, element_bytes: int) -> int:
-    """Lanes that run a batch of this size fastest."""
+    """Lanes that run a batch of this size fastest; 1 where environments had better go one by one."""
     widest = max(64, min(128, _REGISTERS_PER_ROW * register_bytes()))
     times = {
         row // element_bytes: -(-num_envs // (row // element_bytes)) * time
         for row, time in _BYTES_OF_LANES.items()
         if row <= widest
     }
+    times[1] = num_envs * _ONE_ENVIRONMENT
     return min(times, key=lambda lanes: times[lanes])

@@ -245,7 +245,9 @@ class Code:
 
     def _shuffled(self, vector: str, value: str, lanes: Sequence[int], other: str = "") -> str:
         mask = ", ".join(f"i32 {lane}" for lane in lanes)
-        return self.emit(f"shufflevector {vector} {value}, {other or f'{vector} poison'}, <{len(lanes)} x i32> <{mask}>")
+        return self.emit(
+            f"shufflevector {vector} {value}, {other or f'{vector} poison'}, <{len(lanes)} x i32> <{mask}>"
+        )
 
     def text(self, signature: str) -> str:
         """Return the finished function."""
@@ -264,11 +266,21 @@ class Loop:
         One induction variable for each, starting at 0 and growing by this much; the first must be positive.
     carried : iterable of str
         Values before the first round.
+    vectors : iterable of str
+        Their types, where they are not the code's own.
     """
 
-    def __init__(self, code: Code, rounds: int, steps: Iterable[int], carried: Iterable[str] = ()):
+    def __init__(
+        self,
+        code: Code,
+        rounds: int,
+        steps: Iterable[int],
+        carried: Iterable[str] = (),
+        vectors: Iterable[str] = (),
+    ):
         self.code, self.rounds, self.steps = code, rounds, list(steps)
         self.start = list(carried)
+        self.vectors = list(vectors) or [code.target.vector] * len(self.start)
         before = code.block
         self.top = code.name()[1:]
         code.do(f"br label %{self.top}")
@@ -290,8 +302,8 @@ class Loop:
             for c, after in zip(self.counters, following, strict=True)
         ]
         phis += [
-            f"  {v} = phi {code.target.vector} [ {start}, %{self._before} ], [ {end}, %{last} ]"
-            for v, start, end in zip(self.values, self.start, ends, strict=True)
+            f"  {v} = phi {vector} [ {start}, %{self._before} ], [ {end}, %{last} ]"
+            for v, vector, start, end in zip(self.values, self.vectors, self.start, ends, strict=True)
         ]
         code.lines[self._phis : self._phis] = phis
         more = code.emit(f"icmp ult i64 {following[0]}, {self.rounds * self.steps[0]}")

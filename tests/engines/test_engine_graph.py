@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import Model, make_engine
 from dcsim.engines.graph import TraceError
@@ -209,6 +209,32 @@ def test_products_with_matrices_of_any_size(rows, columns, lanes):
     assert_allclose(engine.step(np.zeros((rows, 5)), x, 1.0), matrix @ x, rtol=1e-13, atol=1e-14)
 
 
+@pytest.mark.parametrize("rows", [2, 3, 7, 20, 64, 77, 150])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_rows_in_lanes_give_the_bits_of_environments_in_lanes(rows, dtype):
+    def sweep(s, u, h, p, dt, xp):
+        mean = xp.sum(s.x * u.x, 0, keepdims=True) / rows
+        top = xp.max(p.x - s.x, 0, keepdims=True)
+        return s._replace(x=s.x + dt * xp.tanh(mean - u.x) * top + xp.sum(xp.exp(-s.x), 0, keepdims=True) / rows)
+
+    class Rows(NamedTuple):
+        x: Any
+
+    m = Model(
+        lambda s, u, p, interval, xp: (s, None), sweep, lambda s, *_: s, Rows, Rows, Rows, {"x": rows}, {"x": rows}
+    )
+    from dcsim.engines.fused import FusedEngine
+
+    rng = np.random.default_rng(2)
+    x, u, p = rng.normal(size=(3, rows, 5))
+    own, wide = (
+        FusedEngine(m, Rows(p[:, :1]), substeps=3, dtype=dtype, lanes=lanes).step(x, u, 1.0) for lanes in (1, 8)
+    )
+    assert_array_equal(own, wide)
+    reference = make_engine("numpy", m, Rows(p[:, :1]), substeps=3).step(x, u, 1.0)
+    assert_allclose(own, reference, rtol=1e-12 if dtype == "float64" else 1e-4, atol=1e-4 if dtype == "float32" else 0)
+
+
 def test_equal_expressions_are_computed_once_and_what_is_known_earlier_is_not_swept():
     def sweep(s, u, h, p, dt, xp):
         rate = dt / p.p  # known before the kernel runs
@@ -236,8 +262,8 @@ def test_untouched_fields_cost_nothing():
     engine = make_engine("fused", m, PARAMS)
     engine.prepare(64)
     (code,) = engine._emitted.values()
-    # x now and in the two buffers of the sweeps
-    assert code.workspace_bytes == 3 * 3 * 16 * 8
+    # x now and in the three buffers of the sweeps
+    assert code.workspace_bytes == 4 * 3 * 16 * 8
 
 
 def test_bounds_that_parameters_alone_make_meaningless_are_refused():
