@@ -4,6 +4,7 @@ import copy
 import ctypes
 import os
 import struct
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -25,7 +26,6 @@ _ONE_ENVIRONMENT = 0.48  # of the time of the smallest block: an environment by 
 _REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
-_REMEMBERED, _REMEMBERED_BYTES = 8, 1 << 16  # arrays whose addresses are kept, and the largest of them
 
 
 class FusedEngine(Engine):
@@ -83,7 +83,6 @@ class FusedEngine(Engine):
         self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
         self._environment_address = _address(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
-        self._addresses: dict[int, tuple[Array, int]] = {}
 
     def prepare(self, num_envs: int) -> None:
         """Compile now what the first step of ``num_envs`` environments would compile."""
@@ -93,26 +92,59 @@ class FusedEngine(Engine):
         self, state: Array, inputs: Array, interval: float, out: Array | None = None, substeps: int | None = None
     ) -> Array:
         """One control step, see `Engine.step`."""
-        n = self.substeps if substeps is None else substeps
         num_envs = state.shape[1]
-        runner = self._runners.get(num_envs) or self._runner(num_envs)
-        plan = runner.plans.get((interval, n)) or self._plan(runner, interval, n)
         shape = (self._state_rows, num_envs)
-        source = self._located(state, shape, "state")
-        given = self._located(inputs, (self._input_rows, num_envs), "inputs")
+        check_shape(state, shape, "state")
+        check_shape(inputs, (self._input_rows, num_envs), "inputs")
+        runner, plan, n = self._ready(num_envs, interval, substeps)
         if out is None:
-            target = self._remember(np.empty(shape))
+            out = np.empty(shape)
         else:
-            target = self._located(out, shape, "out")
-            if target[0] is not out or not out.flags.writeable:
-                check_out(out)
-        arguments = (plan[1], source[1], given[1], self._environment_address, target[1], n, num_envs)
-        shares = 1 if self.threads == 1 else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
+            check_shape(out, shape, "out")
+            check_out(out)
+        source, given = _readable(state), _readable(inputs)  # which live until the kernel has run
+        arguments = (plan[1], _address(source), _address(given), self._environment_address, _address(out), n, num_envs)
+        shares = self._shares(runner, num_envs)
         if shares <= 1:
             runner.run(arguments, 0, num_envs)
         else:
             self._share(runner, arguments, shares, num_envs)
-        return target[0]
+        return out
+
+    def bind(self, state: Array, inputs: Array, interval: float, substeps: int | None = None) -> Callable[[], None]:
+        """Return a function that makes one control step of the same arrays, see `Engine.bind`."""
+        num_envs = state.shape[1]
+        runner, plan, n = self._ready(num_envs, interval, substeps)
+        if self._shares(runner, num_envs) > 1:
+            return super().bind(state, inputs, interval, substeps)
+        check_shape(state, (self._state_rows, num_envs), "state")
+        check_shape(inputs, (self._input_rows, num_envs), "inputs")
+        check_out(state)
+        check_out(inputs)
+        memory, at, workspace = runner.new_memory()
+        address = _address(state)
+        arguments = (plan[1], address, _address(inputs), self._environment_address, address, n, num_envs)
+        struct.pack_into("=10q", memory, 0, workspace, *arguments, 0, num_envs)
+        run, held = runner.kernel.run, (memory, plan[0], state, inputs, self._environment)
+
+        def advance(_: Any = held) -> None:  # the arrays live as long as this function
+            run(at)
+
+        return advance
+
+    def _ready(
+        self, num_envs: int, interval: float, substeps: int | None
+    ) -> tuple["_Runner", tuple[Array, int], int]:
+        """Return the kernel, the packed host values and the number of sub-steps of a control step."""
+        n = self.substeps if substeps is None else substeps
+        runner = self._runners.get(num_envs) or self._runner(num_envs)
+        return runner, runner.plans.get((interval, n)) or self._plan(runner, interval, n), n
+
+    def _shares(self, runner: "_Runner", num_envs: int) -> int:
+        """Threads that share a step."""
+        if self.threads == 1:
+            return 1
+        return min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
 
     def _share(self, runner: "_Runner", arguments: tuple[int, ...], shares: int, num_envs: int) -> None:
         """Run equal numbers of blocks on this thread and on others."""
@@ -142,24 +174,10 @@ class FusedEngine(Engine):
         self._check_clock(interval, substeps)
         return runner.plan(interval, substeps)
 
-    def _located(self, array: Array, shape: tuple[int, int], name: str) -> tuple[Array, int]:
-        """Return an array as the kernel can read it, with its address; small arrays are remembered."""
-        known = self._addresses.get(id(array))
-        if known is not None and known[0] is array and array.shape == shape:
-            return known
-        check_shape(array, shape, name)
-        if array.dtype != np.float64 or not array.flags.c_contiguous or not array.flags.aligned:
-            array = np.ascontiguousarray(array, dtype=np.float64)
-            return array, _address(array)
-        return self._remember(array)
 
-    def _remember(self, array: Array) -> tuple[Array, int]:
-        located = (array, _address(array))
-        if array.nbytes <= _REMEMBERED_BYTES:
-            if len(self._addresses) >= _REMEMBERED:
-                self._addresses.clear()
-            self._addresses[id(array)] = located
-        return located
+def _readable(array: Array) -> Array:
+    """Return an array as the kernel can read it."""
+    return np.require(array, np.float64, ["C", "A"])
 
 
 def _address(array: Array) -> int:
@@ -197,12 +215,12 @@ class _Runner:
         try:
             memory, at, workspace = self._memory.pop()
         except IndexError:
-            memory, at, workspace = self._new_memory()
+            memory, at, workspace = self.new_memory()
         struct.pack_into("=10q", memory, 0, workspace, *arguments, first, last)
         self.kernel.run(at)
         self._memory.append((memory, at, workspace))
 
-    def _new_memory(self) -> tuple[memoryview, int, int]:
+    def new_memory(self) -> tuple[memoryview, int, int]:
         """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace."""
         memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
         at = _address(memory)
