@@ -132,9 +132,7 @@ class FusedEngine(Engine):
 
         return advance
 
-    def _ready(
-        self, num_envs: int, interval: float, substeps: int | None
-    ) -> tuple["_Runner", tuple[Array, int], int]:
+    def _ready(self, num_envs: int, interval: float, substeps: int | None) -> tuple["_Runner", tuple[Array, int], int]:
         """Return the kernel, the packed host values and the number of sub-steps of a control step."""
         n = self.substeps if substeps is None else substeps
         runner = self._runners.get(num_envs) or self._runner(num_envs)

@@ -76,6 +76,7 @@ class Batch:
         self._tariff, self._paid = rows.array[tariff], rows.array[paid]
         taken = slice(rows.row("clock.energy_taken"), rows.row("clock.energy_taken") + 3)
         self._taken = rows.array[taken]
+        self._send = self.action_map.bind(self._setpoints, config.engine)
         self._advance = config.engine.bind(rows.state, rows.inputs, interval, config.substeps)
         self._report = readout.bind(rows)
         self._availability = {name: rows.view(f"input.{name}") for name in hall.types.availability.values()}
@@ -153,7 +154,7 @@ class Batch:
         InputError
             If an element of the actions is not a number.
         """
-        self.action_map.setpoints(actions, self._setpoints)
+        self._send(actions)
         if not self._actuators.is_off:
             self._actuators.move(self._setpoints, self._elapsed, self._reached)
         self._advance()

@@ -45,7 +45,7 @@ class Readout:
         self._reward = rewards.Reward(config.weights)
         self.keys = (*self._meters.keys, *(f"reward_{name}" for name in rewards.TERMS))
         self._groups = _groups(hall)
-        self.measured = {"cooling_power": ("cooling_power",), "thermal_power": ("thermal_power",)}
+        self.measured: dict[str, tuple[str, ...]] = {name: (name,) for name in ("cooling_power", "thermal_power")}
         for name, (_, count) in self._groups.items():
             self.measured[name] = tuple(f"{name}_{k}" for k in range(count))
         names = [name for names in self.measured.values() for name in names]
@@ -90,9 +90,7 @@ class Readout:
         time = u.clock_start_s + u.clock_elapsed * interval
         inlet_mean = xp.sum(u.state_zone_inlet_mean, 0, keepdims=True) / float(hall.crah_groups)
         has_run = u.clock_has_run
-        info, transition = meters.read(
-            readings, time, inlet_mean, u.clock_price_paid, u.clock_carbon_emitted, has_run
-        )
+        info, transition = meters.read(readings, time, inlet_mean, u.clock_price_paid, u.clock_carbon_emitted, has_run)
         taken = None
         if "tank" in hall:
             energy, cost, carbon = u.clock_energy_taken, u.clock_cost_taken, u.clock_carbon_taken
@@ -137,4 +135,4 @@ def _seen(value: Any, offset: Any, factor: Any, xp: Any) -> Any:
 
 
 def _named(fields: Mapping[str, Any]) -> Any:
-    return NamedTuple("Rows", [(name, Any) for name in fields])  # type: ignore[misc]
+    return NamedTuple("Rows", [(name, Any) for name in fields])

@@ -61,7 +61,8 @@ class Table:
         measured: Mapping[str, Sequence[str]],
     ) -> None:
         driven = {name: hall.crah_groups if name == "utilization_zone" else 1 for name in DRIVEN}
-        driven |= {"forecast": len(block.signals) for block in blocks if block.place == "driven.forecast"}
+        forecast = sum(len(block.signals) for block in blocks if block.place == "driven.forecast")
+        driven |= {"forecast": forecast} if forecast else {}
         self.rows: dict[str, Mapping[str, int]] = {
             "state": hall.state_rows,
             "input": hall.input_rows,
