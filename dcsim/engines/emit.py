@@ -1,6 +1,5 @@
 """Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
@@ -15,6 +14,7 @@ _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "moni
 _POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
 _PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
 _PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
+_COLUMNS_UNROLLED = 64  # of a matrix; of more, pairs of columns share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
 
@@ -69,11 +69,7 @@ def _write_two_passes(code: Code, layout: Layout) -> None:
     """
     one, two = (_RowStageWriter(code, layout, SWEEP) for _ in range(2))
     two.bases |= {name: f"%{name}.two" for name in _PASS_POINTERS}
-    if max((group.rows for group in one.groups), default=1) > PIECES_UNROLLED * code.target.row_lanes:
-        passes = itertools.chain(one.write(), two.write())  # a loop of one cannot run inside a loop of the other
-    else:
-        passes = itertools.chain.from_iterable(zip(one.write(), two.write(), strict=True))
-    for _ in passes:
+    for _ in zip(one.write(), two.write(), strict=True):
         pass
 
 
@@ -265,17 +261,64 @@ class _StageWriter:
             self.known[x.index] = results[0]
 
     def _block(self, x: Symbol, params: str, count: int, first: int) -> list[str]:
-        matrix, vector = x.operands
-        code, columns = self.code, vector.rows
-        origin = self.layout.places[matrix.index].start + first * columns
-        sums: list[list[str | None]] = [[None, None] for _ in range(count)]
-        for j in range(columns):
-            value = self._fetch(vector, j)
-            for q in range(count):
-                factor = code.splat(code.address(params, (origin + q * columns + j) * code.target.bytes))
-                total = sums[q][j % 2]
-                sums[q][j % 2] = code.mul(factor, value) if total is None else code.fma(factor, value, total)
-        return [str(even) if odd is None else code.add(str(even), odd) for even, odd in sums]
+        """Products of ``count`` rows from ``first`` on, counted from where ``params`` points."""
+        code, (matrix, vector) = self.code, x.operands
+        bytes_, columns = code.target.bytes, vector.rows
+        start = (self.layout.places[matrix.index].start + first * columns) * bytes_
+
+        def factors(base: str, column: int) -> list[str]:
+            return [code.splat(code.address(base, start + (q * columns + column) * bytes_)) for q in range(count)]
+
+        return self._product(code, vector, columns, params, bytes_, factors)
+
+    def _product(
+        self,
+        code: Code,
+        vector: Symbol,
+        columns: int,
+        params: str,
+        column_bytes: int,
+        factors: Callable[[str, int], list[str]],
+    ) -> list[str]:
+        """Sum over the columns, even and odd ones apart; ``factors`` gives those of a column from where its base points."""
+
+        def value(moved: str | None, column: int) -> str:
+            if vector.rows == 1:
+                return self._spread(vector, code)
+            bases = self.bases if moved is None else self.bases | {self.layout.places[vector.index].base: moved}
+            return self._element(vector, column, bases, code)
+
+        sums: list[list[str]] = []  # even, odd
+        for j in range(min(columns, 2)):
+            x = value(None, j)
+            sums.append([code.mul(factor, x) for factor in factors(params, j)])
+        pairs = (columns - 2) // 2
+        looped = pairs if columns > _COLUMNS_UNROLLED else 0
+        if looped:
+            steps = (2 * self.code.target.row_bytes, 2 * column_bytes)
+            carried = [total for part in sums for total in part]
+            loop = Loop(self.code, looped, steps, carried, [code.target.vector] * len(carried))
+            base = self._advanced(self.bases[self.layout.places[vector.index].base], loop.counters[0])
+            moved = self._advanced(params, loop.counters[1])
+            half = len(carried) // 2
+            ends = []
+            for j, totals in enumerate((loop.values[:half], loop.values[half:])):
+                x = value(base, 2 + j)
+                ends += [code.fma(f, x, total) for f, total in zip(factors(moved, 2 + j), totals, strict=True)]
+            ends = loop.close(ends)
+            sums = [ends[:half], ends[half:]]
+        for j in range(2 + 2 * looped, columns):
+            x = value(None, j)
+            sums[j % 2] = [code.fma(f, x, total) for f, total in zip(factors(params, j), sums[j % 2], strict=True)]
+        return sums[0] if columns == 1 else [code.add(even, odd) for even, odd in zip(*sums, strict=True)]
+
+    def _element(self, vector: Symbol, row: int, bases: dict[str, str], code: Code) -> str:
+        """Value of one row of a vector."""
+        return self._fetch(vector, row, bases)
+
+    def _spread(self, a: Symbol, code: Code) -> str:
+        """Value of one row in all lanes."""
+        return self._fetch(a)
 
     def _copy(self, source: Place, target: Place, rows: int) -> None:
         code = self.code
@@ -288,7 +331,7 @@ class _StageWriter:
 class _RowStageWriter(_StageWriter):
     """Writes one stage for a single environment: a vector holds several rows of one value.
 
-    Sums run over the rows one by one, as they do for many environments, so that both give the same bits.
+    Rows go to the partial sums as they do for many environments, so that both give the same bits.
     """
 
     def __init__(self, code: Code, layout: Layout, stage: int):
@@ -298,9 +341,8 @@ class _RowStageWriter(_StageWriter):
         for count in (1 << k for k in range(1, max(width, _PARTIAL_SUMS).bit_length())):
             self.wide[count] = code.over_rows(count)
         self.width = width
-        self.parts: dict[
-            tuple[int, int], str
-        ] = {}  # values of the rows from the second number on, computed in this stage
+        # values computed in this stage, by number of the symbol and first row
+        self.parts: dict[tuple[int, int], str] = {}
         self.spreads: dict[tuple[int, int], str] = {}  # by number of the value and of lanes
 
     def _loop(self, group: Group) -> None:
@@ -326,7 +368,7 @@ class _RowStageWriter(_StageWriter):
     def _pieces_in_loop(self, group: Group, whole: int, totals: dict[int, str]) -> dict[int, str]:
         own = {x.index for x in group.symbols}
         for a in (a for x in group.symbols for a in x.operands if a.rows == 1 and a.index not in own):
-            self._spread(a, self.width)  # before the loop, which then finds it
+            self._spread(a, self.wide[self.width])  # before the loop, which then finds it
         vectors = [self.wide[len(_starts(x))].target.vector for x in group.symbols if x.op in REDUCTIONS]
         loop = Loop(self.code, whole, (self.width * self.code.target.bytes,), totals.values(), vectors)
         moved = {name: self._advanced(base, loop.counters[0]) for name, base in self.bases.items()}
@@ -348,7 +390,7 @@ class _RowStageWriter(_StageWriter):
 
         def value(a: Symbol) -> str:
             if a.rows == 1:
-                return self._spread(a, count)
+                return self._spread(a, code)
             if a.index not in local:
                 known = parts.get((a.index, start))
                 local[a.index] = known or code.load(self._pointer(self.layout.places[a.index], start, bases))
@@ -381,36 +423,32 @@ class _RowStageWriter(_StageWriter):
             total = _accumulated(sums, op, total, list(terms))
         return total
 
-    def _spread(self, a: Symbol, count: int) -> str:
-        """Value of one row in all lanes."""
-        code = self.wide[count]
+    def _spread(self, a: Symbol, code: Code) -> str:
         if a.op == "const":
             return code.const(a.args[0])
-        key = (a.index, count)
+        key = (a.index, code.target.lanes)
         if key not in self.spreads:
             is_computed = a.index in self.known
-            self.spreads[key] = code.spread(self.known[a.index]) if is_computed else self._splat(code, a, 0)
+            self.spreads[key] = code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
         return self.spreads[key]
 
     def _matmul(self, x: Symbol) -> None:
         """Multiply columns of the matrix, which lies in memory column by column, with the elements of the vector."""
         matrix, vector = x.operands
-        origin, bytes_ = self.layout.places[matrix.index].start, self.code.target.bytes
-        for start, count in pieces(x.rows, self.width):
+        bytes_, rows = self.code.target.bytes, x.rows
+        for first, count in pieces(rows, self.width):
             code = self.wide[count]
-            sums: list[str | None] = [None, None]
-            for j in range(vector.rows):
-                factors = code.load(code.address(self.bases["params"], (origin + j * x.rows + start) * bytes_))
-                value = self._spread(vector, count) if vector.rows == 1 else self._splat(code, vector, j)
-                total = sums[j % 2]
-                sums[j % 2] = code.mul(factors, value) if total is None else code.fma(factors, value, total)
-            even, odd = sums
-            result = str(even) if odd is None else code.add(str(even), odd)
-            self.parts[x.index, start] = result
+            start = (self.layout.places[matrix.index].start + first) * bytes_
+
+            def factors(base: str, column: int, code: Code = code, start: int = start) -> list[str]:
+                return [code.load(code.address(base, start + column * rows * bytes_))]
+
+            (result,) = self._product(code, vector, vector.rows, self.bases["params"], rows * bytes_, factors)
+            self.parts[x.index, first] = result
             for place in self.layout.stores.get(x.index, []):
-                code.store(result, self._pointer(place, start))
-        if x.rows == 1:
+                code.store(result, self._pointer(place, first))
+        if rows == 1:
             self.known[x.index] = self.parts[x.index, 0]
 
-    def _splat(self, code: Code, vector: Symbol, row: int) -> str:
-        return code.splat(self._pointer(self.layout.places[vector.index], row))
+    def _element(self, vector: Symbol, row: int, bases: dict[str, str], code: Code) -> str:
+        return code.splat(self._pointer(self.layout.places[vector.index], row, bases))

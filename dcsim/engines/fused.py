@@ -19,11 +19,11 @@ from dcsim.engines.model import Array, Model, checked_params
 from dcsim.engines.program import HostValues, bounds_of, count_operations, is_per_environment, trace
 from dcsim.engines.simplify import simplified
 
-_BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
-"""Sizes of a row of lanes to choose from, with the time a block takes as measured. Wide rows fill the waiting of long
-chains of operations, but a block of few environments wastes them."""
-_ONE_ENVIRONMENT = 0.48  # of the time of the smallest block: an environment by itself, whose rows fill the lanes
-_REGISTERS_PER_ROW = 4  # more, and most values wait in memory
+_ONE_ENVIRONMENT = 0.42
+_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 1.95}
+"""Time of a control step as measured, over that of as many environments as fill the lanes of a register: of one by
+itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes. Two fill the waiting of
+long chains of operations a little better, but a block of few environments wastes them."""
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
 
@@ -228,11 +228,7 @@ class _Runner:
 
 def best_lanes(num_envs: int, element_bytes: int) -> int:
     """Lanes that run a batch of this size fastest; 1 where environments had better go one by one."""
-    widest = max(64, min(128, _REGISTERS_PER_ROW * register_bytes()))
-    times = {
-        row // element_bytes: -(-num_envs // (row // element_bytes)) * time
-        for row, time in _BYTES_OF_LANES.items()
-        if row <= widest
-    }
+    lanes_of = {int(count * register_bytes()) // element_bytes: time for count, time in _REGISTERS.items()}
+    times = {lanes: -(-num_envs // lanes) * time for lanes, time in lanes_of.items() if lanes > 1}
     times[1] = num_envs * _ONE_ENVIRONMENT
     return min(times, key=lambda lanes: times[lanes])

@@ -183,7 +183,7 @@ def test_laws_give_what_numpy_gives_where_parameters_differ_between_environments
     assert_allclose(fused, reference, rtol=1e-13)
 
 
-@pytest.mark.parametrize("columns", [1, 2, 5, 8])
+@pytest.mark.parametrize("columns", [1, 2, 5, 8, 70, 131])
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 9])
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_products_with_matrices_of_any_size(rows, columns, lanes):
