@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from dcsim.engines.model import Array, Model, checked_params, field_slices
-from dcsim.engines.program import count_operations, trace
+from dcsim.engines.program import count_operations, count_step_operations, trace
 
 DTYPES = ("float64", "float32")
 
@@ -56,6 +56,10 @@ class Engine(ABC):
     def stats(self) -> dict[str, int]:
         """Work of one sweep and one environment, see `dcsim.engines.program.count_operations`."""
         return count_operations(trace(self.model, self.params))
+
+    def work(self, substeps: int) -> dict[str, int]:
+        """Least work of a control step, see `dcsim.engines.program.count_step_operations`."""
+        return count_step_operations(trace(self.model, self.params), substeps)
 
     @abstractmethod
     def step(

@@ -250,3 +250,36 @@ def count_operations(program: Program) -> dict[str, int]:
             counts["elementwise"] += max(a.rows for a in symbol.operands)
     counts["bytes"] = 8 * (2 * sum(program.state_rows.values()) + sum(program.input_rows.values()))
     return counts
+
+
+_FLOPS = {"exp": 35, "log": 34, "tanh": 50}  # of the kernel's own series, see `dcsim.engines.vector_math`
+
+
+def count_step_operations(program: Program, substeps: int) -> dict[str, int]:
+    """Least work of a control step of one environment.
+
+    Parameters
+    ----------
+    program : Program
+        As traced.
+    substeps : int
+
+    Returns
+    -------
+    dict of str to int
+        ``flops`` of all stages, a product added to a sum counting two; ``bytes`` that must come from and go to memory:
+        state in, state out and inputs, as float64.
+    """
+    runs = {BEGIN: 1, PREPARE: 2, SWEEP: 3 * substeps, AFTER: substeps}
+    flops = 0
+    for symbol in reachable(program.outputs()):
+        if stage(symbol) == HOSTED or symbol.op in ("leaf", "copy"):
+            continue
+        if symbol.op == "matmul":
+            each = 2 * symbol.rows * symbol.operands[1].rows
+        else:
+            each = max(a.rows for a in symbol.operands) * _FLOPS.get(symbol.op, 1)
+        flops += runs[stage(symbol)] * each
+    moving = sum(program.state_rows[f] for f in program.sweep)
+    flops += 2 * moving * substeps  # extrapolation
+    return {"flops": flops, "bytes": 8 * (2 * sum(program.state_rows.values()) + sum(program.input_rows.values()))}
