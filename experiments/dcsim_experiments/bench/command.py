@@ -150,8 +150,7 @@ def against(peer: Peer, cases: list[Case]) -> dict[str, Any]:
         found = [
             case.steps_per_s / rate
             for case in cases
-            if (case.kind, case.engine, case.dtype, case.num_envs, case.threads)
-            == (kind, "fused", dtype, num_envs, 1)
+            if (case.kind, case.engine, case.dtype, case.num_envs, case.threads) == (kind, "fused", dtype, num_envs, 1)
             and case.control_interval_s == interval
         ]
         return found[0] if found else None

@@ -58,7 +58,7 @@ def _racks(axes: Any, content: Mapping[str, Any]) -> None:
         times = [1e6 / r["steps_per_s"] for r in here]
         axes.plot([r["racks"] for r in here], times, "-o", color=COLORS["fused", dtype], markersize=3.5, label=dtype)
     if rows:
-        first = [r for r in rows if r["dtype"] == "float64"][0]
+        first = next(r for r in rows if r["dtype"] == "float64")
         last = max(r["racks"] for r in rows)
         time = 1e6 / first["steps_per_s"]
         axes.plot([first["racks"], last], [time, time * last / first["racks"]], ":", color=FAINT, label="in proportion")

@@ -68,9 +68,7 @@ def installed(sustaindc: Path | None = None) -> list[Peer]:
     if sustaindc is not None:
         peers.append(_sustaindc(sustaindc))
     if not peers:
-        raise InputError(
-            "--peers: EnergyPlus is not installed; pip install 'dcsim[validation]', or leave --peers out"
-        )
+        raise InputError("--peers: EnergyPlus is not installed; pip install 'dcsim[validation]', or leave --peers out")
     return peers
 
 

@@ -9,7 +9,12 @@ BUSY = 0.5  # running processes a core from which the rates cannot be trusted
 def report(content: Mapping[str, Any]) -> str:
     """Return the measurements in lines of text."""
     return "\n".join(
-        [*_cases(content), *_rest(content), *_ppo(content), *(line for peer in content["peers"].items() for line in _peer(*peer))]
+        [
+            *_cases(content),
+            *_rest(content),
+            *_ppo(content),
+            *(line for peer in content["peers"].items() for line in _peer(*peer)),
+        ]
     )
 
 
