@@ -14,7 +14,13 @@ from typing import Any
 
 import torch
 
-_OPTIONS = ("--fmad=false",)  # which products are merged into sums is decided in `dcsim.engines.simplify`
+_OPTIONS = (
+    "--fmad=false",  # which products are merged into sums is decided in `dcsim.engines.simplify`
+    # of floats alone: quotients and roots off by a unit in the last place, and what is below 1e-38 is zero
+    "--prec-div=false",
+    "--prec-sqrt=false",
+    "--ftz=true",
+)
 _REGISTERS, _LOCAL_BYTES = 4, 3  # attributes of a function, by the driver's numbers
 
 

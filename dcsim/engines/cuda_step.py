@@ -2,6 +2,7 @@
 
 import copy
 import ctypes
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -26,6 +27,8 @@ class CudaStep:
     params : NamedTuple of Tensor
         On the device. The values of those that all environments share are read once, at the first step.
     dtype : str
+    make_kernel : callable
+        ``(text, name, device)`` gives what `CudaKernel` is.
 
     Attributes
     ----------
@@ -33,11 +36,13 @@ class CudaStep:
         State fields that no step changes.
     """
 
-    def __init__(self, model: Model, params: Any, dtype: str):
+    def __init__(
+        self, model: Model, params: Any, dtype: str, make_kernel: Callable[[str, str, torch.device], Any] = cuda_kernel
+    ):
         program = simplified(trace(model, params))
         self._model, self._dtype, self._text = model, np.dtype(dtype), cuda_text(program, dtype)
         self._bounds = bounds_of(program)
-        self._kernel = cuda_kernel(self._text.text, "step", params[0].device)
+        self._kernel = make_kernel(self._text.text, "step", params[0].device)
         changed = {*program.begin, *program.sweep, *program.monitor}
         self.untouched = [f for f in program.state_rows if f not in changed]
         self._bind(params)

@@ -28,7 +28,7 @@ _PRELUDE = """\
 #define KERNEL extern "C" __global__ void __launch_bounds__({threads}, {blocks})
 #define FUNCTION static __device__ __forceinline__
 #define EACH_ENVIRONMENT const long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; if (i < n)
-#define UNROLLED _Pragma("unroll 4")
+#define UNROLLED _Pragma("unroll 2")
 #define ROLLED _Pragma("unroll 1")
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
@@ -259,6 +259,8 @@ class _StageWriter:
 
     def _operation(self, x: Symbol, v: list[str]) -> str:
         op = x.op
+        if op == "div" and self.suffix:  # a true quotient of floats takes eight times the instructions
+            return f"{v[0]} * ({self._number(1.0)} / {v[1]})"
         if op in _INFIX:
             return f"{v[0]} {_INFIX[op]} {v[1]}"
         if op in ("fma", "fms", "fnma"):
