@@ -121,7 +121,7 @@ class TorchEngine(Engine):
         """Return the new state, ``out`` where given, and the fields that nothing touched."""
         if self._has_kernel and not _is_recorded(state, inputs, *self.params):
             if self._kernel_step is None:
-                self._kernel_step = CudaStep(self.model, self.params, self.dtype.name)
+                self._kernel_step = self._new_kernel_step()
             return self._kernel_step(state, inputs, interval, substeps, out), self._kernel_step.untouched
         model = self.model
         s = model.state(*(state[rows] for rows in self.state_slices.values()))
@@ -132,6 +132,9 @@ class TorchEngine(Engine):
         packed = torch.cat(new)
         untouched = [name for name, x, before in zip(self.state_slices, new, s, strict=True) if x is before]
         return packed if out is None else out.copy_(packed), untouched
+
+    def _new_kernel_step(self) -> CudaStep:
+        return CudaStep(self.model, self.params, self.dtype.name)
 
     def _whole(self, state: Any, num_envs: int) -> Any:
         """Broadcast fields that a model gave as numbers or parameters to all their rows and environments."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import random_inputs, random_state
 
@@ -43,14 +43,14 @@ def packed(hall, engine, rng, n):
 def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     rng = np.random.default_rng(seed)
     params, n = random_plant(hall, rng), 12
-    engines = every_engine(hall, params)
+    engines = engines_of(hall, params)
     state, inputs = packed(hall, engines["numpy"], rng, n)
     assert_engines_agree(hall, engines, state, inputs)
 
 
 def test_engines_stay_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
-    engines = every_engine(hall)
+    engines = engines_of(hall)
     state, inputs = packed(hall, engines["numpy"], rng, 4)
     for name in hall.types.availability.values():
         inputs[engines["numpy"].input_slices[name]] = 1.0
@@ -76,7 +76,7 @@ def test_every_environment_may_have_a_plant_of_its_own(hall):
     rng = np.random.default_rng(6)
     n = 5
     params = random_plant(hall, rng, n)
-    engines = every_engine(hall, params)
+    engines = engines_of(hall, params)
     state, inputs = packed(hall, engines["numpy"], rng, n)
     together = {name: engine.step(state, inputs, 300.0) for name, engine in engines.items()}
     for row in range(n):

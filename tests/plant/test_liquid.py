@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import make_engine, pack, unpack
@@ -169,7 +169,7 @@ def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
             if name not in kept
         }
     )
-    engines = every_engine(hall, params)
+    engines = engines_of(hall, params)
     state, inputs = random_columns(hall, engines["numpy"], rng, 12)
     assert_engines_agree(hall, engines, state, inputs, STEP_S, substeps=SUBSTEPS)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from tank_halls import tank_hall
 from test_engines import packed, random_plant
@@ -79,7 +79,7 @@ def test_energy_closes_with_any_share_of_every_component_lost(any_hall):
 
 def test_engines_agree_whatever_is_lost(any_hall):
     rng = np.random.default_rng(2)
-    engines = every_engine(any_hall, random_plant(any_hall, rng))
+    engines = engines_of(any_hall, random_plant(any_hall, rng))
     state, inputs = packed(any_hall, engines["numpy"], rng, 24)
     for name in any_hall.types.availability.values():
         inputs[engines["numpy"].input_slices[name]] = (

@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from measured_halls import PLACEMENT, measured_description, measured_hall, quantity, random_inputs, series, usual_inputs
 from numpy.testing import assert_allclose
 from test_step import advance, random_state
@@ -56,7 +56,7 @@ def test_every_temperature_but_set_points_stores_heat(hall):
 
 def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = every_engine(hall)
+    engines = engines_of(hall)
     state = pack(random_state(hall, rng, 12), engines["numpy"].state_slices, 12)
     inputs = pack(random_inputs(hall, rng, 12), engines["numpy"].input_slices, 12)
     assert_engines_agree(hall, engines, state, inputs)
@@ -185,7 +185,7 @@ def test_fronts_change_nothing_else(hall, fronted):
 
 def test_engines_agree_at_the_fronts(fronted):
     rng = np.random.default_rng(6)
-    engines = every_engine(fronted, fronted.params)
+    engines = engines_of(fronted, fronted.params)
     state = pack(random_state(fronted, rng, 12), engines["numpy"].state_slices, 12)
     inputs = pack(random_inputs(fronted, rng, 12), engines["numpy"].input_slices, 12)
     rows = engines["numpy"].state_slices["front_inlet"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from test_step import advance, random_inputs, random_state
 
@@ -164,7 +164,7 @@ def test_every_temperature_stores_heat(hall):
 
 def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = every_engine(hall)
+    engines = engines_of(hall)
     state = pack(one_zone_states(hall, rng, 24), engines["numpy"].state_slices, 24)
     inputs = pack(one_zone_inputs(hall, rng, 24), engines["numpy"].input_slices, 24)
     assert_engines_agree(hall, engines, state, inputs, 120.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import psychrolib
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
 
@@ -89,7 +89,7 @@ def test_a_missing_exchange_would_be_noticed(hall):
 
 def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = every_engine(hall)
+    engines = engines_of(hall)
     state = pack(random_state(hall, rng, 6), engines["numpy"].state_slices, 6)
     inputs = pack(random_inputs(hall, rng, 6), engines["numpy"].input_slices, 6)
     assert_engines_agree(hall, engines, state, inputs)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from test_engines import packed, random_plant
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
@@ -61,7 +61,7 @@ def test_energy_closes_for_random_states_and_requests(hall):
 def test_engines_agree_over_random_plants_states_and_requests(hall, seed):
     rng = np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = every_engine(hall, params)
+    engines = engines_of(hall, params)
     state, inputs = packed(hall, engines["numpy"], rng, 12)
     assert_engines_agree(hall, engines, state, inputs, INTERVAL)
 

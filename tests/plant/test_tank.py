@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from every_engine import assert_engines_agree, every_engine
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from tank_halls import quantity, tank_hall
 from test_engines import packed, random_plant
@@ -76,7 +76,7 @@ def test_energy_closes_for_random_states_and_actions(any_hall):
 def test_engines_agree_over_random_plants_states_and_actions(any_hall, seed):
     hall, rng = any_hall, np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = every_engine(hall, params)
+    engines = engines_of(hall, params)
     state, inputs = packed(hall, engines["numpy"], rng, 12)
     assert_engines_agree(hall, engines, state, inputs, INTERVAL)
 

@@ -3,21 +3,18 @@
 from typing import Any
 
 import numpy as np
+from every_engine import every_engine
 from numpy.testing import assert_allclose
-from plain_cuda import COMPILER, plain_cuda_engine
 
-from dcsim.engines import ENGINES, make_engine
 from dcsim.plant.hall import Hall
 from dcsim.plant.run import hall_model
 
 EXCESSES = {"supply_shortfall", "violation", "rate_excess", "dew_point_excess", "dew_point_shortfall"}
 
 
-def every_engine(hall: Hall, params: Any = None, dtype: str = "float64") -> dict[str, Any]:
+def engines_of(hall: Hall, params: Any = None, dtype: str = "float64") -> dict[str, Any]:
     """All engines of a hall by name, with its own parameters unless others are given."""
-    model, given = hall_model(hall), hall.params if params is None else params
-    engines = {name: make_engine(name, model, given, dtype=dtype) for name in ENGINES}
-    return engines | ({"cuda": plain_cuda_engine(model, given, dtype=dtype)} if COMPILER else {})
+    return every_engine(hall_model(hall), hall.params if params is None else params, dtype=dtype)
 
 
 def assert_engines_agree(

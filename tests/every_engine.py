@@ -1,4 +1,7 @@
-"""The kernels of the torch engine without a device: their text compiled as plain C++, a loop in place of the threads."""
+"""All engines by name; among them ``cuda``, the torch engine's way on a device, without one.
+
+Its kernel's text is compiled as plain C++, with a loop in place of the threads; it is left out where there is no compiler.
+"""
 
 import ctypes
 import functools
@@ -7,10 +10,22 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from dcsim.engines import ENGINES, make_engine
 from dcsim.engines.cuda_step import CudaStep
 from dcsim.engines.torch_engine import TorchEngine
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
+NAMES = (*ENGINES, "cuda") if COMPILER else ENGINES
+
+
+def engine_of(name, model, params, **options):
+    """Return an engine by its name."""
+    return (PlainCudaEngine if name == "cuda" else functools.partial(make_engine, name))(model, params, **options)
+
+
+def every_engine(model, params, **options):
+    """Return all engines by name."""
+    return {name: engine_of(name, model, params, **options) for name in NAMES}
 
 
 @functools.cache
@@ -36,9 +51,12 @@ class PlainKernel:
         self._run(*arguments)
 
 
-def plain_cuda_engine(model, params, **options):
-    """Return a torch engine of the CPU that goes the way of a device."""
-    engine = TorchEngine(model, params, **options)
-    engine._has_kernel = True
-    engine._kernel_step = CudaStep(model, engine.params, engine.dtype.name, PlainKernel)
-    return engine
+class PlainCudaEngine(TorchEngine):
+    """A torch engine of the CPU that goes the way of a device."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self._has_kernel = True
+
+    def _new_kernel_step(self):
+        return CudaStep(self.model, self.params, self.dtype.name, PlainKernel)
