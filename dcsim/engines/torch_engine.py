@@ -94,6 +94,9 @@ class TorchEngine(Engine):
         if out is not None:
             check_shape(out, (self._state_rows, num_envs), "out")
         if not isinstance(state, Tensor):
+            for name, value in (("inputs", inputs), ("out", out)):
+                if isinstance(value, Tensor):
+                    raise ValueError(f"{name}: expected an array, as the state is one, got a tensor")
             return self._array_step(state, inputs, float(interval), int(n), out)
         for name, tensor in (("state", state), ("inputs", inputs), ("out", out)):
             if tensor is not None:

@@ -27,9 +27,11 @@ class TorchNamespace:
         self._numbers: dict[float, Tensor] = {}
 
     def asarray(self, x: Any) -> Tensor:
-        """Return a number as a tensor without dimensions; a tensor as it is."""
+        """Return a number or NumPy array as a tensor; a tensor as it is."""
         if isinstance(x, Tensor):
             return x
+        if isinstance(x, np.ndarray):
+            return torch.tensor(x, dtype=self.dtype, device=self.device)
         known = self._numbers.get(x)
         if known is None:
             # filled on the device: a copy from the host would hold up the host
