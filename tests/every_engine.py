@@ -15,6 +15,7 @@ from dcsim.engines.cuda_step import CudaStep
 from dcsim.engines.torch_engine import TorchEngine
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
+OPTIONS = ("-O1", "-ffp-contract=off", "-shared", "-fPIC", "-Wno-unknown-pragmas")
 NAMES = (*ENGINES, "cuda") if COMPILER else ENGINES
 
 
@@ -34,8 +35,7 @@ def library(text):
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "step.cpp"), Path(folder, "step.so")
         source.write_text(text)
-        options = ["-O1", "-ffp-contract=off", "-shared", "-fPIC", "-Wno-unknown-pragmas"]
-        subprocess.run([COMPILER, *options, str(source), "-o", str(target)], check=True, timeout=120)
+        subprocess.run([COMPILER, *OPTIONS, str(source), "-o", str(target)], check=True, timeout=120)
         return ctypes.CDLL(str(target))
 
 

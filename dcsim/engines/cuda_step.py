@@ -34,6 +34,7 @@ class CudaStep:
     ----------
     untouched : list of str
         State fields that no step changes.
+    kernel : CudaKernel
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class CudaStep:
         program = simplified(trace(model, params))
         self._model, self._dtype, self._text = model, np.dtype(dtype), cuda_text(program, dtype)
         self._bounds = bounds_of(program)
-        self._kernel = make_kernel(self._text.text, "step", params[0].device)
+        self.kernel = make_kernel(self._text.text, "step", params[0].device)
         changed = {*program.begin, *program.sweep, *program.monitor}
         self.untouched = [f for f in program.state_rows if f not in changed]
         self._bind(params)
@@ -74,7 +75,7 @@ class CudaStep:
         tensors = (plan, state.contiguous(), inputs.contiguous(), environment, new)
         num_envs = state.shape[1]
         arguments = [*(ctypes.c_void_p(x.data_ptr()) for x in tensors), ctypes.c_int(substeps), ctypes.c_int(num_envs)]
-        self._kernel.launch(-(-num_envs // THREADS), THREADS, arguments)
+        self.kernel.launch(-(-num_envs // THREADS), THREADS, arguments)
         return new if out is None or out is new else out.copy_(new)
 
     def _plan(self, interval: float, substeps: int) -> Tensor:

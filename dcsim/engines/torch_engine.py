@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from dcsim.engines.base import Engine, check_out, check_shape
+from dcsim.engines.cuda_driver import CudaKernel
 from dcsim.engines.cuda_step import CudaStep
 from dcsim.engines.model import Array, Model, checked_params, envs_of_params, fields
 from dcsim.engines.scheme import control_step
@@ -135,6 +136,11 @@ class TorchEngine(Engine):
         packed = torch.cat(new)
         untouched = [name for name, x, before in zip(self.state_slices, new, s, strict=True) if x is before]
         return packed if out is None else out.copy_(packed), untouched
+
+    @property
+    def kernel(self) -> CudaKernel | None:
+        """The kernel of a CUDA device, once a step has been run by one."""
+        return None if self._kernel_step is None else self._kernel_step.kernel
 
     def _new_kernel_step(self) -> CudaStep:
         return CudaStep(self.model, self.params, self.dtype.name)

@@ -113,7 +113,7 @@ def test_whatever_autograd_follows_takes_no_kernel_and_all_else_does():
     reference = TorchEngine(toy.MODEL, params)
     s, u = tensors((state, inputs))
     engine.step(s, u, 300.0)
-    launched = engine._kernel_step._kernel.launched
+    launched = engine.kernel.launched
     assert launched == [(1, 32)]
     for followed in range(3):
         for step in (engine, reference):
@@ -143,7 +143,7 @@ def test_forward_derivatives_equal_reverse_ones_and_take_no_kernel():
         found = torch.autograd.forward_ad.unpack_dual(new).tangent
     _, expected = torch.autograd.functional.jvp(lambda s: engine.step(s, u, 300.0), s, along)
     assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
-    assert engine._kernel_step is None
+    assert engine.kernel is None
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C++ compiler")
@@ -156,8 +156,8 @@ def test_a_kernel_has_a_thread_for_every_environment_and_serves_all_parameters_o
     second = engine.with_params(other)
     for values in (second, engine.with_params(toy.Params(*tensors(other)))):
         assert_allclose(values.step(state, inputs, 300.0), reference.step(state, inputs, 300.0), rtol=1e-12, atol=1e-15)
-    assert second._kernel_step._kernel is engine._kernel_step._kernel
-    assert engine._kernel_step._kernel.launched == [(3, 32)] * 3
+    assert second.kernel is engine.kernel
+    assert engine.kernel.launched == [(3, 32)] * 3
 
 
 def test_float32_stays_as_near_to_float64_on_torch_as_on_numpy():

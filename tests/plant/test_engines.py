@@ -48,6 +48,21 @@ def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     assert_engines_agree(hall, engines, state, inputs)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-11), ("float32", 1e-3)])
+def test_a_device_agrees_over_random_plants_states_and_actions(hall, dtype, atol):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no CUDA device")
+    rng = np.random.default_rng(7)
+    model, params, n = hall_model(hall), random_plant(hall, rng), 500
+    engines = {
+        "numpy": make_engine("numpy", model, params),
+        dtype: make_engine("torch:cuda", model, params, dtype=dtype),
+    }
+    state, inputs = packed(hall, engines["numpy"], rng, n)
+    assert_engines_agree(hall, engines, state, inputs, atol=atol)
+
+
 def test_engines_stay_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
     engines = engines_of(hall)
