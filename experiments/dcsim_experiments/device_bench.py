@@ -49,7 +49,7 @@ def device_rates(
     env.reset(seed=0)
     batch = env.unwrapped.batch
     config = batch.config
-    engine = make_engine(f"torch:{device}", hall_model(config.hall), config.hall.params, dtype=dtype)
+    engine: Any = make_engine(f"torch:{device}", hall_model(config.hall), config.hall.params, dtype=dtype)
     rows = (batch.state, [batch.view(f"input.{name}") for name in config.hall.input_rows])
     repeats = -(-num_envs // min(num_envs, SETTLED))
     state, inputs = (
@@ -70,7 +70,7 @@ def device_rates(
         steps(1)  # compiles
         number = max(1, round(seconds / max(steps(1), 1e-6)))
         rates = sorted(num_envs * number / steps(number) for _ in range(ROUNDS))
-    kernel = getattr(engine, "kernel", None)
+    kernel = engine.kernel
     return {
         "env": env_id,
         "device": torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device,

@@ -48,6 +48,15 @@ def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     assert_engines_agree(hall, engines, state, inputs)
 
 
+def test_float32_agrees_with_float64_on_all_engines_within_its_roundings(hall):
+    rng = np.random.default_rng(8)
+    params, n = random_plant(hall, rng), 50
+    exact = make_engine("numpy", hall_model(hall), params)
+    engines = {f"{name}, float32": engine for name, engine in engines_of(hall, params, "float32").items()}
+    state, inputs = packed(hall, exact, rng, n)
+    assert_engines_agree(hall, {"numpy": exact, **engines}, state, inputs, atol=2e-4)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-11), ("float32", 1e-3)])
 def test_a_device_agrees_over_random_plants_states_and_actions(hall, dtype, atol):
