@@ -2,7 +2,7 @@
 
 import copy
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,8 @@ class CudaStep:
     ----------
     model : Model
     params : NamedTuple of Tensor
-        On the device. The values of those that all environments share are read once, at the first step.
+        On the device. Values that all environments share are read by the host at the first step, and anew where a
+        tensor was changed in place.
     dtype : str
     make_kernel : callable
         ``(text, name, device)`` gives what `CudaKernel` is.
@@ -55,14 +56,16 @@ class CudaStep:
         return other
 
     def _bind(self, params: Any) -> None:
-        self._params = params
+        self._params, self._versions = params, _versions(params)
         self._values: HostValues | None = None
         self._plans: dict[tuple[float, int], Tensor] = {}
         own = [x for name, x in params._asdict().items() if is_per_environment(self._model, name, x)]
-        self._environment = torch.cat(own).contiguous() if own else None
+        self._environment = torch.cat([x.detach() for x in own]) if own else None
 
     def __call__(self, state: Tensor, inputs: Tensor, interval: float, substeps: int, out: Tensor | None) -> Tensor:
         """Run one control step on the current stream; returns ``out``, or a new tensor."""
+        if _versions(self._params) != self._versions:
+            self._bind(self._params)
         plan = self._plans.get((interval, substeps))
         if plan is None:
             plan = self._plan(interval, substeps)
@@ -94,3 +97,8 @@ class CudaStep:
             self._plans.clear()
         plan = self._plans[interval, substeps] = torch.tensor(packed, device=self._params[0].device)
         return plan
+
+
+def _versions(tensors: Iterable[Tensor]) -> list[int]:
+    """How often each tensor was changed in place; what was made for inference alone does not say."""
+    return [0 if x.is_inference() else x._version for x in tensors]

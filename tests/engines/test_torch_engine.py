@@ -160,6 +160,19 @@ def test_a_kernel_has_a_thread_for_every_environment_and_serves_all_parameters_o
     assert engine.kernel.launched == [(3, 32)] * 3
 
 
+@pytest.mark.parametrize("own", [(), ("lag",)])
+@pytest.mark.parametrize("name", TORCH_NAMES)
+def test_parameters_that_are_changed_in_place_are_the_ones_that_are_used(name, own):
+    params, state, inputs = case(own=own)
+    lag = torch.tensor(params.lag, requires_grad=True)
+    engine = engine_of(name, toy.MODEL, params).with_params(params._replace(lag=lag))
+    engine.step(state, inputs, 300.0)
+    with torch.no_grad():
+        lag *= 2.0
+    expected = make_engine("numpy", toy.MODEL, params._replace(lag=2.0 * params.lag)).step(state, inputs, 300.0)
+    assert_allclose(engine.step(state, inputs, 300.0), expected, rtol=1e-12, atol=1e-15)
+
+
 def test_float32_stays_as_near_to_float64_on_torch_as_on_numpy():
     params, state, inputs = case(2, 40)
     exact = make_engine("numpy", toy.MODEL, params).step(state, inputs, 300.0)
