@@ -1,4 +1,8 @@
-"""A model's control step as one CUDA kernel, with the parameter values it runs with."""
+"""A model's control step as one CUDA kernel, with the parameter values it runs with.
+
+Steps may be captured in a CUDA graph once one of the same interval and number of sub-steps has been run; the graph then
+needs the engine to live as long as itself.
+"""
 
 import copy
 import ctypes
@@ -69,11 +73,10 @@ class CudaStep:
         plan = self._plans.get((interval, substeps))
         if plan is None:
             plan = self._plan(interval, substeps)
-        new = (
-            out
-            if out is not None and out.is_contiguous()
-            else torch.empty_like(state, memory_format=torch.contiguous_format)
-        )
+        if out is not None and out.is_contiguous():
+            new = out
+        else:
+            new = torch.empty_like(state, memory_format=torch.contiguous_format)
         environment = plan if self._environment is None else self._environment
         tensors = (plan, state.contiguous(), inputs.contiguous(), environment, new)
         num_envs = state.shape[1]

@@ -9,6 +9,7 @@ threads: what it computes can be checked on any machine.
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -116,9 +117,7 @@ def cuda_text(program: Program, dtype: str) -> CudaText:
     }
     changed = {*program.begin, *program.sweep, *program.monitor}
     kept = [f for f in program.state_rows if f not in changed]
-    outside = dict.fromkeys(program.state_rows, 0)
-    for before, name in zip(list(outside), list(outside)[1:], strict=False):
-        outside[name] = outside[before] + program.state_rows[before]
+    outside = dict(zip(program.state_rows, accumulate([0, *program.state_rows.values()]), strict=False))
     loads = [
         _moved("ws[{1} + r] = " + name + "[({0} + r) * n + i]", runs(starts, rows, starts))
         for name, starts, rows in (

@@ -3,6 +3,8 @@
 They do what NumPy does, NaN in minima and maxima included. Where operands tie, `maximum`, `minimum` and `max` share the
 gradient out evenly among them: of one argument that sits on its bound half of it passes, which is the mean of both
 one-sided derivatives and what a central difference gives. `where` passes it to the branch that was taken.
+
+Numbers in laws must be Python's own: NumPy's, on the left of an operator, would turn tensors into arrays.
 """
 
 from typing import Any
