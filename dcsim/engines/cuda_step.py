@@ -73,10 +73,8 @@ class CudaStep:
         plan = self._plans.get((interval, substeps))
         if plan is None:
             plan = self._plan(interval, substeps)
-        if out is not None and out.is_contiguous():
-            new = out
-        else:
-            new = torch.empty_like(state, memory_format=torch.contiguous_format)
+        written = out if out is not None and out.is_contiguous() else None
+        new = torch.empty_like(state, memory_format=torch.contiguous_format) if written is None else written
         environment = plan if self._environment is None else self._environment
         tensors = (plan, state.contiguous(), inputs.contiguous(), environment, new)
         num_envs = state.shape[1]
