@@ -61,6 +61,7 @@ KERNEL step(const real *__restrict__ params, const real *state, const real *inpu
   const long long n = num_envs;
   EACH_ENVIRONMENT {{
     real ws[{rows}];
+    const int temp = {temporary};
 {loads}
     {{
 {begin}
@@ -132,7 +133,8 @@ def cuda_text(program: Program, dtype: str) -> CudaText:
     ]
     common, timed = size_of(layout.params), size_of(layout.timed_params)
     frame = _FRAME.format(
-        rows=max(layout.rows, 1),
+        rows=max(layout.rows + layout.temporary_rows, 1),
+        temporary=layout.rows,
         moving_rows=layout.moving_rows,
         timed_full=layout.timed_starts[0],
         timed_half=layout.timed_starts[1],
@@ -317,7 +319,7 @@ class _StageWriter:
 
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_BASES = {"ws": "ws[", "src": "ws[src + ", "dst": "ws[dst + ", "timed": "ws[timed + "}
+_BASES = {"ws": "ws[", "src": "ws[src + ", "dst": "ws[dst + ", "timed": "ws[timed + ", "temp": "ws[temp + "}
 
 
 def _at(place: Place, row: str) -> str:
