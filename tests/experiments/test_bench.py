@@ -75,6 +75,38 @@ def test_a_folder_without_sustaindc_is_refused(run_cli, tmp_path):
     assert f"--sustaindc {tmp_path}: holds no sustaindc_env.py" in err
 
 
+SUSTAINDC = """
+import pathlib
+from gymnasium.spaces import Discrete
+
+class SustainDC:
+    def __init__(self, config):
+        assert config == {"month": 0} and pathlib.Path("sustaindc_env.py").is_file()
+        self.agents, self.action_space, self.steps, self.resets = ["agent_ls", "agent_dc"], [Discrete(3), Discrete(9)], 0, 0
+
+    def reset(self):
+        assert pathlib.Path("sustaindc_env.py").is_file()
+        self.steps, self.resets = 0, self.resets + 1
+        return {}
+
+    def step(self, actions):
+        assert set(actions) == set(self.agents) and self.steps < 100
+        self.steps += 1
+        return {}, {}, {"__all__": False}, {"__all__": self.steps == 100}, {}
+"""
+
+
+def test_sustaindc_is_stepped_from_a_folder_with_its_own_interface(tmp_path, monkeypatch):
+    """A stand-in with the interface of its ``sustaindc_env.py``: no package of it is published."""
+    (tmp_path / "sustaindc_env.py").write_text(SUSTAINDC)
+    monkeypatch.setattr(energyplus_peer, "available", lambda: False)
+    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None)
+    (peer,) = peers.installed(tmp_path)
+    peer.time()
+    assert peer.name == "sustaindc" and peer.time_step == 900.0
+    assert len(peer.rates) == 1 and peer.rates[0] > 0.0
+
+
 def case(kind, interval, rates, num_envs=1, dtype="float64", **more):
     return Case(kind, "fused", dtype, num_envs, 20, 1, interval, lambda: None, rates=rates, **more)
 

@@ -1,5 +1,7 @@
 """Other simulators that are installed, timed in the same run: each makes control steps and says how long they are."""
 
+import contextlib
+import importlib
 import importlib.util
 import sys
 import time
@@ -8,14 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dcsim.errors import InputError
 from dcsim_experiments import energyplus_peer
 
 ENERGYPLUS_DAYS = 60  # of each round
 STEPS = 500  # of each round, of peers that are environments
-SINERGYM_ENV = "Eplus-datacenter-mixed-continuous-stochastic-v1"
+SINERGYM_ENVS = "Eplus-datacenter"
 SUSTAINDC_STEP_S = 900.0
 
 
@@ -83,9 +83,10 @@ def _energyplus(peer: Peer) -> float:
 def _sinergym() -> Peer:
     """Sinergym's data centre, steps with random actions."""
     import gymnasium as gym
-    import sinergym  # type: ignore[import-not-found]
+    sinergym: Any = importlib.import_module("sinergym")
 
-    env = gym.make(SINERGYM_ENV)
+    name = min(name for name in gym.registry if name.startswith(SINERGYM_ENVS) and "continuous" in name)
+    env = gym.make(name)
     env.reset(seed=0)
 
     def step() -> None:
@@ -94,26 +95,31 @@ def _sinergym() -> Peer:
             env.reset()
 
     step_s = float(env.get_wrapper_attr("step_size"))
-    remarks = {"engine": f"Sinergym {sinergym.__version__} {SINERGYM_ENV}"}
-    return Peer("sinergym", lambda _: _rate(step), step_s, remarks=remarks)
+    return Peer(
+        "sinergym", lambda _: _rate(step), step_s, remarks={"engine": f"Sinergym {sinergym.__version__} {name}"}
+    )
 
 
 def _sustaindc(folder: Path) -> Peer:
-    """SustainDC's multi-agent environment from a folder, steps with random actions."""
+    """SustainDC's environment of three agents from a folder, steps with random actions."""
     if not (folder / "sustaindc_env.py").is_file():
         raise InputError(f"--sustaindc {folder}: holds no sustaindc_env.py; give a copy of SustainDC's repository")
-    sys.path.insert(0, str(folder))
-    from sustaindc_env import EnvConfig, SustainDC  # type: ignore[import-not-found]
+    with contextlib.chdir(folder):  # it looks for its data there
+        sys.path.insert(0, ".")
+        try:
+            module: Any = importlib.import_module("sustaindc_env")
 
-    env = SustainDC(EnvConfig.DEFAULT_CONFIG)
-    env.reset()
-    rng = np.random.default_rng(0)
+            env = module.SustainDC({"month": 0})
+            env.reset()
+        finally:
+            sys.path.remove(".")
     spaces = dict(zip(env.agents, env.action_space, strict=True))
 
     def step() -> None:
-        _, _, terminated, truncated, _ = env.step({agent: int(rng.integers(s.n)) for agent, s in spaces.items()})
-        if any(terminated.values()) or any(truncated.values()):
-            env.reset()
+        _, _, terminated, truncated, _ = env.step({agent: space.sample() for agent, space in spaces.items()})
+        if terminated["__all__"] or truncated["__all__"]:
+            with contextlib.chdir(folder):
+                env.reset()
 
     return Peer("sustaindc", lambda _: _rate(step), SUSTAINDC_STEP_S, remarks={"engine": "SustainDC"})
 
