@@ -13,6 +13,7 @@ from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm
 _STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 _POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
 _PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
+_REGISTERS_TOGETHER = 4  # of the same value in several rows, which are computed side by side
 _PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
 _COLUMNS_UNROLLED = 64  # of a matrix; of more, pairs of columns share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
@@ -188,29 +189,42 @@ class _StageWriter:
         outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
         start = [self.code.const(value) for x in reductions for value in _starts(x)]
-        loop = Loop(code, group.rows, (self.code.target.row_bytes, code.target.bytes), start)
+        together = self._rows_together(group.rows)
+        steps = (together * self.code.target.row_bytes, together * code.target.bytes)
+        loop = Loop(code, group.rows // together, steps, start)
         used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
         used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
         moved = {
             name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)
         }
-        local: dict[int, str] = {}
         partial, at = {}, 0
         for x in reductions:
             partial[x.index] = loop.values[at : at + len(_starts(x))]
             at += len(_starts(x))
-        totals = {index: sums[0] for index, sums in partial.items()}
-        self._body(
-            group.symbols, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals
-        )
-        self._store(mapped, local, moved)
-        # the sums change places: the one that waited longest is next
-        loop.close([value for x in reductions for value in (*partial[x.index][1:], local[x.index])])
+        local: list[dict[int, str]] = [{} for _ in range(together)]
+        for x in group.symbols:
+            for row in range(together):
+
+                def fetch(a: Symbol, row: int = row) -> str:
+                    return fixed[a.index] if a.index in fixed else self._fetch(a, row, moved)
+
+                sums = partial.get(x.index, [])
+                self._body([x], local[row], fetch, {x.index: sums[0]} if sums else {})
+                if sums:  # they change places: the one that waited longest is next
+                    partial[x.index] = [*sums[1:], local[row][x.index]]
+        for row in range(together):
+            self._store(mapped, local[row], moved, row)
+        loop.close([value for x in reductions for value in partial[x.index]])
         for x in reductions:
-            sums = [*partial[x.index][1:], local[x.index]]
+            sums = partial[x.index]
             first = -group.rows % len(sums)
             self.known[x.index] = _combined(code, sums[first:] + sums[:first])
         self._store(reductions, self.known, self.bases)
+
+    def _rows_together(self, rows: int) -> int:
+        """Rows that a round of a loop treats, operation by operation: one fills the waiting of the other."""
+        most = max(1, _REGISTERS_TOGETHER * self.code.target.register_bytes // self.code.target.row_bytes)
+        return max(count for count in range(1, min(rows, most) + 1) if rows % count == 0)
 
     def _body(
         self, symbols: list[Symbol], local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
@@ -228,10 +242,10 @@ class _StageWriter:
             else:
                 local[x.index] = _operation(self.code, x, [value(a) for a in x.operands])
 
-    def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str]) -> None:
+    def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str], row: int = 0) -> None:
         for x in symbols:
             for place in self.layout.stores.get(x.index, []):
-                self.code.store(local[x.index], self._pointer(place, 0, bases))
+                self.code.store(local[x.index], self._pointer(place, row, bases))
 
     # --- products with matrices
 
@@ -429,7 +443,9 @@ class _RowStageWriter(_StageWriter):
         key = (a.index, code.target.lanes)
         if key not in self.spreads:
             is_computed = a.index in self.known
-            self.spreads[key] = code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
+            self.spreads[key] = (
+                code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
+            )
         return self.spreads[key]
 
     def _matmul(self, x: Symbol) -> None:
