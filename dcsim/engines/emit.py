@@ -1,4 +1,8 @@
-"""Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
+"""Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them.
+
+A pass is a long chain of operations that wait for each other. The pass of full length and the first of half length start
+from the same state, so they are also written as one function, value by value in turn: each fills the waiting of the other.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -37,41 +41,32 @@ def emitted(program: Program, target: Target) -> Emitted:
     layout = planned(program)
     declarations: set[str] = set()
     functions = []
+    writer = _StageWriter if target.lanes > 1 else _RowStageWriter
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
-        writer = _StageWriter if target.lanes > 1 else _RowStageWriter
         for _ in writer(code, layout, stage).write():
             pass
         functions.append(code.text(f"internal void @{name}({_arguments(_POINTERS)}) #0"))
         declarations |= code.intrinsics
-    if target.lanes == 1:
-        code = Code(target)
-        _write_two_passes(code, layout)
-        others = [f"{name}.two" for name in _PASS_POINTERS]
-        functions.append(code.text(f"internal void @two_sweeps({_arguments([*_POINTERS, *others])}) #0"))
+    code = Code(target)
+    one, two = (writer(code, layout, SWEEP) for _ in range(2))
+    two.bases |= {name: f"%{name}.two" for name in _PASS_POINTERS}
+    for _ in zip(one.write(), two.write(), strict=True):
+        pass
+    others = [f"{name}.two" for name in _PASS_POINTERS]
+    functions.append(code.text(f"internal void @two_sweeps({_arguments([*_POINTERS, *others])}) #0"))
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
     width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
     attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
     text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
     order: Literal["C", "F"] = "C" if target.lanes > 1 else "F"
-    rows = layout.rows + layout.temporary_rows * (2 if target.lanes == 1 else 1)
+    rows = layout.rows + 2 * layout.temporary_rows
     return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order)
 
 
 def _arguments(names: Iterable[str]) -> str:
     return ", ".join(f"ptr noalias %{name}" for name in names)
-
-
-def _write_two_passes(code: Code, layout: Layout) -> None:
-    """Write two sweeps of unlike length from the same state, value by value in turn.
-
-    A pass of one environment is a long chain of operations that wait for each other; two chains fill the waiting.
-    """
-    one, two = (_RowStageWriter(code, layout, SWEEP) for _ in range(2))
-    two.bases |= {name: f"%{name}.two" for name in _PASS_POINTERS}
-    for _ in zip(one.write(), two.write(), strict=True):
-        pass
 
 
 def size_of(symbols: list[Symbol]) -> int:

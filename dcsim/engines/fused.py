@@ -20,10 +20,9 @@ from dcsim.engines.program import HostValues, bounds_of, count_operations, is_pe
 from dcsim.engines.simplify import simplified
 
 _ONE_ENVIRONMENT = 0.42
-_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 1.95}
+_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 2.02}
 """Time of a control step as measured, over that of as many environments as fill the lanes of a register: of one by
-itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes. Two fill the waiting of
-long chains of operations a little better, but a block of few environments wastes them."""
+itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes."""
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
 
