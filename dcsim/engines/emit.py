@@ -429,7 +429,9 @@ class _RowStageWriter(_StageWriter):
         key = (a.index, code.target.lanes)
         if key not in self.spreads:
             is_computed = a.index in self.known
-            self.spreads[key] = code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
+            self.spreads[key] = (
+                code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
+            )
         return self.spreads[key]
 
     def _matmul(self, x: Symbol) -> None:
