@@ -31,8 +31,8 @@ class TensorEnv(Protocol):
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
         """Return observations, rewards, terminated, truncated and info, whose ``final_obs`` are those before an episode was started anew."""
 
-    def refresh(self) -> int:
-        """Draw new episodes, between rollouts."""
+    def refresh(self, most: int | None = None) -> int:
+        """Draw new episodes in place of those that were played, ``most`` of them."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class Options:
         Units of the hidden layers, of actor and critic alike.
     log_std : float
         Of the exploring noise at the start.
+    refresh_most : int, optional
+        New episodes that are drawn after a rollout, at most; all that were played by default. The host needs some tenths of a
+        millisecond for each, which a fast device may not want to wait for.
     """
 
     steps: int = 5_000_000
@@ -73,6 +76,7 @@ class Options:
     reward_scale: float = 10.0
     hidden: tuple[int, ...] = (64, 64)
     log_std: float = -1.0
+    refresh_most: int | None = None
 
 
 class Progress(NamedTuple):
@@ -193,7 +197,7 @@ def train(
             explained = 1.0 - (returns - values).var() / returns.var()
             numbers = torch.stack([rewards.mean(), explained, kl, agent.log_std.detach().exp().mean()]).tolist()
             watch(agent, Progress((rollout + 1) * n * size, *numbers))
-        env.refresh()
+        env.refresh(options.refresh_most)
     return agent
 
 

@@ -143,7 +143,7 @@ def configure(
         Dotted fields of the hall with new values, as of ``HallDescription.replaced``.
     engine, dtype, threads : str, str, int
         As of ``engines.make_engine``. An environment steps NumPy arrays: with ``torch:cuda`` they go to the device and back at
-        every step. Tensors stay there in ``HallEnv.batch.config.engine.step``, which is the plant alone.
+        every step. Tensors stay there in ``torch_env.HallTorchEnv``.
     sensors : mapping, optional
         What is wrong with the sensors, see the examples; exact by default. All options are those of ``sensors.SensorOptions``.
     actuators : mapping, optional

@@ -38,7 +38,7 @@ class Aim:
         now = self.look() if self.elapsed == 0 else last
         return now, reward, ended & self.is_terminal, ended & (not self.is_terminal), {"final_obs": last}
 
-    def refresh(self):
+    def refresh(self, most=None):
         self.refreshed += 1
         return 0
 
