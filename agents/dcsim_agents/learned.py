@@ -140,8 +140,30 @@ def save_policy(model: Any, folder: str | Path, env: Any, config: Mapping[str, A
     InputError
         If the network is made of what cannot be saved.
     """
+    return _save(*_network(model.policy), type(model).__name__.lower(), folder, env, config)
+
+
+def save_network(
+    network: Any, algo: str, folder: str | Path, env: Any, config: Mapping[str, Any] | None = None
+) -> Path:
+    """Save a network from observation to mean action, which is cut to -1 and 1 when it acts.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Of linear layers and ``ACTIVATIONS`` in sequence.
+    algo : str
+        What trained it.
+    folder, env, config
+        As of ``save_policy``.
+    """
+    return _save(_steps(network), "clip", algo, folder, env, config)
+
+
+def _save(
+    steps: Sequence[Step], output: str, algo: str, folder: str | Path, env: Any, config: Mapping[str, Any] | None
+) -> Path:
     view = env if isinstance(env, EnvView) else view_of(env)
-    steps, output = _network(model.policy)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {f"step_{i}_{k}": array for i, step in enumerate(steps) for k, array in enumerate(step.weights)}
@@ -150,7 +172,7 @@ def save_policy(model: Any, folder: str | Path, env: Any, config: Mapping[str, A
     linear = [step.weights[0].shape[0] for step in steps if step.weights]
     content = {
         "format": FORMAT,
-        "algo": type(model).__name__.lower(),
+        "algo": algo,
         "net_arch": linear[:-1],
         "steps": [{"kind": step.kind, "weights": len(step.weights), "limit": step.limit} for step in steps],
         "output": output,

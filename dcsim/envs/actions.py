@@ -50,6 +50,30 @@ class ActionMap:
             Of the plant; the map is compiled for the same.
         """
         asked, shape = np.zeros(setpoints.shape), setpoints.shape[::-1]
+        scale = self.bind_scale(asked, setpoints, engine)
+        flat, zeros = asked.reshape(-1), np.zeros(asked.size)
+
+        def send(actions: np.ndarray) -> None:
+            if actions.shape != shape:
+                raise InputError(f"action has shape {actions.shape}, expected {shape}")
+            asked[:] = actions.T
+            if flat.dot(zeros) != 0.0:  # the quickest way to see that some are not numbers, or infinite
+                self.refuse_nan(asked)
+            scale()
+
+        return send
+
+    def bind_scale(self, asked: Any, setpoints: Any, engine: Engine, dtype: str = "float64") -> Callable[[], None]:
+        """Return a function that writes the set-points which ``asked`` asks for, both of shape (A, N).
+
+        Parameters
+        ----------
+        asked, setpoints : np.ndarray, or Tensor where the engine takes tensors
+        engine : Engine
+            Of the plant; the map is compiled for the same.
+        dtype : {"float64", "float32"}
+            Of the arithmetic, and of tensors.
+        """
         count = {"rows": len(self.signals)}
         model = Model(
             lambda s, u, p, interval, xp: (_Rows(p.low + p.half * (_cut(u.rows, xp) + 1.0)), None),
@@ -61,21 +85,12 @@ class ActionMap:
             count,
             count,
         )
-        scaler = make_engine(engine.name, model, _Ranges(self._low, self._half), 1, threads=engine.threads)
-        scale = scaler.bind(setpoints, asked, 1.0)
-        flat, zeros = asked.reshape(-1), np.zeros(asked.size)
+        params = _Ranges(self._low, self._half)
+        scaler = make_engine(engine.name, model, params, 1, dtype=dtype, threads=engine.threads)
+        return scaler.bind(setpoints, asked, 1.0)
 
-        def send(actions: np.ndarray) -> None:
-            if actions.shape != shape:
-                raise InputError(f"action has shape {actions.shape}, expected {shape}")
-            asked[:] = actions.T
-            if flat.dot(zeros) != 0.0:  # the quickest way to see that some are not numbers, or infinite
-                self._refuse_nan(asked)
-            scale()
-
-        return send
-
-    def _refuse_nan(self, asked: np.ndarray) -> None:
+    def refuse_nan(self, asked: np.ndarray) -> None:
+        """Raise an InputError that names the first element of ``asked``, shape (A, N), that is not a number."""
         for element, env in np.argwhere(np.isnan(asked)):
             raise InputError(f"action[{env}, {element}] ({self.signals[element].name}) is not a number")
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,14 @@ from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.envs.stored import StoredCooling
 from dcsim.envs.table import Table
 from dcsim.errors import InputError
+
+
+class Started(NamedTuple):
+    """Where n environments start an episode, and what drives it over T steps."""
+
+    rows: np.ndarray  # (rows, n), those of the table above the report
+    drivers: np.ndarray  # (n, T + 1, K), of ``Table.drivers``
+    available: dict[str, np.ndarray]  # by input, (n, T + 1, rows), as of ``Episodes.available``
 
 
 class Batch:
@@ -37,6 +45,9 @@ class Batch:
     starts : SettledStarts
     stored : StoredCooling or None
         What a storage tank holds is worth; None where there is none.
+    table : Table
+        Of all that the environments are in.
+    readout : Readout
     keys : tuple of str
         Of ``info``.
     reported : np.ndarray, shape (number of keys + 2, N)
@@ -54,8 +65,8 @@ class Batch:
         self.signals = Signals((*true, *self._sensors.age_signals), action_signals(hall))
         self.action_map = ActionMap(self.signals.action)
         self._actuators = ActuatorBank(config.actuators, self.signals.action, num_envs, interval)
-        readout = Readout(config, blocks, self._sensors.is_off)
-        self._table = rows = Table(hall, blocks, num_envs, readout.rows, readout.measured)
+        self.readout = readout = Readout(config, blocks, self._sensors.is_off)
+        self.table = rows = Table(hall, blocks, num_envs, readout.rows, readout.measured)
         self._observer = None if self._sensors.is_off else Observer(rows, blocks, self._sensors)
         self._state = hall.types.State(**rows.views("state"))
         self._reached = rows.inputs[: len(self.signals.action)]  # what reaches the plant
@@ -78,7 +89,7 @@ class Batch:
         self._taken = rows.array[taken]
         self._send = self.action_map.bind(self._setpoints, config.engine)
         self._advance = config.engine.bind(rows.state, rows.inputs, interval, config.substeps)
-        self._report = readout.bind(rows)
+        self._report = readout.bind(rows, config.engine)
         self._availability = {name: rows.view(f"input.{name}") for name in hall.types.availability.values()}
         steps = config.episode_steps + 1
         self._drivers = np.zeros((num_envs, steps, self._episodes.columns), np.float32)
@@ -115,7 +126,7 @@ class Batch:
             table[index] = episodes.available[name]
         self._look_up_drivers()
         self._paid[:, index] = self._tariff[:, index]
-        rows = self._table
+        rows = self.table
         state, setpoints = self.starts.settle(rows.inputs[:, index])
         rows.state[:, index] = state
         if self.stored is not None:
@@ -127,16 +138,26 @@ class Batch:
         self._sensors.start(index, generators)
         self._report()
 
+    def started(self, index: np.ndarray) -> Started:
+        """Return copies of what the environments ``index``, shape (n,), start from; only right after a reset of these."""
+        rows = self.table.array[: self.table.row("report"), index]
+        return Started(rows, self._drivers[index], {name: table[index] for name, table in self._available.items()})
+
+    @property
+    def faulty(self) -> list[str]:
+        """Which of ``sensors`` and ``actuators`` are not ideal."""
+        return [name.strip("_") for name in self._FAULTY if not getattr(self, name).is_off]
+
     def _look_up_drivers(self) -> None:
         """Write load, weather, tariff and availability of the present step into the rows the plant and the observation read."""
         at = self._elapsed
         if self.num_envs == 1:
             step = at[0]
-            self._table.drivers[:, 0] = self._drivers[0, step]
+            self.table.drivers[:, 0] = self._drivers[0, step]
             for name, table in self._available.items():
                 self._availability[name][:, 0] = table[0, step]
             return
-        self._table.drivers[:] = self._drivers[self._all, at].T
+        self.table.drivers[:] = self._drivers[self._all, at].T
         for name, table in self._available.items():
             self._availability[name][:] = table[self._all, at].T
 
@@ -189,7 +210,7 @@ class Batch:
         kept |= {name: getattr(self, name).kept() for name in self._FAULTY}
         return kept | {
             "stored": None if self.stored is None else self.stored.kept.copy(),
-            "table": self._table.array.copy(),
+            "table": self.table.array.copy(),
             "setpoints": self._setpoints.copy(),
             "made_with": self._made_with(),
         }
@@ -214,7 +235,7 @@ class Batch:
             getattr(self, name).restore(snapshot[name])
         if self.stored is not None:
             self.stored.kept[:] = snapshot["stored"]
-        self._table.array[:] = snapshot["table"]
+        self.table.array[:] = snapshot["table"]
         self._setpoints[:] = snapshot["setpoints"]
 
     def _made_with(self) -> dict[str, Any]:
@@ -244,7 +265,7 @@ class Batch:
 
     def view(self, place: str) -> np.ndarray:
         """Rows by name, for instance ``input.utilization`` or ``driven.price``, shape (rows, N), as a view."""
-        return self._table.view(place)
+        return self.table.view(place)
 
     def could_run(self, component: str) -> np.ndarray:
         """Share that could run of a component of ``Hall.units`` in the control step made last, shape (rows, N)."""

@@ -143,7 +143,7 @@ def configure(
         Dotted fields of the hall with new values, as of ``HallDescription.replaced``.
     engine, dtype, threads : str, str, int
         As of ``engines.make_engine``. An environment steps NumPy arrays: with ``torch:cuda`` they go to the device and back at
-        every step. Tensors stay there in ``HallEnv.batch.config.engine.step``, which is the plant alone.
+        every step. Tensors stay there in ``torch_env.HallTorchEnv``.
     sensors : mapping, optional
         What is wrong with the sensors, see the examples; exact by default. All options are those of ``sensors.SensorOptions``.
     actuators : mapping, optional
@@ -223,7 +223,7 @@ def configure(
     seen = [signal for block in observed(built, interval, known) for signal in block.signals] if sensors else None
     return EnvConfig(
         hall=built,
-        engine=_engine(built, engine, dtype, threads),
+        engine=checked_engine(built, engine, dtype, threads),
         weathers=weathers,
         workload=load,
         grid=tariff,
@@ -378,7 +378,8 @@ def _built(description: HallDescription) -> Hall:
     return build_hall(description)
 
 
-def _engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
+def checked_engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
+    """Return an engine of a hall, as of ``engines.make_engine``; ``InputError`` if there is none of that kind."""
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise InputError(f"threads={shown(threads)}: expected a whole number of at least 1")
     precision = _choice("dtype", dtype, DTYPES)

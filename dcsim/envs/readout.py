@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.engines import Model, make_engine
+from dcsim.engines import Engine, Model, make_engine
 from dcsim.envs import rewards
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.meters import J_PER_KWH, Meters
@@ -59,8 +59,18 @@ class Readout:
             places = self.measured[name] if part == "measured" else (name,)
             self.rows |= {f"seen_{part}_{place}": len(block.signals) // len(places) for place in places}
 
-    def bind(self, table: Table) -> Callable[[], None]:
-        """Return a function that writes the report of a table's environments."""
+    def bind(self, table: Table, engine: Engine, dtype: str = "float64") -> Callable[[], None]:
+        """Return a function that writes the report of a table's environments.
+
+        Parameters
+        ----------
+        table : Table
+            Of arrays, or of tensors where the engine takes them.
+        engine : Engine
+            Of the plant; the report is compiled for the same.
+        dtype : {"float64", "float32"}
+            Of the arithmetic, and of tensors.
+        """
         inputs: dict[str, int] = {}
         parts = {f"state_{field}": (name, count) for name, (field, count) in self._groups.items()}
         for place, rows in ((f"{part}_{name}", rows) for part in READ for name, rows in table.rows[part].items()):
@@ -78,8 +88,7 @@ class Readout:
             self.rows,
             inputs,
         )
-        engine = self._config.engine
-        reader = make_engine(engine.name, model, fixed(**params), 1, threads=engine.threads)
+        reader = make_engine(engine.name, model, fixed(**params), 1, dtype=dtype, threads=engine.threads)
         read = table.array[: table.row("report")]
         return reader.bind(table.view("report"), read, self._config.control_interval_s)
 

@@ -1,6 +1,8 @@
 """One array for all that N environments are in: plant state, inputs, what drivers say, the clock, and what is reported."""
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -81,13 +83,20 @@ class Table:
         for name, rows_of in measured.items():
             first = self.row(f"report.{rows_of[0]}")
             self._slices[f"measured.{name}"] = slice(first, first + len(rows_of))
-        self.array = np.zeros((at, num_envs))
-        self.state = self.view("state")
-        self.inputs = self.view("input")
-        first = self._slices[f"input.{hall.types.drivers[0]}"].start
-        self.drivers = self.array[first : self._slices["driven"].stop]
+        self._slices["drivers"] = slice(self.row(f"input.{hall.types.drivers[0]}"), self._slices["driven"].stop)
+        self._put(np.zeros((at, num_envs)))
 
-    def view(self, place: str) -> np.ndarray:
+    def around(self, array: Any) -> Self:
+        """Return a table with the same rows around another array or tensor, shape (rows, any number of environments)."""
+        other = copy.copy(self)
+        other._put(array)
+        return other
+
+    def _put(self, array: Any) -> None:
+        self.array = array
+        self.state, self.inputs, self.drivers = (self.view(place) for place in ("state", "input", "drivers"))
+
+    def view(self, place: str) -> Any:
         """Return the rows of a part, or of one of its names as in ``state.mode``, as a view."""
         return self.array[self._slices[place]]
 
@@ -99,6 +108,6 @@ class Table:
         """Return the position of the first row of a place."""
         return self._slices[place].start
 
-    def views(self, part: str) -> Mapping[str, np.ndarray]:
+    def views(self, part: str) -> Mapping[str, Any]:
         """Return the rows of a part by name, as views."""
         return {name: self.view(f"{part}.{name}") for name in self.rows[part]}
