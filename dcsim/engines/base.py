@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -10,6 +10,14 @@ from dcsim.engines.model import Array, Model, checked_params, field_slices
 from dcsim.engines.program import count_operations, trace
 
 DTYPES = ("float64", "float32")
+
+
+class Gradient(NamedTuple):
+    """x"""
+
+    state: Array
+    inputs: Array
+    params: dict[str, Array]
 
 
 class Engine(ABC):

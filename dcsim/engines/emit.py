@@ -1,6 +1,6 @@
 """Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
@@ -31,7 +31,7 @@ def emitted(program: Program, target: Target) -> Emitted:
     functions = []
     for stage, name in _STAGE_NAMES.items():
         code = Code(target)
-        _StageWriter(code, layout, stage).write()
+        StageWriter(code, layout, stage).write()
         arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
         functions.append(code.text(f"internal void @{name}({arguments}) #0"))
         declarations |= code.intrinsics
@@ -48,20 +48,25 @@ def size_of(symbols: list[Symbol]) -> int:
     return sum(x.rows * max(x.columns, 1) for x in symbols)
 
 
-class _StageWriter:
-    """Writes the loops of one stage."""
+class StageWriter:
+    """Writes the loops of one stage, in a function of these pointers."""
 
-    def __init__(self, code: Code, layout: Layout, stage: int):
+    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Iterable[str] = _POINTERS):
         self.code, self.layout = code, layout
         self.groups, self.late = layout.groups[stage], layout.late[stage]
         self.known: dict[int, str] = {}  # values of one row computed in this stage
-        self.bases = {name: f"%{name}" for name in _POINTERS}
+        self.bases = {name: f"%{name}" for name in pointers}
 
     def write(self) -> None:
+        """Write the stage."""
         for group in self.groups:
             x = group.symbols[0]
             if x.op == "matmul":
                 self._matmul(x)
+            elif x.op == "stack":
+                self._stack(x)
+            elif x.op == "outer":
+                self._outer(x)
             elif group.rows == 1:
                 self._straight(group)
             else:
@@ -211,6 +216,29 @@ class _StageWriter:
                 total = sums[q][j % 2]
                 sums[q][j % 2] = code.mul(factor, value) if total is None else code.fma(factor, value, total)
         return [str(even) if odd is None else code.add(str(even), odd) for even, odd in sums]
+
+    # --- what only derivatives need
+
+    def _stack(self, x: Symbol) -> None:
+        for row, operand in enumerate(x.operands):
+            for place in self.layout.stores.get(x.index, []):
+                self.code.store(self._fetch(operand), self._pointer(place, row))
+
+    def _outer(self, x: Symbol) -> None:
+        """Add to a matrix of rows of lanes the products of columns with rows."""
+        total, *vectors = x.operands
+        columns = vectors[1].rows
+        unit = self.code.target.row_bytes
+        loop = Loop(self.code, vectors[0].rows, (unit, columns * unit))
+        down, on = ({name: self._advanced(base, c) for name, base in self.bases.items()} for c in loop.counters)
+        pairs = [(self._fetch(y, 0, down), v) for y, v in zip(vectors[::2], vectors[1::2], strict=True)]
+        for column in range(columns):
+            value = self._fetch(total, column, on)
+            for factor, v in pairs:
+                value = self.code.fma(factor, self._fetch(v, column), value)
+            for place in self.layout.stores[x.index]:
+                self.code.store(value, self._pointer(place, column, on))
+        loop.close()
 
     def _copy(self, source: Place, target: Place, rows: int) -> None:
         code = self.code

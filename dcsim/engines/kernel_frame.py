@@ -1,5 +1,7 @@
 """The frame of a kernel: blocks of W environments from the outer arrays to the workspace, through a step, and back."""
 
+from collections.abc import Sequence
+
 from dcsim.engines.lanes import Target
 from dcsim.engines.layout import Layout, runs
 from dcsim.engines.program import Program
@@ -198,9 +200,31 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
     params_bytes, timed_bytes : int
         Sizes of the common host values and of those for one length of the time step.
     """
+    row = target.row_bytes
+    changed = {*program.begin, *program.sweep, *program.monitor}
+    kept = [f for f in program.state_rows if f not in changed]  # copied as they are, whatever the kernel's precision
+    stores = moves("store", "out", runs(changed, program.state_rows, layout.state_start), row, "o")
+    stores += _copies(runs(kept, program.state_rows, _outer_starts(program)))
+    run = _RUN.format(
+        arguments=read_arguments(ARGUMENTS),
+        lanes=target.lanes,
+        timed_full=layout.timed_starts[0] * row,
+        timed_half=layout.timed_starts[1] * row,
+        spare_one=layout.spare[0] * row,
+        spare_two=layout.spare[1] * row,
+        params_full=params_bytes,
+        params_half=params_bytes + timed_bytes,
+        loads="\n".join(loads(program, layout, target)),
+        stores="\n".join(stores),
+    )
+    return transfers(layout, target) + run
+
+
+def transfers(layout: Layout, target: Target) -> str:
+    """Write the functions that move rows and extrapolate."""
     is_double = target.is_double
     same, same_one = f"bitcast <{target.lanes} x double>", "bitcast double"
-    transfers = _TRANSFERS.format(
+    return _TRANSFERS.format(
         lanes=target.lanes,
         vector=target.vector,
         scalar=target.scalar,
@@ -213,39 +237,28 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
         widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
     )
-    row = target.row_bytes
-    changed = {*program.begin, *program.sweep, *program.monitor}
-    kept = [f for f in program.state_rows if f not in changed]  # copied as they are, whatever the kernel's precision
-    loads = [
-        *_moves("load", "state", runs(layout.state_start, program.state_rows, layout.state_start), row, "s"),
-        *_moves("load", "inputs", runs(layout.input_start, program.input_rows, layout.input_start), row, "u"),
-        *_moves(
-            "load",
-            "environment",
-            runs(layout.environment_start, program.environment_rows, layout.environment_start),
-            row,
-            "e",
-        ),
-    ]
-    stores = _moves("store", "out", runs(changed, program.state_rows, layout.state_start), row, "o")
-    stores += _copies(runs(kept, program.state_rows, _outer_starts(program)))
-    arguments = []
-    for k, name in enumerate(ARGUMENTS):
-        arguments.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")
-        arguments.append(f"  %{name} = load {'ptr' if k < 6 else 'i64'}, ptr %{name}.at, align 8")
-    run = _RUN.format(
-        arguments="\n".join(arguments),
-        lanes=target.lanes,
-        timed_full=layout.timed_starts[0] * row,
-        timed_half=layout.timed_starts[1] * row,
-        spare_one=layout.spare[0] * row,
-        spare_two=layout.spare[1] * row,
-        params_full=params_bytes,
-        params_half=params_bytes + timed_bytes,
-        loads="\n".join(loads),
-        stores="\n".join(stores),
+
+
+def loads(program: Program, layout: Layout, target: Target) -> list[str]:
+    """Write what brings a block's state, inputs and own parameters into the workspace."""
+    outer = (
+        ("state", program.state_rows, layout.state_start),
+        ("inputs", program.input_rows, layout.input_start),
+        ("environment", program.environment_rows, layout.environment_start),
     )
-    return transfers + run
+    lines = []
+    for name, rows, starts in outer:
+        lines += moves("load", name, runs(starts, rows, starts), target.row_bytes, name)
+    return lines
+
+
+def read_arguments(names: Sequence[str]) -> str:
+    """Write the loads of a kernel's arguments: addresses, and at the end four numbers."""
+    lines = []
+    for k, name in enumerate(names):
+        lines.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")
+        lines.append(f"  %{name} = load {'ptr' if k < len(names) - 4 else 'i64'}, ptr %{name}.at, align 8")
+    return "\n".join(lines)
 
 
 def _outer_starts(program: Program) -> dict[str, int]:
@@ -265,7 +278,8 @@ def _outer(name: str, row: int, tag: str) -> list[str]:
     ]
 
 
-def _moves(what: str, name: str, joined: list[tuple[int, int, int]], row_bytes: int, tag: str) -> list[str]:
+def moves(what: str, name: str, joined: list[tuple[int, int, int]], row_bytes: int, tag: str) -> list[str]:
+    """Write calls that ``load`` or ``store`` rows of a block: (row outside, workspace row, rows)."""
     lines = []
     for k, (outer, inner, rows) in enumerate(joined):
         t = f"{tag}{k}"
