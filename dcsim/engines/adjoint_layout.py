@@ -156,7 +156,8 @@ class _Stage:
         for x in own:
             for a in x.operands:
                 self.users[a.index].append(x)
-        self.groups = sunk(grouped(own), self.users, {x.index for x in roots})
+        groups = sunk(grouped(own), self.users, {x.index for x in roots})
+        self.groups = [Group(group.rows, self._late(group.symbols, plan)) for group in groups]
         self.number = {x.index: i for i, group in enumerate(self.groups) for x in group.symbols}
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
@@ -170,6 +171,31 @@ class _Stage:
         self.targets: dict[int, list[Place]] = {}
         for slot, x in writes:
             self.targets.setdefault(x.index, []).append(plan.slots[slot])
+
+    def _late(self, symbols: list[Symbol], plan: _Plan) -> list[Symbol]:
+        here = {x.index for x in symbols}
+        back: set[int] = set()
+        for x in reachable(symbols):
+            slot = plan.adjoint.reads.get(x.index)
+            if (slot is not None and slot.kind.endswith("bar")) or any(a.index in back for a in x.operands):
+                back.add(x.index)
+        done: set[int] = set()
+        ordered: list[Symbol] = []
+
+        def emit(x: Symbol) -> None:
+            if x.index in done or x.index not in here:
+                return
+            done.add(x.index)
+            for a in x.operands:
+                emit(a)
+            ordered.append(x)
+
+        for x in symbols:
+            if x.index in back:
+                emit(x)
+        for x in symbols:
+            emit(x)
+        return ordered
 
     def _store(self, x: Symbol, place: Place) -> None:
         self.stores.setdefault(x.index, []).append(place)
