@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dcsim.engines.adjoint import Adjoint, Slot, size_of
-from dcsim.engines.graph import Symbol, reachable
-from dcsim.engines.layout import Group, Layout, Place, Temporaries, grouped, planned, sunk
+from dcsim.engines.graph import ALONE, Symbol, reachable
+from dcsim.engines.layout import Group, Layout, Place, Temporaries, grouped, needs_memory, planned, sunk
 from dcsim.engines.program import HOSTED, stage
 
 
@@ -143,59 +143,43 @@ class _Plan:
         return starts["input"], starts["environment"], whole, hosted, timed_hosted, hosted_start, timed
 
 
+import os
+_KEPT_FROM = int(os.environ.get('KF','4'))
+
 class _Stage:
     """Loops of one stage, and places of its values."""
 
     def __init__(self, writes: list[tuple[Slot, Symbol]], plan: _Plan):
-        self.writes = writes
         roots = [x for _, x in writes]
         symbols = reachable(roots)
         at = {stage(x) for x in roots}
         own = [x for x in symbols if stage(x) in at and x.op != "leaf"]
-        self.users: dict[int, list[Symbol]] = {x.index: [] for x in symbols}
-        for x in own:
-            for a in x.operands:
-                self.users[a.index].append(x)
-        groups = sunk(grouped(own), self.users, {x.index for x in roots})
-        self.groups = [Group(group.rows, self._late(group.symbols, plan)) for group in groups]
-        self.number = {x.index: i for i, group in enumerate(self.groups) for x in group.symbols}
+        again = _computed_again(symbols, own, plan.adjoint.reads) - {x.index for x in roots}
+        self.groups = _with_own_values(
+            sunk(grouped([x for x in own if x.index not in again]), _users(own), {x.index for x in roots}), again
+        )
+        self.number: dict[int, int] = {}
+        self.last_use: dict[int, int] = {}
+        for i, group in enumerate(self.groups):
+            for x in group.symbols:
+                self.number.setdefault(x.index, i)
+        for i, group in enumerate(self.groups):
+            here = {x.index for x in group.symbols}
+            for a in (a for x in group.symbols for a in x.operands):
+                if a.index not in here:
+                    self.last_use[a.index] = i
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
         self.late: list[tuple[Place, Place, int]] = []
         self.last_reads: dict[Place, int] = {}
-        for x in symbols:
-            if x.index in plan.adjoint.reads:
-                place = self.places[x.index] = plan.slots[plan.adjoint.reads[x.index]]
-                last = max((self.number[user.index] for user in self.users[x.index]), default=-1)
-                self.last_reads[place] = max(last, self.last_reads.get(place, -1))
+        for i, group in enumerate(self.groups):
+            for a in (a for x in group.symbols for a in x.operands):
+                if a.index in plan.adjoint.reads:
+                    place = self.places[a.index] = plan.slots[plan.adjoint.reads[a.index]]
+                    self.last_reads[place] = i
         self.targets: dict[int, list[Place]] = {}
         for slot, x in writes:
             self.targets.setdefault(x.index, []).append(plan.slots[slot])
-
-    def _late(self, symbols: list[Symbol], plan: _Plan) -> list[Symbol]:
-        here = {x.index for x in symbols}
-        back: set[int] = set()
-        for x in reachable(symbols):
-            slot = plan.adjoint.reads.get(x.index)
-            if (slot is not None and slot.kind.endswith("bar")) or any(a.index in back for a in x.operands):
-                back.add(x.index)
-        done: set[int] = set()
-        ordered: list[Symbol] = []
-
-        def emit(x: Symbol) -> None:
-            if x.index in done or x.index not in here:
-                return
-            done.add(x.index)
-            for a in x.operands:
-                emit(a)
-            ordered.append(x)
-
-        for x in symbols:
-            if x.index in back:
-                emit(x)
-        for x in symbols:
-            emit(x)
-        return ordered
 
     def _store(self, x: Symbol, place: Place) -> None:
         self.stores.setdefault(x.index, []).append(place)
@@ -206,8 +190,8 @@ class _Stage:
         lent = Temporaries(start)
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(self.groups):
-            for x in group.symbols:
-                last = max((self.number[user.index] for user in self.users[x.index]), default=i)
+            for x in (x for x in group.symbols if self.number[x.index] == i):
+                last = self.last_use.get(x.index, i)
                 deferred = []
                 for target in self.targets.get(x.index, ()):
                     if self.last_reads.get(target, -1) <= i - (x.op in ("matmul", "stack")):  # they read what they do not write
@@ -223,3 +207,75 @@ class _Stage:
             for first, rows in ends.get(i, []):
                 lent.give(first, rows)
         return lent.end
+
+
+def _users(symbols: list[Symbol]) -> dict[int, list[Symbol]]:
+    users: dict[int, list[Symbol]] = {}
+    for x in symbols:
+        users.setdefault(x.index, [])
+        for a in x.operands:
+            users.setdefault(a.index, []).append(x)
+    return users
+
+
+def _computed_again(symbols: list[Symbol], own: list[Symbol], reads: dict[int, Slot]) -> set[int]:
+    """Values of the step that are computed anew, in each loop that uses them."""
+    bars: set[int] = set()
+    for x in symbols:
+        slot = reads.get(x.index)
+        if (slot is not None and slot.kind.endswith("bar")) or any(a.index in bars for a in x.operands):
+            bars.add(x.index)
+    again = {x.index for x in own if x.index not in bars}
+    again -= {a.index for x in own if needs_memory(x) for a in x.operands if a.rows > 1}
+    return again
+
+
+def _with_own_values(groups: list[Group], again: set[int]) -> list[Group]:
+    """Add to each loop the values that it computes anew; those of one row come before the first loop that uses them."""
+    done: set[int] = set()  # of one row
+    once: set[int] = set()  # of several rows
+    found: list[Group] = []
+    for group in groups:
+        own = {x.index for x in group.symbols}
+        here: dict[int, Symbol] = {}
+        before: dict[int, Symbol] = {}
+        outside: set[int] = set()
+
+        def cost(x: Symbol, seen: set[int]) -> int:
+            if x.index in here or x.index in seen or x.index not in again or x.rows == 1:
+                return 0
+            seen.add(x.index)
+            return 1 + sum(cost(a, seen) for a in x.operands)
+
+        def visit(x: Symbol) -> None:
+            if x.index in here or x.index in before or x.index in done:
+                return
+            if x.index not in own and x.index not in again:
+                return
+            if x.index in outside:
+                return
+            if x.index in once and x.index not in own and cost(x, set()) >= _KEPT_FROM:
+                outside.add(x.index)
+                return
+            for a in x.operands:
+                visit(a)
+            if x.rows == group.rows or x.index in own:
+                here[x.index] = x
+            else:
+                assert x.rows == 1, (x.op, x.rows, group.rows)
+                before[x.index] = x
+
+        for x in group.symbols:
+            visit(x)
+        if before:
+            if found and found[-1].rows == 1 and found[-1].symbols[0].op not in ALONE:
+                found[-1] = Group(1, [*found[-1].symbols, *before.values()])
+            else:
+                found.append(Group(1, list(before.values())))
+            done |= before.keys()
+        if group.rows == 1:
+            done |= here.keys()
+        else:
+            once |= here.keys() & again
+        found.append(Group(group.rows, list(here.values())))
+    return found
