@@ -218,7 +218,7 @@ class _Bars:
         return self.graph.make("stack", tuple(rows), value.rows)
 
 
-def _pull(bars: _Bars, x: Symbol, negative: bool, bar: Symbol) -> None:
+def _pull(bars: _Bars, x: Symbol, negative: bool, bar: Symbol, quotients: Container[int]) -> None:
     """Add to the bars of an operation's operands what they owe to the operation's own bar."""
     graph, operate, op, v = bars.graph, bars.graph.operate, x.op, x.operands
 
@@ -226,7 +226,13 @@ def _pull(bars: _Bars, x: Symbol, negative: bool, bar: Symbol) -> None:
         bars.add(v[k], term, negative != is_minus, x.rows)
 
     def times(k: int, factor: Symbol, is_minus: bool = False) -> None:
-        if v[k].index in bars.active:
+        if v[k].index not in bars.active:
+            return
+        if v[k].index in quotients and v[k].rows == x.rows:
+            quotient = x if op == "mul" else operate("mul", factor, v[k])
+            below = v[k].operands[0]
+            bars.add(below, operate("mul", operate("mul", bar, v[k]), quotient), negative == is_minus, x.rows)
+        else:
             give(k, operate("mul", bar, factor), is_minus)
 
     def choose(k: int, condition: str, left: Symbol, right: Symbol, is_taken: bool) -> None:
@@ -306,6 +312,11 @@ class _Derivation:
         for x in self.symbols:
             for a in x.operands:
                 self.users[a.index].append(x)
+        self.quotients = {
+            x.index
+            for x in self.symbols
+            if x.op == "recip" and len(self.users[x.index]) == 1 and stage(self.users[x.index][0]) == stage(x)
+        }
         self.reads: dict[int, Slot] = {}
         self.writes: dict[int, dict[Slot, Symbol]] = {}
         self.bars: dict[int, Symbol] = {}
@@ -372,7 +383,7 @@ class _Derivation:
                 self.graph.origin = x.origin
                 found = bars.signed(x)
                 if found is not None:
-                    _pull(bars, x, *found)
+                    _pull(bars, x, *found, self.quotients)
         self.graph.origin = self.symbols[-1].origin
         return bars
 
@@ -504,3 +515,4 @@ def _with_operands(graph: Graph, x: Symbol, operands: list[Symbol], new: dict[in
 def _is_given(x: Symbol) -> bool:
     """Whether a value is an input or an environment's own parameter."""
     return x.op == "leaf" and x.args[0] in ("input", "environment")
+
