@@ -68,8 +68,8 @@ class Slot(NamedTuple):
     * ``state_bar``: bar of the state field ``key``, after and then before the stage;
     * ``made_bar``, ``given_bar``: bars of a field that sweep changes, after and before a pass;
     * ``bar``: bar of the value with index ``key``, which an earlier stage made: the stages' parts are added up;
-    * ``given``, ``old``: a state field as it was before a pass (``old`` if the pass does not change it), before monitor;
-    * ``start``: a state field as it was before the control step;
+    * ``given``, ``old``, ``seen``, ``start``: a state field as it was before the pass, before the sub-step (where sweep
+      does not change it), before monitor, before the control step;
     * ``input``: the value with index ``key`` where the kernel has it throughout;
     * ``tape``: the value with index ``key``, of which there is one for each sub-step and pass.
     """
@@ -495,13 +495,14 @@ class _Derivation:
         return at == PREPARE or x.op in _COSTLY
 
     def _given_leaf(self, x: Symbol, at: int) -> Symbol:
-        kind, name = x.args
+        name = x.args[1]
         if _is_given(x):
             return self._leaf(Slot("input", x.index), at, x.rows)
         if at == BEGIN:
             return self._leaf(Slot("start", name), at, x.rows)
-        is_swept = at == SWEEP and name in self.program.sweep
-        return self._leaf(Slot("given" if is_swept else "old", name), at, x.rows)
+        if at == AFTER:
+            return self._leaf(Slot("seen", name), at, x.rows)
+        return self._leaf(Slot("given" if name in self.program.sweep else "old", name), at, x.rows)
 
 
 def _with_operands(graph: Graph, x: Symbol, operands: list[Symbol], new: dict[int, Symbol]) -> Symbol | None:
@@ -515,4 +516,3 @@ def _with_operands(graph: Graph, x: Symbol, operands: list[Symbol], new: dict[in
 def _is_given(x: Symbol) -> bool:
     """Whether a value is an input or an environment's own parameter."""
     return x.op == "leaf" and x.args[0] in ("input", "environment")
-

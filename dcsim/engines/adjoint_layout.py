@@ -1,6 +1,6 @@
 """Order and place on the way back: as `dcsim.engines.layout`, for the stages of `dcsim.engines.adjoint`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dcsim.engines.adjoint import Adjoint, Slot, size_of
@@ -8,32 +8,39 @@ from dcsim.engines.graph import ALONE, Symbol, reachable
 from dcsim.engines.layout import Group, Layout, Place, Temporaries, grouped, needs_memory, planned, sunk
 from dcsim.engines.program import HOSTED, stage
 
+_ANEW_UP_TO = 16
+"""Values that a loop computes anew so that it need not read one of them that another loop has computed: as measured
+with 4 and 8 environments a block, which like fewer and more."""
+
 
 class AdjointLayout(NamedTuple):
     """Everything the emitter needs to know about a program and its way back.
+
+    All starts are rows of the workspace unless said otherwise.
 
     Attributes
     ----------
     forward : Layout
         Of the program as it is run again.
     back : Layout
-        Groups, places, stores and late copies of the stages on their way back.
-    state_bar_start, start_start, moving_start : dict of str to int
-        First rows of the fields: of their bars and of the state before the step in the workspace, and of the fields
-        that move in a copy of the state.
-    spare : tuple of int
-        First rows of two buffers for bars of the swept fields.
-    input_bar_start, environment_bar_start : dict of str to int
-        First workspace rows of these bars.
-    bars : tuple of int
-        First workspace row and number of rows of all bars that are added up.
+        The same with groups, places, stores and late copies of the stages on their way back.
+    state_bar_start, start_start, input_bar_start, environment_bar_start : dict of str to int
+        First rows of each field's bar, and of what the state was before the step. Bars of swept fields stand first and
+        in the order of the swept fields.
+    old_start, seen_start : dict of str to int
+        First rows, in the part of the tape for them, of fields as they were before a sub-step and before monitor.
+    old_rows : int
+        Of that part.
+    made_bar_start, given_bar_start : int
+        Of two buffers for bars of the swept fields.
+    cleared : tuple of int
+        First row and number of rows of the bars that start at zero.
     hosted, timed_hosted : list of Symbol
-        Host values that have bars, in order: the common ones start at ``hosted_start`` of the workspace, the timed ones
-        at the start of ``timed_bar``.
+        Host values that have bars, in order.
+    hosted_start : int
+        Of the bars of ``hosted``; those of ``timed_hosted`` come first in ``timed_bar``.
     timed_bar_starts : tuple of int
-        First workspace rows of ``timed_bar`` for full and for half sweeps.
-    moving_rows : int
-        Of a copy of the fields that move.
+        Of ``timed_bar`` for full and for half sweeps.
     rows : int
         Of the whole workspace, without the tape.
     """
@@ -42,144 +49,129 @@ class AdjointLayout(NamedTuple):
     back: Layout
     state_bar_start: dict[str, int]
     start_start: dict[str, int]
-    moving_start: dict[str, int]
-    spare: tuple[int, int]
     input_bar_start: dict[str, int]
     environment_bar_start: dict[str, int]
-    bars: tuple[int, int]
+    old_start: dict[str, int]
+    seen_start: dict[str, int]
+    old_rows: int
+    made_bar_start: int
+    given_bar_start: int
+    cleared: tuple[int, int]
     hosted: list[Symbol]
     timed_hosted: list[Symbol]
     hosted_start: int
     timed_bar_starts: tuple[int, int]
-    moving_rows: int
     rows: int
 
 
 def planned_adjoint(adjoint: Adjoint) -> AdjointLayout:
     """Plan the kernel of a differentiated program."""
-    return _Plan(adjoint).layout()
+    program, forward = adjoint.program, planned(adjoint.program)
+    field_rows, reads = program.state_rows, set(adjoint.reads.values())
+    rows = _Rows(forward.rows)
+    swept = [f for f in field_rows if f in program.sweep]
+    state_bar_start = rows.of_fields([*swept, *(f for f in field_rows if f not in program.sweep)], field_rows)
+    start_start = rows.of_fields([f for f in field_rows if Slot("start", f) in reads], field_rows)
+    made_bar_start, given_bar_start = rows.take(forward.moving_rows), rows.take(forward.moving_rows)
+    old = _Rows(0)
+    old_start = old.of_fields([f for f in field_rows if Slot("old", f) in reads], field_rows)
+    seen_start = old.of_fields([f for f in field_rows if Slot("seen", f) in reads], field_rows)
+
+    def parts(kind: str) -> list[Symbol]:
+        return [x for x in adjoint.bars if x.op == "leaf" and x.args[0] == kind]
+
+    hosted = [x for x in adjoint.bars if stage(x) == HOSTED and not x.is_timed]
+    timed_hosted = [x for x in adjoint.bars if stage(x) == HOSTED and x.is_timed]
+    timed = [*timed_hosted, *(x for x in adjoint.bars if stage(x) != HOSTED and x.is_timed)]
+    inputs, environment = parts("input"), parts("environment")
+    apart = {x.index for x in (*hosted, *timed, *inputs, *environment)}
+    held = [x for x in adjoint.bars if x.index not in apart]
+    bar_start = rows.of_values(environment)
+    cleared_start = rows.end
+    bar_start |= rows.of_values([*inputs, *held])
+    hosted_start = rows.end
+    bar_start |= rows.of_values(hosted)
+    timed_rows = _Rows(0)
+    timed_start = timed_rows.of_values(timed)
+    timed_bar_starts = rows.take(timed_rows.end), rows.take(timed_rows.end)
+    cleared = cleared_start, rows.end - cleared_start
+
+    slots = {Slot("state_bar", f): Place("ws", start) for f, start in state_bar_start.items()}
+    slots |= {Slot("start", f): Place("ws", start) for f, start in start_start.items()}
+    slots |= {Slot("old", f): Place("old", start) for f, start in old_start.items()}
+    slots |= {Slot("seen", f): Place("old", start) for f, start in seen_start.items()}
+    slots |= {
+        Slot(kind, f): Place(kind, forward.state_start[f]) for f in swept for kind in ("made_bar", "given_bar", "given")
+    }
+    slots |= {Slot("bar", index): Place("ws", start) for index, start in bar_start.items()}
+    slots |= {Slot("bar", index): Place("timed_bar", start) for index, start in timed_start.items()}
+    for slot in reads:
+        if slot.kind == "input":
+            slots[slot] = forward.places[int(slot.key)]
+        elif slot.kind == "tape":
+            slots[slot] = next(place for place in forward.stores[int(slot.key)] if place.base == "tape")
+
+    stages = {at: _Stage(writes, adjoint.reads, slots) for at, writes in adjoint.writes.items()}
+    places, stores = dict(forward.places), dict[int, list[Place]]()
+    end = rows.end
+    for one in stages.values():
+        end = max(end, one.find_places(rows.end))
+        places |= one.places
+        stores |= one.stores
+    back = forward._replace(
+        groups={at: one.groups for at, one in stages.items()},
+        places=places,
+        stores=stores,
+        late={at: one.late for at, one in stages.items()},
+    )
+    return AdjointLayout(
+        forward, back, state_bar_start, start_start, {x.args[1]: bar_start[x.index] for x in inputs},
+        {x.args[1]: bar_start[x.index] for x in environment}, old_start, seen_start, old.end, made_bar_start,
+        given_bar_start, cleared, hosted, timed_hosted, hosted_start, timed_bar_starts, end,
+    )  # fmt: skip
 
 
-class _Plan:
-    def __init__(self, adjoint: Adjoint):
-        self.adjoint, self.program = adjoint, adjoint.program
-        self.forward = planned(adjoint.program)
-        self.rows = self.forward.rows
-        self.slots: dict[Slot, Place] = {}
+class _Rows:
+    """Rows given away one after another."""
 
-    def _reserve(self, rows: int) -> int:
-        start = self.rows
-        self.rows += rows
+    def __init__(self, start: int):
+        self.end = start
+
+    def take(self, rows: int) -> int:
+        start = self.end
+        self.end += rows
         return start
 
-    def layout(self) -> AdjointLayout:
-        program, forward = self.program, self.forward
-        rows = program.state_rows
-        swept = list(program.sweep)
-        state_bar_start = {f: self._reserve(rows[f]) for f in [*swept, *(f for f in rows if f not in program.sweep)]}
-        moving_start, moving_rows = {}, 0
-        for field in [*swept, *(f for f in program.monitor if f not in program.sweep)]:
-            moving_start[field] = moving_rows
-            moving_rows += rows[field]
-        spare = (self._reserve(forward.moving_rows), self._reserve(forward.moving_rows))
-        read = set(self.adjoint.reads.values())
-        start_start = {f: self._reserve(rows[f]) for f in rows if Slot("start", f) in read}
-        self._field_slots("state_bar", "ws", state_bar_start)
-        self._field_slots("start", "ws", start_start)
-        self._field_slots("old", "old", moving_start)
-        for kind in ("made_bar", "given_bar", "given"):
-            self._field_slots(kind, kind, {f: moving_start[f] for f in swept})
-        bars = self._bar_slots()
-        for slot in read:
-            if slot.kind == "input":
-                self.slots[slot] = forward.places[int(slot.key)]
-            elif slot.kind == "tape":
-                self.slots[slot] = next(p for p in forward.stores[int(slot.key)] if p.base == "tape")
-        stages = {at: _Stage(list(writes.items()), self) for at, writes in self.adjoint.writes.items()}
-        start = self.rows
-        for planned_stage in stages.values():
-            self.rows = max(self.rows, planned_stage.find_places(start))
-        places = dict(forward.places)
-        stores: dict[int, list[Place]] = {}
-        for planned_stage in stages.values():
-            places |= planned_stage.places
-            stores |= planned_stage.stores
-        back = forward._replace(
-            groups={at: s.groups for at, s in stages.items()},
-            places=places,
-            stores=stores,
-            late={at: s.late for at, s in stages.items()},
-        )
-        return AdjointLayout(
-            forward, back, state_bar_start, start_start, moving_start, spare, *bars, moving_rows, self.rows
-        )
+    def of_fields(self, names: Iterable[str], rows: Mapping[str, int]) -> dict[str, int]:
+        return {name: self.take(rows[name]) for name in names}
 
-    def _field_slots(self, kind: str, base: str, starts: dict[str, int]) -> None:
-        self.slots.update((Slot(kind, f), Place(base, start)) for f, start in starts.items())
+    def of_values(self, values: Iterable[Symbol]) -> dict[int, int]:
+        return {x.index: self.take(size_of(x)) for x in values}
 
-    def _bar_slots(self):
-        bars = self.adjoint.bars
-        leaves = [x for x in bars if x.op == "leaf"]
-        starts: dict[str, dict[str, int]] = {"input": {}, "environment": {}}
-        first = self.rows
-        for x in bars:
-            if stage(x) == HOSTED or x.is_timed:
-                continue
-            place = Place("ws", self._reserve(size_of(x)))
-            self.slots[Slot("bar", x.index)] = place
-            if x.op == "leaf" and x.args[0] in starts:
-                starts[x.args[0]][x.args[1]] = place.start
-        hosted = [x for x in bars if stage(x) == HOSTED and not x.is_timed]
-        hosted_start = self.rows
-        for x in hosted:
-            self.slots[Slot("bar", x.index)] = Place("ws", self._reserve(size_of(x)))
-        timed_hosted = [x for x in bars if stage(x) == HOSTED and x.is_timed]
-        timed_rows = 0
-        for x in [*timed_hosted, *(x for x in bars if stage(x) != HOSTED and x.is_timed)]:
-            self.slots[Slot("bar", x.index)] = Place("timed_bar", timed_rows)
-            timed_rows += size_of(x)
-        timed = (self._reserve(timed_rows), self._reserve(timed_rows))
-        whole = (first, self.rows - first)
-        return starts["input"], starts["environment"], whole, hosted, timed_hosted, hosted_start, timed
-
-
-import os
-_KEPT_FROM = int(os.environ.get('KF','4'))
 
 class _Stage:
     """Loops of one stage, and places of its values."""
 
-    def __init__(self, writes: list[tuple[Slot, Symbol]], plan: _Plan):
-        roots = [x for _, x in writes]
-        symbols = reachable(roots)
-        at = {stage(x) for x in roots}
+    def __init__(self, writes: dict[Slot, Symbol], reads: dict[int, Slot], slots: dict[Slot, Place]):
+        symbols = reachable(list(writes.values()))
+        at = {stage(x) for x in writes.values()}
         own = [x for x in symbols if stage(x) in at and x.op != "leaf"]
-        again = _computed_again(symbols, own, plan.adjoint.reads) - {x.index for x in roots}
-        self.groups = _with_own_values(
-            sunk(grouped([x for x in own if x.index not in again]), _users(own), {x.index for x in roots}), again
-        )
-        self.number: dict[int, int] = {}
-        self.last_use: dict[int, int] = {}
-        for i, group in enumerate(self.groups):
-            for x in group.symbols:
-                self.number.setdefault(x.index, i)
-        for i, group in enumerate(self.groups):
-            here = {x.index for x in group.symbols}
-            for a in (a for x in group.symbols for a in x.operands):
-                if a.index not in here:
-                    self.last_use[a.index] = i
+        self.groups = _grouped(own, {x.index for x in writes.values()}, _made_of_bars(symbols, reads))
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
         self.late: list[tuple[Place, Place, int]] = []
-        self.last_reads: dict[Place, int] = {}
-        for i, group in enumerate(self.groups):
-            for a in (a for x in group.symbols for a in x.operands):
-                if a.index in plan.adjoint.reads:
-                    place = self.places[a.index] = plan.slots[plan.adjoint.reads[a.index]]
-                    self.last_reads[place] = i
         self.targets: dict[int, list[Place]] = {}
-        for slot, x in writes:
-            self.targets.setdefault(x.index, []).append(plan.slots[slot])
+        for slot, x in writes.items():
+            self.targets.setdefault(x.index, []).append(slots[slot])
+        self.last_use: dict[int, int] = {}  # last loop that reads a value it does not compute
+        self.last_read: dict[Place, int] = {}
+        for i, group in enumerate(self.groups):
+            here = {x.index for x in group.symbols}
+            for a in (a for x in group.symbols for a in x.operands if a.index not in here):
+                self.last_use[a.index] = i
+                if a.index in reads:
+                    place = self.places[a.index] = slots[reads[a.index]]
+                    self.last_read[place] = i
 
     def _store(self, x: Symbol, place: Place) -> None:
         self.stores.setdefault(x.index, []).append(place)
@@ -187,95 +179,79 @@ class _Stage:
 
     def find_places(self, start: int) -> int:
         """Give places to what is written and what other loops read, from row ``start`` on; return the last row."""
-        lent = Temporaries(start)
+        lent, seen = Temporaries(start), set[int]()
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(self.groups):
-            for x in (x for x in group.symbols if self.number[x.index] == i):
+            for x in (x for x in group.symbols if x.index not in seen):
+                seen.add(x.index)
                 last = self.last_use.get(x.index, i)
                 deferred = []
                 for target in self.targets.get(x.index, ()):
-                    if self.last_reads.get(target, -1) <= i - (x.op in ("matmul", "stack")):  # they read what they do not write
+                    # a product with a matrix reads other rows than it writes
+                    if self.last_read.get(target, -1) <= i - (x.op == "matmul"):
                         self._store(x, target)
                     else:
                         deferred.append(target)
                 if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
                     self._store(x, Place("ws", lent.take(x.rows)))
-                    ends.setdefault(len(self.groups) if deferred else last, []).append(
-                        (self.places[x.index].start, x.rows)
-                    )
+                    end = len(self.groups) if deferred else last
+                    ends.setdefault(end, []).append((self.places[x.index].start, x.rows))
                 self.late.extend((self.places[x.index], target, x.rows) for target in deferred)
             for first, rows in ends.get(i, []):
                 lent.give(first, rows)
         return lent.end
 
 
-def _users(symbols: list[Symbol]) -> dict[int, list[Symbol]]:
-    users: dict[int, list[Symbol]] = {}
+def _made_of_bars(symbols: list[Symbol], reads: dict[int, Slot]) -> set[int]:
+    found: set[int] = set()
     for x in symbols:
-        users.setdefault(x.index, [])
+        is_bar = x.index in reads and reads[x.index].kind.endswith("bar")
+        if is_bar or any(a.index in found for a in x.operands):
+            found.add(x.index)
+    return found
+
+
+def _grouped(own: list[Symbol], written: set[int], bars: set[int]) -> list[Group]:
+    """Share out a stage into loops: its bars as `dcsim.engines.layout` does, and to each loop what it needs of the step.
+
+    Values of the step are computed anew by every loop that uses them, unless that is much.
+    """
+    users: dict[int, list[Symbol]] = {x.index: [] for x in own}
+    for x in own:
         for a in x.operands:
             users.setdefault(a.index, []).append(x)
-    return users
-
-
-def _computed_again(symbols: list[Symbol], own: list[Symbol], reads: dict[int, Slot]) -> set[int]:
-    """Values of the step that are computed anew, in each loop that uses them."""
-    bars: set[int] = set()
-    for x in symbols:
-        slot = reads.get(x.index)
-        if (slot is not None and slot.kind.endswith("bar")) or any(a.index in bars for a in x.operands):
-            bars.add(x.index)
-    again = {x.index for x in own if x.index not in bars}
-    again -= {a.index for x in own if needs_memory(x) for a in x.operands if a.rows > 1}
-    return again
-
-
-def _with_own_values(groups: list[Group], again: set[int]) -> list[Group]:
-    """Add to each loop the values that it computes anew; those of one row come before the first loop that uses them."""
-    done: set[int] = set()  # of one row
-    once: set[int] = set()  # of several rows
-    found: list[Group] = []
-    for group in groups:
-        own = {x.index for x in group.symbols}
-        here: dict[int, Symbol] = {}
-        before: dict[int, Symbol] = {}
-        outside: set[int] = set()
-
-        def cost(x: Symbol, seen: set[int]) -> int:
-            if x.index in here or x.index in seen or x.index not in again or x.rows == 1:
-                return 0
-            seen.add(x.index)
-            return 1 + sum(cost(a, seen) for a in x.operands)
-
-        def visit(x: Symbol) -> None:
-            if x.index in here or x.index in before or x.index in done:
-                return
-            if x.index not in own and x.index not in again:
-                return
-            if x.index in outside:
-                return
-            if x.index in once and x.index not in own and cost(x, set()) >= _KEPT_FROM:
-                outside.add(x.index)
-                return
-            for a in x.operands:
-                visit(a)
-            if x.rows == group.rows or x.index in own:
-                here[x.index] = x
-            else:
-                assert x.rows == 1, (x.op, x.rows, group.rows)
-                before[x.index] = x
-
-        for x in group.symbols:
-            visit(x)
+    in_memory = {a.index for x in own if needs_memory(x) for a in x.operands if a.rows > 1}
+    anew = {x.index for x in own} - bars - written - in_memory
+    done: set[int] = set()  # values of one row: computed before the first loop that uses them, and then kept
+    computed: set[int] = set()
+    groups: list[Group] = []
+    for group in sunk(grouped([x for x in own if x.index not in anew]), users, written):
+        here = {x.index: x for x in group.symbols}
+        missing = anew - done
+        for x in reversed(_closure(group.symbols, missing)):
+            if x.index in computed and x.rows > 1 and len(_closure([x], missing)) > _ANEW_UP_TO:
+                missing.discard(x.index)
+        needed = _closure(group.symbols, missing)
+        before = [x for x in needed if x.rows == 1 and (group.rows > 1 or group.symbols[0].op in ALONE)]
+        here |= {x.index: x for x in needed}
+        for x in before:
+            del here[x.index]
         if before:
-            if found and found[-1].rows == 1 and found[-1].symbols[0].op not in ALONE:
-                found[-1] = Group(1, [*found[-1].symbols, *before.values()])
-            else:
-                found.append(Group(1, list(before.values())))
-            done |= before.keys()
-        if group.rows == 1:
-            done |= here.keys()
-        else:
-            once |= here.keys() & again
-        found.append(Group(group.rows, list(here.values())))
-    return found
+            is_open = bool(groups) and groups[-1].rows == 1 and groups[-1].symbols[0].op not in ALONE
+            groups.append(Group(1, [*(groups.pop().symbols if is_open else ()), *before]))
+        done |= {x.index for x in (*before, *here.values()) if x.rows == 1}
+        computed |= here.keys()
+        groups.append(Group(group.rows, [here[index] for index in sorted(here)]))
+    return groups
+
+
+def _closure(users: Iterable[Symbol], among: set[int]) -> list[Symbol]:
+    """Symbols among some that others need, in an order in which they can be computed."""
+    found: dict[int, Symbol] = {}
+    stack = list(users)
+    while stack:
+        for a in stack.pop().operands:
+            if a.index in among and a.index not in found:
+                found[a.index] = a
+                stack.append(a)
+    return [found[index] for index in sorted(found)]

@@ -1,6 +1,7 @@
 """What all engines have in common: how they are made, what they accept, and how much work a sweep is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -13,7 +14,15 @@ DTYPES = ("float64", "float32")
 
 
 class Gradient(NamedTuple):
-    """x"""
+    """Derivatives of a scalar by all that a control step is given.
+
+    Attributes
+    ----------
+    state : Array, shape (state rows, N)
+    inputs : Array, shape (input rows, N)
+    params : dict of str to Array
+        By name, in the shapes of the parameters: those of ``(rows, 1)`` and matrices are summed over the environments.
+    """
 
     state: Array
     inputs: Array
@@ -93,6 +102,43 @@ class Engine(ABC):
         ValueError
             If a shape, the interval or the number of sub-steps cannot be meant.
         """
+
+    def vjp(
+        self,
+        state: Array,
+        inputs: Array,
+        interval: float,
+        bar: Array,
+        substeps: int | None = None,
+        params: Collection[str] = (),
+    ) -> Gradient:
+        """Derivatives through one control step, in reverse: the product of a row vector and the step's Jacobian.
+
+        They are those of the step as it is computed, to rounding. At kinks they are of one side, see
+        `dcsim.engines.adjoint`. Environments do not feel each other, so ``bar`` may hold the derivatives of N scalars,
+        one for each environment; only the common parameters' are then summed.
+
+        Parameters
+        ----------
+        state, inputs, interval, substeps
+            As for `step`.
+        bar : Array, shape (state rows, N)
+            Derivatives of the scalar by the state after the step.
+        params : collection of str
+            Parameters that derivatives are wanted by. Each costs time, matrices most.
+
+        Returns
+        -------
+        Gradient
+
+        Raises
+        ------
+        NotImplementedError
+            If the engine has no derivatives; the fused engine has.
+        ValueError
+            If a shape, the interval, the number of sub-steps or a parameter cannot be meant.
+        """
+        raise NotImplementedError(f"the {self.name} engine has no derivatives; the fused engine has")
 
     def _check_clock(self, interval: float, substeps: int) -> None:
         if not 0.0 < interval < np.inf:

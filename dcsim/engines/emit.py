@@ -10,9 +10,13 @@ from dcsim.engines.layout import Group, Layout, Place, planned
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
-_STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
+STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 _POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
+
+_WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
+ATTRIBUTES = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {_WIDTH} }}'
+"""Of all functions of a kernel."""
 
 
 class Emitted(NamedTuple):
@@ -29,7 +33,7 @@ def emitted(program: Program, target: Target) -> Emitted:
     layout = planned(program)
     declarations: set[str] = set()
     functions = []
-    for stage, name in _STAGE_NAMES.items():
+    for stage, name in STAGE_NAMES.items():
         code = Code(target)
         StageWriter(code, layout, stage).write()
         arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
@@ -37,9 +41,7 @@ def emitted(program: Program, target: Target) -> Emitted:
         declarations |= code.intrinsics
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
-    width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
-    attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
-    text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
+    text = "\n\n".join([*sorted(declarations), *functions, ATTRIBUTES]) + "\n"
     return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
 
 

@@ -4,23 +4,29 @@ import copy
 import ctypes
 import os
 import struct
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 
-from dcsim.engines.base import Engine, check_out, check_shape
+from dcsim.engines.adjoint import Adjoint, adjoint
+from dcsim.engines.adjoint_kernel import EmittedAdjoint, emitted_adjoint
+from dcsim.engines.base import Engine, Gradient, check_out, check_shape
 from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
 from dcsim.engines.emit import Emitted, emitted
 from dcsim.engines.kernel_frame import ARGUMENTS
 from dcsim.engines.lanes import Target
-from dcsim.engines.model import Array, Model, checked_params
+from dcsim.engines.model import Array, Model, checked_params, fields
 from dcsim.engines.program import HostValues, bounds_of, count_operations, is_per_environment, trace
+from dcsim.engines.pullback import BackRunner, Pullback
 from dcsim.engines.simplify import simplified
 
 _BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
 """Sizes of a row of lanes to choose from, with the time a block takes as measured. Wide rows fill the waiting of long
 chains of operations, but a block of few environments wastes them."""
+_BYTES_OF_LANES_BACK = {32: 1.0, 64: 1.2}
+"""The same for the way back, which has more values to keep near."""
 _REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
@@ -57,9 +63,11 @@ class FusedEngine(Engine):
         traced = trace(model, self.params)
         self.stats = count_operations(traced)
         self._lanes = lanes
-        self._program = simplified(traced)
+        self._traced, self._program = traced, simplified(traced)
         self._bounds = bounds_of(self._program)
         self._emitted: dict[int, Emitted] = {}  # by lanes
+        self._adjoints: dict[frozenset[str], Adjoint] = {}  # by parameters
+        self._emitted_adjoints: dict[tuple[frozenset[str], int], EmittedAdjoint] = {}  # by parameters and lanes
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
         self._bind(self.params)
@@ -81,6 +89,7 @@ class FusedEngine(Engine):
         self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
         self._environment_address = _address(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
+        self._back_runners: dict[tuple[frozenset[str], int], BackRunner] = {}
         self._addresses: dict[int, tuple[Array, int]] = {}
 
     def prepare(self, num_envs: int) -> None:
@@ -105,15 +114,82 @@ class FusedEngine(Engine):
             if target[0] is not out or not out.flags.writeable:
                 check_out(out)
         arguments = (plan[1], source[1], given[1], self._environment_address, target[1], n, num_envs)
+        self._share(runner, arguments, num_envs)
+        return target[0]
+
+    def vjp(
+        self,
+        state: Array,
+        inputs: Array,
+        interval: float,
+        bar: Array,
+        substeps: int | None = None,
+        params: Collection[str] = (),
+    ) -> Gradient:
+        """Derivatives through one control step, see `Engine.vjp`."""
+        n, num_envs = self.substeps if substeps is None else substeps, state.shape[1]
+        given = []
+        for name, array, rows in (
+            ("state", state, self._state_rows),
+            ("inputs", inputs, self._input_rows),
+            ("bar", bar, self._state_rows),
+        ):
+            check_shape(array, (rows, num_envs), name)
+            given.append(np.ascontiguousarray(array, dtype=np.float64))
+        back = self.pullback(num_envs, interval, n, params)
+        state_bar, inputs_bar = back(*given)
+        found = back.params()
+        return Gradient(
+            state_bar, inputs_bar, {p: found.get(p, np.zeros_like(getattr(self.params, p))) for p in params}
+        )
+
+    def pullback(
+        self, num_envs: int, interval: float, substeps: int | None = None, params: Collection[str] = ()
+    ) -> Pullback:
+        """Return what takes derivatives back through many control steps of this engine.
+
+        Parameters
+        ----------
+        num_envs : int
+        interval, substeps
+            Of all steps, see `step`.
+        params : collection of str
+            Parameters that derivatives are wanted by.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or a number cannot be meant.
+        """
+        n = self.substeps if substeps is None else substeps
+        self._check_clock(interval, n)
+        self._check_envs(num_envs)
+        unknown = [name for name in params if name not in fields(self.model.params)]
+        if unknown:
+            raise ValueError(f"no parameter {unknown[0]!r} to take derivatives by")
+        wanted = frozenset(params)
+        lanes = self._lanes or best_lanes(num_envs, self.dtype.itemsize, _BYTES_OF_LANES_BACK)
+        runner = self._back_runners.get((wanted, lanes)) or self._back_runner(wanted, lanes)
+        return Pullback(runner, self._share, float(interval), n, num_envs)
+
+    def _back_runner(self, wanted: frozenset[str], lanes: int) -> BackRunner:
+        if wanted not in self._adjoints:
+            self._adjoints[wanted] = adjoint(self._traced, wanted)
+        derived = self._adjoints[wanted]
+        if (wanted, lanes) not in self._emitted_adjoints:
+            target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
+            self._emitted_adjoints[wanted, lanes] = emitted_adjoint(derived, target)
+        code = self._emitted_adjoints[wanted, lanes]
+        runner = BackRunner(derived, code, lanes, self.params, self._environment, self.dtype)
+        self._back_runners[wanted, lanes] = runner
+        return runner
+
+    def _share(self, runner: "_Runner | BackRunner", arguments: tuple[int, ...], num_envs: int) -> None:
+        """Run equal numbers of blocks on this thread and on others, where there are enough of them."""
         shares = 1 if self.threads == 1 else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
         if shares <= 1:
             runner.run(arguments, 0, num_envs)
-        else:
-            self._share(runner, arguments, shares, num_envs)
-        return target[0]
-
-    def _share(self, runner: "_Runner", arguments: tuple[int, ...], shares: int, num_envs: int) -> None:
-        """Run equal numbers of blocks on this thread and on others."""
+            return
         if self._pool is None or self._pool_process != os.getpid():  # a forked process has none of its parent's threads
             self._pool, self._pool_process = ThreadPoolExecutor(self.threads - 1, "dcsim"), os.getpid()
         width = -(-num_envs // (runner.lanes * shares)) * runner.lanes
@@ -208,12 +284,12 @@ class _Runner:
         return memory.data, at, workspace + (-workspace % 64)
 
 
-def best_lanes(num_envs: int, element_bytes: int) -> int:
+def best_lanes(num_envs: int, element_bytes: int, bytes_of_lanes: Mapping[int, float] = _BYTES_OF_LANES) -> int:
     """Lanes that run a batch of this size fastest."""
     widest = max(64, min(128, _REGISTERS_PER_ROW * register_bytes()))
     times = {
         row // element_bytes: -(-num_envs // (row // element_bytes)) * time
-        for row, time in _BYTES_OF_LANES.items()
+        for row, time in bytes_of_lanes.items()
         if row <= widest
     }
     return min(times, key=lambda lanes: times[lanes])

@@ -175,6 +175,7 @@ class Temporaries:
         self._free: list[tuple[int, int]] = []  # start, rows
 
     def take(self, rows: int) -> int:
+        """Lend rows; return the first."""
         fits = [gap for gap in self._free if gap[1] >= rows]
         if fits:
             gap = min(fits, key=lambda g: g[1])
@@ -187,6 +188,7 @@ class Temporaries:
         return start
 
     def give(self, start: int, rows: int) -> None:
+        """Take rows back."""
         self._free.append((start, rows))
         self._free.sort()
         merged: list[tuple[int, int]] = []

@@ -1,149 +1,181 @@
-"""Runs the compiled way back of a fused engine."""
+"""Runs the way back of a fused engine: the kernel of `dcsim.engines.adjoint_kernel`, and what is left to the host."""
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from dcsim.engines.adjoint import Adjoint
+from dcsim.engines.adjoint import Adjoint, size_of
 from dcsim.engines.adjoint_kernel import ARGUMENTS, EmittedAdjoint
-from dcsim.engines.base import Gradient, check_shape
 from dcsim.engines.compiler import kernel
 from dcsim.engines.graph import HOST, Symbol, reachable
 from dcsim.engines.model import Array
 from dcsim.engines.program import HostValues, bounds_of
 
-if TYPE_CHECKING:
-    from dcsim.engines.fused import FusedEngine
 
-
-class Pullback:
-    """Takes bars back through control steps, one by one, and adds up those of the parameters.
+class BackRunner:
+    """A kernel for one number of lanes, with parameter values packed for it.
 
     Parameters
     ----------
-    engine : FusedEngine
     adjoint : Adjoint
     code : EmittedAdjoint
+        Its kernel.
     lanes : int
-    interval : float
-    substeps : int
-    num_envs : int
+    params : NamedTuple of Array
+    environment : Array
+        Parameters that every environment has its own of, one below the other.
+    dtype : numpy.dtype
     """
 
     def __init__(
         self,
-        engine: "FusedEngine",
         adjoint: Adjoint,
         code: EmittedAdjoint,
         lanes: int,
+        params: Any,
+        environment: Array,
+        dtype: np.dtype[Any],
+    ):
+        self.adjoint, self.code, self.lanes, self.params, self.environment = adjoint, code, lanes, params, environment
+        self.kernel = kernel(code.text)
+        self._dtype = dtype
+        self._values = HostValues([*code.params, *code.timed_params], params, bounds_of(adjoint.program))
+        self._packed: dict[tuple[float, int], Array] = {}
+        self._memory: dict[int, list[tuple[Array, int, int]]] = {}
+
+    def packed(self, interval: float, substeps: int) -> Array:
+        """Host values for an interval and a number of sub-steps."""
+        plan = interval, substeps
+        if plan not in self._packed:
+            full, half = (self._values(interval, share * interval / substeps) for share in (1.0, 0.5))
+            values = [np.zeros(0), *full, *half[len(self.code.params) :]]
+            self._packed[plan] = np.concatenate(values).astype(self._dtype)
+        return self._packed[plan]
+
+    def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
+        """Run the kernel for a range of environments, in memory of this call's own."""
+        substeps = arguments[-2]
+        free = self._memory.setdefault(substeps, [])
+        try:
+            memory, at, workspace = free.pop()
+        except IndexError:
+            own = 8 * len(ARGUMENTS)
+            memory = np.zeros(own + self.code.workspace_bytes + substeps * self.code.tape_bytes + 64, np.uint8)
+            at = memory.ctypes.data
+            workspace = at + own + -(at + own) % 64
+        struct.pack_into(f"={len(ARGUMENTS)}q", memory.data, 0, workspace, *arguments, first, last)
+        self.kernel.run(at)
+        free.append((memory, at, workspace))
+
+
+class Pullback:
+    """Takes derivatives back through control steps, the last step first, and adds up those by the parameters.
+
+    See `dcsim.engines.fused.FusedEngine.pullback`. The derivative of some scalar by a value is called the value's bar.
+    """
+
+    def __init__(
+        self,
+        runner: BackRunner,
+        share: Callable[..., None],
         interval: float,
         substeps: int,
         num_envs: int,
     ):
-        self._engine, self._adjoint, self._code, self._lanes = engine, adjoint, code, lanes
-        self._kernel = kernel(code.text)
-        self._interval, self._substeps, self._num_envs = interval, substeps, num_envs
-        values = HostValues([*code.params, *code.timed_params], engine.params, bounds_of(adjoint.program))
-        full, half = (values(interval, share * interval / substeps) for share in (1.0, 0.5))
-        self._packed = np.concatenate([np.zeros(0), *full, *half[len(code.params) :]]).astype(engine.dtype)
-        sizes = [sum(x.rows * max(x.columns, 1) for x in part) for part in (code.hosted, code.timed_hosted)]
-        self._sizes = (sizes[0], sizes[1], sizes[1])
-        self._hosted = np.zeros((-(-num_envs // lanes), sum(self._sizes)))
-        self._hosted_sum = np.zeros_like(self._hosted)
-        rows = adjoint.program.environment_rows
+        code, rows = runner.code, runner.adjoint.program.environment_rows
+        self._runner, self._share, self._interval, self._substeps = runner, share, interval, substeps
+        self._num_envs = num_envs
+        self._packed = runner.packed(interval, substeps)
+        sizes = [sum(size_of(x) for x in part) for part in (code.hosted, code.timed_hosted, code.timed_hosted)]
+        self._ends = np.cumsum(sizes)
+        self._hosted = np.zeros((-(-num_envs // runner.lanes), max(1, sum(sizes))))
         self._environment = np.zeros((max(1, sum(rows.values())), num_envs))
-        self._environment_sum = np.zeros_like(self._environment)
-        self._memory: list[tuple[Array, int]] = []
+        self._fixed = [x.ctypes.data for x in (self._packed, runner.environment, self._environment, self._hosted)]
 
-    def __call__(self, state: Array, inputs: Array, bar: Array) -> tuple[Array, Array]:
-        """Bars of the state before a control step and of its inputs.
+    def __call__(
+        self, state: Array, inputs: Array, bar: Array, state_bar: Array | None = None, inputs_bar: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Go back through one control step.
+
+        All arrays must be C-contiguous float64.
 
         Parameters
         ----------
-        state, inputs : Array
-            What the step was given.
+        state : Array, shape (state rows, N)
+            Before the step.
+        inputs : Array, shape (input rows, N)
         bar : Array, shape (state rows, N)
             Of the state after the step.
+        state_bar, inputs_bar : Array, optional
+            Where to write the results; ``state_bar`` may be ``bar``, and ``inputs_bar`` must hold zeros.
+
+        Returns
+        -------
+        tuple of Array
+            Bars of the state before the step and of its inputs.
         """
-        engine, n = self._engine, self._num_envs
-        arrays = []
-        for name, array, rows in (
-            ("state", state, engine._state_rows),
-            ("inputs", inputs, engine._input_rows),
-            ("bar", bar, engine._state_rows),
-        ):
-            check_shape(array, (rows, n), name)
-            arrays.append(np.ascontiguousarray(array, dtype=np.float64))
-        state_bar, inputs_bar = np.empty_like(arrays[0]), np.zeros_like(arrays[1])
-        addresses = [
-            x.ctypes.data
-            for x in (
-                self._packed, *arrays[:2], engine._environment, arrays[2], state_bar, inputs_bar,
-                self._environment, self._hosted,
-            )
-        ]  # fmt: skip
-        self.run((*addresses, self._substeps, n), 0, n)
-        self._hosted_sum += self._hosted
-        self._environment_sum += self._environment
+        if state_bar is None:
+            state_bar = np.empty_like(bar)
+        if inputs_bar is None:
+            inputs_bar = np.zeros_like(inputs)
+        packed, environment, environment_bar, hosted = self._fixed
+        given = (x.ctypes.data for x in (state, inputs))
+        bars = (x.ctypes.data for x in (bar, state_bar, inputs_bar))
+        arguments = (packed, *given, environment, *bars, environment_bar, hosted, self._substeps, self._num_envs)
+        self._share(self._runner, arguments, self._num_envs)
         return state_bar, inputs_bar
 
-    def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
-        try:
-            memory, workspace = self._memory.pop()
-        except IndexError:
-            memory = np.zeros(8 * len(ARGUMENTS) + self._code.workspace_bytes + self._substeps * self._code.tape_bytes + 64, np.uint8)
-            workspace = memory.ctypes.data + 8 * len(ARGUMENTS)
-            workspace += -workspace % 64
-        struct.pack_into(f"={len(ARGUMENTS)}q", memory.data, 0, workspace, *arguments, first, last)
-        self._kernel.run(memory.ctypes.data)
-        self._memory.append((memory, workspace))
+    def params(self) -> dict[str, Array]:
+        """Bars of the parameters, of all steps gone through, by name; those that nothing depends on are left out.
 
-    def params_bar(self) -> dict[str, Array]:
-        """Bars of the parameters, of all control steps so far."""
-        program = self._adjoint.program
-        params = self._engine.params._asdict()
+        Common parameters: summed over the environments. The blocks of environments are added in their order, whatever
+        the number of threads.
+        """
+        program, params = self._runner.adjoint.program, self._runner.params._asdict()
         found: dict[str, Array] = {}
         start = 0
         for name, rows in program.environment_rows.items():
-            found[name] = self._environment_sum[start : start + rows]
+            found[name] = self._environment[start : start + rows].copy()
             start += rows
-        sums = np.split(self._hosted_sum.sum(axis=0), np.cumsum(self._sizes)[:-1])
-        common, full, half = (_split(x, part) for x, part in zip((self._code.hosted, self._code.timed_hosted, self._code.timed_hosted), sums, strict=True))
+        common, full, half, _ = np.split(self._hosted.sum(axis=0), self._ends)
+        code, hosted = self._runner.code, self._runner.adjoint.hosted
+        zeros = _by_index(code.hosted, np.zeros_like(common)) | _by_index(code.timed_hosted, np.zeros_like(full))
         time_step = self._interval / self._substeps
-        zero = {x.index: np.zeros((x.rows, max(x.columns, 1))) for x in self._adjoint.bars}
-        one = _evaluated(self._adjoint.hosted, zero | common | full, params, self._interval, time_step)
-        two = _evaluated(self._adjoint.hosted, zero | half, params, self._interval, 0.5 * time_step)
-        for name in one:
-            found[name] = one[name] + two[name]
+        for bars, time in (
+            (zeros | _by_index(code.hosted, common) | _by_index(code.timed_hosted, full), time_step),
+            (zeros | _by_index(code.timed_hosted, half), 0.5 * time_step),
+        ):
+            clocks = {"interval": self._interval, "time_step": time}
+            for name, bar in _evaluated(hosted, params, bars, clocks).items():
+                found[name] = found.get(name, 0.0) + np.broadcast_to(bar, params[name].shape)
         return found
 
 
-def _split(symbols: Sequence[Symbol], values: Array) -> dict[int, Array]:
-    found, start = {}, 0
-    for x in symbols:
-        shape = (x.rows, max(x.columns, 1))
-        size = shape[0] * shape[1]
-        found[x.index] = values[start : start + size].reshape(shape)
-        start += size
-    return found
+def _by_index(symbols: Sequence[Symbol], values: Array) -> dict[int, Array]:
+    """Cut a vector into the values of symbols."""
+    parts = np.split(values, np.cumsum([size_of(x) for x in symbols]))
+    return {x.index: part.reshape(x.rows, -1) for x, part in zip(symbols, parts[:-1], strict=True)}
 
 
-def _evaluated(wanted: dict[str, Symbol], bars: dict[int, Array], params: dict[str, Array], interval: float, time_step: float) -> dict[str, Array]:
-    clocks = {"interval": interval, "time_step": time_step}
+def _evaluated(
+    wanted: Mapping[str, Symbol],
+    params: Mapping[str, Array],
+    bars: Mapping[int, Array],
+    clocks: Mapping[str, float],
+) -> dict[str, Array]:
+    """Values of parameter-level symbols that are made from parameters and bars."""
     values: dict[int, Any] = {}
     for x in reachable(list(wanted.values())):
         if x.op == "const":
             values[x.index] = np.full((1, 1), x.args[0])
         elif x.op == "leaf":
             kind, name = x.args
-            if kind == "param":
-                values[x.index] = params[name]
-            elif kind == "bar":
-                values[x.index] = bars[int(name)]
-            else:
+            if kind in clocks:
                 values[x.index] = np.full((1, 1), clocks[kind])
+            else:
+                values[x.index] = params[name] if kind == "param" else bars[int(name)]
         else:
             values[x.index] = HOST[x.op](*(values[a.index] if isinstance(a, Symbol) else a for a in x.args))
-    return {name: np.broadcast_to(values[x.index], params[name].shape) for name, x in wanted.items()}
+    return {name: values[x.index] for name, x in wanted.items()}
