@@ -53,11 +53,11 @@ from dcsim.engines.program import (
     stage,
 )
 from dcsim.engines.simplify import Rule, product_rule, rebuilt, simplified, with_rebuilt
+from dcsim.engines.tape import kept_values
 
 BACK = {AFTER: AFTER_BACK, SWEEP: SWEEP_BACK, PREPARE: PREPARED_BACK, BEGIN: BEGUN_BACK}
 """Stages in the order in which a control step goes back."""
 _LEVEL = {AFTER: MONITOR_BACK, SWEEP: STEP_BACK, PREPARE: PREPARE_BACK, BEGIN: BEGIN_BACK, HOSTED: PARAM}
-_COSTLY = frozenset({"recip", "sqrt", "exp", "log", "tanh", "matmul", "sum", "dot", "maxof"})
 
 
 class Slot(NamedTuple):
@@ -462,22 +462,22 @@ class _Derivation:
         """Say where a stage on its way back finds each value it needs, or have it computed anew."""
         back = BACK[at]
         roots = list(self.writes[back].values())
-        wanted = {a.index: a for x in reachable(roots) if stage(x) == back for a in x.operands if stage(a) == at}
-        found: dict[int, Symbol] = {}
-        stack = list(wanted.values())
+        stack = [a for x in reachable(roots) if stage(x) == back for a in x.operands if stage(a) == at]
+        wanted = {x.index for x in stack}
+        values: dict[int, Symbol] = {}
         while stack:
             x = stack.pop()
-            if x.index in found:
-                continue
-            found[x.index] = x
-            if x.op != "leaf" and not self._is_kept(x, at):
+            if x.index not in values:
+                values[x.index] = x
                 stack.extend(a for a in x.operands if stage(a) == at)
+        free = {i for i in values if at == BEGIN and any(stage(user) != BEGIN for user in self.users.get(i, ()))}
+        kept = set(values) if at == PREPARE else kept_values(wanted, values, free)
         new: dict[int, Symbol] = {}
-        for index in sorted(found):
-            x = found[index]
+        for index in sorted(values):
+            x = values[index]
             if x.op == "leaf":
                 new[index] = self._given_leaf(x, at)
-            elif not self._is_kept(x, at):
+            elif index not in kept:
                 operands = [new.get(a.index, a) for a in x.operands]
                 level = _LEVEL[at] if x.op == "copy" else None
                 new[index] = self.graph.make(x.op, (*operands, *x.args[len(operands) :]), x.rows, level)
@@ -488,11 +488,6 @@ class _Derivation:
         for x in reachable(list(self.writes[back].values())):
             if stage(x) == back:
                 self.kept.update((a.index, a) for a in x.operands if stage(a) < AFTER_BACK and a.op != "const")
-
-    def _is_kept(self, x: Symbol, at: int) -> bool:
-        if at == BEGIN and any(stage(user) != BEGIN for user in self.users.get(x.index, ())):
-            return True
-        return at == PREPARE or x.op in _COSTLY
 
     def _given_leaf(self, x: Symbol, at: int) -> Symbol:
         name = x.args[1]

@@ -8,7 +8,7 @@ from dcsim.engines.graph import ALONE, Symbol, reachable
 from dcsim.engines.layout import Group, Layout, Place, Temporaries, grouped, needs_memory, planned, sunk
 from dcsim.engines.program import HOSTED, stage
 
-_ANEW_UP_TO = 16
+_ANEW_UP_TO = 30
 """Values that a loop computes anew so that it need not read one of them that another loop has computed: as measured
 with 4 and 8 environments a block, which like fewer and more."""
 
