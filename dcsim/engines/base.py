@@ -108,21 +108,21 @@ class Engine(ABC):
         state: Array,
         inputs: Array,
         interval: float,
-        bar: Array,
+        cotangent: Array,
         substeps: int | None = None,
         params: Collection[str] = (),
     ) -> Gradient:
         """Derivatives through one control step, in reverse: the product of a row vector and the step's Jacobian.
 
         They are those of the step as it is computed, to rounding. At kinks they are of one side, see
-        `dcsim.engines.adjoint`. Environments do not feel each other, so ``bar`` may hold the derivatives of N scalars,
+        `dcsim.engines.adjoint`. Environments do not feel each other, so ``cotangent`` may hold the derivatives of N scalars,
         one for each environment; only the common parameters' are then summed.
 
         Parameters
         ----------
         state, inputs, interval, substeps
             As for `step`.
-        bar : Array, shape (state rows, N)
+        cotangent : Array, shape (state rows, N)
             Derivatives of the scalar by the state after the step.
         params : collection of str
             Parameters that derivatives are wanted by. Each costs time, matrices most.

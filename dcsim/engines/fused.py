@@ -11,7 +11,6 @@ from typing import Any, Self
 import numpy as np
 
 from dcsim.engines.adjoint import Adjoint, adjoint
-from dcsim.engines.adjoint_kernel import EmittedAdjoint, emitted_adjoint
 from dcsim.engines.base import Engine, Gradient, check_out, check_shape
 from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
 from dcsim.engines.emit import Emitted, emitted
@@ -19,7 +18,7 @@ from dcsim.engines.kernel_frame import ARGUMENTS
 from dcsim.engines.lanes import Target
 from dcsim.engines.model import Array, Model, checked_params, fields
 from dcsim.engines.program import HostValues, bounds_of, count_operations, is_per_environment, trace
-from dcsim.engines.pullback import BackRunner, Pullback
+from dcsim.engines.pullback import BackKernel, BackRunner, Pullback
 from dcsim.engines.simplify import simplified
 
 _BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
@@ -67,7 +66,7 @@ class FusedEngine(Engine):
         self._bounds = bounds_of(self._program)
         self._emitted: dict[int, Emitted] = {}  # by lanes
         self._adjoints: dict[frozenset[str], Adjoint] = {}  # by parameters
-        self._emitted_adjoints: dict[tuple[frozenset[str], int], EmittedAdjoint] = {}  # by parameters and lanes
+        self._backs: dict[tuple[frozenset[str], int], BackKernel] = {}  # by parameters and lanes
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
         self._bind(self.params)
@@ -122,7 +121,7 @@ class FusedEngine(Engine):
         state: Array,
         inputs: Array,
         interval: float,
-        bar: Array,
+        cotangent: Array,
         substeps: int | None = None,
         params: Collection[str] = (),
     ) -> Gradient:
@@ -132,7 +131,7 @@ class FusedEngine(Engine):
         for name, array, rows in (
             ("state", state, self._state_rows),
             ("inputs", inputs, self._input_rows),
-            ("bar", bar, self._state_rows),
+            ("cotangent", cotangent, self._state_rows),
         ):
             check_shape(array, (rows, num_envs), name)
             given.append(np.ascontiguousarray(array, dtype=np.float64))
@@ -175,12 +174,10 @@ class FusedEngine(Engine):
     def _back_runner(self, wanted: frozenset[str], lanes: int) -> BackRunner:
         if wanted not in self._adjoints:
             self._adjoints[wanted] = adjoint(self._traced, wanted)
-        derived = self._adjoints[wanted]
-        if (wanted, lanes) not in self._emitted_adjoints:
+        if (wanted, lanes) not in self._backs:
             target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
-            self._emitted_adjoints[wanted, lanes] = emitted_adjoint(derived, target)
-        code = self._emitted_adjoints[wanted, lanes]
-        runner = BackRunner(derived, code, lanes, self.params, self._environment, self.dtype)
+            self._backs[wanted, lanes] = BackKernel(self._adjoints[wanted], target)
+        runner = BackRunner(self._backs[wanted, lanes], self.params, self._environment)
         self._back_runners[wanted, lanes] = runner
         return runner
 

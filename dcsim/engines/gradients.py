@@ -144,20 +144,22 @@ class _Rollout(torch.autograd.Function):
         if params:
             engine = engine.with_params(engine.model.params(*(x.detach().numpy() for x in params)))
         rows, num_envs = state.shape
-        before, given = np.array(state.detach()), np.ascontiguousarray(inputs.detach())
+        given, after = np.ascontiguousarray(inputs.detach()), np.array(state.detach())
         check_shape(given[0], (engine._input_rows, num_envs), "inputs")
         found = {name: np.empty((count, _rows(engine, name), num_envs)) for name in plan.fields}
         kept = np.empty((-(-count // plan.keep_every), rows, num_envs))
         for t in range(count):
+            before = after
             if t % plan.keep_every == 0:
-                kept[t // plan.keep_every] = before
-            engine.step(before, given[t], plan.interval, out=before, substeps=plan.substeps)
+                before = kept[t // plan.keep_every]
+                before[...] = after
+            engine.step(before, given[t], plan.interval, out=after, substeps=plan.substeps)
             for name, values in found.items():
-                values[t] = before[engine.state_slices[name]]
+                values[t] = after[engine.state_slices[name]]
         ctx.plan, ctx.engine, ctx.kept = plan, engine, kept
         ctx.save_for_backward(inputs)
         ctx.set_materialize_grads(False)
-        return tuple(torch.from_numpy(x) for x in (before, *found.values()))
+        return tuple(torch.from_numpy(x) for x in (after, *found.values()))
 
     @staticmethod
     @once_differentiable
@@ -176,14 +178,18 @@ class _Rollout(torch.autograd.Function):
             first, last = segment * plan.keep_every, min((segment + 1) * plan.keep_every, len(given))
             states[0] = kept[segment]
             for t in range(first, last - 1):
-                engine.step(states[t - first], given[t], plan.interval, out=states[t - first + 1], substeps=plan.substeps)
+                engine.step(
+                    states[t - first], given[t], plan.interval, out=states[t - first + 1], substeps=plan.substeps
+                )
             for t in reversed(range(first, last)):
                 for name, values in bars.items():
                     bar[engine.state_slices[name]] += values[t]
                 back(states[t - first], given[t], bar, bar, inputs_bar[t])
         found = back.params() if wanted else {}
         needed = ctx.needs_input_grad
-        params_bar = [_bar(found, engine, name) if name in wanted else None for name in names] if len(needed) > 3 else []
+        params_bar = (
+            [_bar(found, engine, name) if name in wanted else None for name in names] if len(needed) > 3 else []
+        )
         return None, torch.from_numpy(bar), torch.from_numpy(inputs_bar), *params_bar
 
 

@@ -7,41 +7,45 @@ from typing import Any
 import numpy as np
 
 from dcsim.engines.adjoint import Adjoint, size_of
-from dcsim.engines.adjoint_kernel import ARGUMENTS, EmittedAdjoint
+from dcsim.engines.adjoint_kernel import ARGUMENTS, emitted_adjoint
 from dcsim.engines.compiler import kernel
 from dcsim.engines.graph import HOST, Symbol, reachable
+from dcsim.engines.lanes import Target
 from dcsim.engines.model import Array
 from dcsim.engines.program import HostValues, bounds_of
 
 
-class BackRunner:
-    """A kernel for one number of lanes, with parameter values packed for it.
+class BackKernel:
+    """A compiled way back; it suits all parameter values of one shape.
 
     Parameters
     ----------
     adjoint : Adjoint
-    code : EmittedAdjoint
-        Its kernel.
-    lanes : int
+    target : Target
+    """
+
+    def __init__(self, adjoint: Adjoint, target: Target):
+        self.adjoint, self.lanes, self.dtype = adjoint, target.lanes, np.dtype(target.dtype)
+        self.code = emitted_adjoint(adjoint, target)
+        self.kernel = kernel(self.code.text)
+        self.bounds = bounds_of(adjoint.program)
+        self.hosted = reachable(list(adjoint.hosted.values()))
+
+
+class BackRunner:
+    """A compiled way back with parameter values packed for it.
+
+    Parameters
+    ----------
+    back : BackKernel
     params : NamedTuple of Array
     environment : Array
         Parameters that every environment has its own of, one below the other.
-    dtype : numpy.dtype
     """
 
-    def __init__(
-        self,
-        adjoint: Adjoint,
-        code: EmittedAdjoint,
-        lanes: int,
-        params: Any,
-        environment: Array,
-        dtype: np.dtype[Any],
-    ):
-        self.adjoint, self.code, self.lanes, self.params, self.environment = adjoint, code, lanes, params, environment
-        self.kernel = kernel(code.text)
-        self._dtype = dtype
-        self._values = HostValues([*code.params, *code.timed_params], params, bounds_of(adjoint.program))
+    def __init__(self, back: BackKernel, params: Any, environment: Array):
+        self.back, self.lanes, self.params, self.environment = back, back.lanes, params, environment
+        self._values = HostValues([*back.code.params, *back.code.timed_params], params, back.bounds)
         self._packed: dict[tuple[float, int], Array] = {}
         self._memory: dict[int, list[tuple[Array, int, int]]] = {}
 
@@ -50,8 +54,8 @@ class BackRunner:
         plan = interval, substeps
         if plan not in self._packed:
             full, half = (self._values(interval, share * interval / substeps) for share in (1.0, 0.5))
-            values = [np.zeros(0), *full, *half[len(self.code.params) :]]
-            self._packed[plan] = np.concatenate(values).astype(self._dtype)
+            values = [np.zeros(0), *full, *half[len(self.back.code.params) :]]
+            self._packed[plan] = np.concatenate(values).astype(self.back.dtype)
         return self._packed[plan]
 
     def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
@@ -62,11 +66,13 @@ class BackRunner:
             memory, at, workspace = free.pop()
         except IndexError:
             own = 8 * len(ARGUMENTS)
-            memory = np.zeros(own + self.code.workspace_bytes + substeps * self.code.tape_bytes + 64, np.uint8)
+            memory = np.zeros(
+                own + self.back.code.workspace_bytes + substeps * self.back.code.tape_bytes + 64, np.uint8
+            )
             at = memory.ctypes.data
             workspace = at + own + -(at + own) % 64
         struct.pack_into(f"={len(ARGUMENTS)}q", memory.data, 0, workspace, *arguments, first, last)
-        self.kernel.run(at)
+        self.back.kernel.run(at)
         free.append((memory, at, workspace))
 
 
@@ -84,7 +90,7 @@ class Pullback:
         substeps: int,
         num_envs: int,
     ):
-        code, rows = runner.code, runner.adjoint.program.environment_rows
+        code, rows = runner.back.code, runner.back.adjoint.program.environment_rows
         self._runner, self._share, self._interval, self._substeps = runner, share, interval, substeps
         self._num_envs = num_envs
         self._packed = runner.packed(interval, substeps)
@@ -133,14 +139,14 @@ class Pullback:
         Common parameters: summed over the environments. The blocks of environments are added in their order, whatever
         the number of threads.
         """
-        program, params = self._runner.adjoint.program, self._runner.params._asdict()
+        back, params = self._runner.back, self._runner.params._asdict()
         found: dict[str, Array] = {}
         start = 0
-        for name, rows in program.environment_rows.items():
+        for name, rows in back.adjoint.program.environment_rows.items():
             found[name] = self._environment[start : start + rows].copy()
             start += rows
         common, full, half, _ = np.split(self._hosted.sum(axis=0), self._ends)
-        code, hosted = self._runner.code, self._runner.adjoint.hosted
+        code = back.code
         zeros = _by_index(code.hosted, np.zeros_like(common)) | _by_index(code.timed_hosted, np.zeros_like(full))
         time_step = self._interval / self._substeps
         for bars, time in (
@@ -148,7 +154,7 @@ class Pullback:
             (zeros | _by_index(code.timed_hosted, half), 0.5 * time_step),
         ):
             clocks = {"interval": self._interval, "time_step": time}
-            for name, bar in _evaluated(hosted, params, bars, clocks).items():
+            for name, bar in _evaluated(back, params, bars, clocks).items():
                 found[name] = found.get(name, 0.0) + np.broadcast_to(bar, params[name].shape)
         return found
 
@@ -160,14 +166,14 @@ def _by_index(symbols: Sequence[Symbol], values: Array) -> dict[int, Array]:
 
 
 def _evaluated(
-    wanted: Mapping[str, Symbol],
+    back: BackKernel,
     params: Mapping[str, Array],
     bars: Mapping[int, Array],
     clocks: Mapping[str, float],
 ) -> dict[str, Array]:
-    """Values of parameter-level symbols that are made from parameters and bars."""
+    """Bars of the common parameters, made from the parameters and from bars of what the host computes with them."""
     values: dict[int, Any] = {}
-    for x in reachable(list(wanted.values())):
+    for x in back.hosted:
         if x.op == "const":
             values[x.index] = np.full((1, 1), x.args[0])
         elif x.op == "leaf":
@@ -178,4 +184,4 @@ def _evaluated(
                 values[x.index] = params[name] if kind == "param" else bars[int(name)]
         else:
             values[x.index] = HOST[x.op](*(values[a.index] if isinstance(a, Symbol) else a for a in x.args))
-    return {name: values[x.index] for name, x in wanted.items()}
+    return {name: values[x.index] for name, x in back.adjoint.hosted.items()}
