@@ -174,12 +174,13 @@ class _Bars:
         terms = list(self._terms.get(value.index, ()))
         if value.index in self._rows:
             terms.append((False, self._stacked(value)))
-        if value.index in self._pairs:
-            before = self.graph.const(0.0) if start is None else start
-            return False, self.graph.make("outer", (before, *self._pairs[value.index]), size_of(value))
         if start is not None:
             terms.append((False, start))
-        return self._sum(terms) if terms else None
+        total = self._sum(terms) if terms else None
+        if value.index in self._pairs:
+            before = self.graph.const(0.0) if total is None else self.unsigned(*total)
+            return False, self.graph.make("outer", (before, *self._pairs[value.index]), size_of(value))
+        return total
 
     def whole(self, value: Symbol, start: Symbol | None = None) -> Symbol | None:
         """Bar of a value in all its rows."""

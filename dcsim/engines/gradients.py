@@ -144,7 +144,7 @@ class _Rollout(torch.autograd.Function):
         if params:
             engine = engine.with_params(engine.model.params(*(x.detach().numpy() for x in params)))
         rows, num_envs = state.shape
-        given, after = np.ascontiguousarray(inputs.detach()), np.array(state.detach())
+        given, after = inputs.detach().contiguous().numpy(), np.array(state.detach().numpy(), order="C")
         check_shape(given[0], (engine._input_rows, num_envs), "inputs")
         found = {name: np.empty((count, _rows(engine, name), num_envs)) for name in plan.fields}
         kept = np.empty((-(-count // plan.keep_every), rows, num_envs))
@@ -165,14 +165,14 @@ class _Rollout(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, after_bar: torch.Tensor | None, *field_bars: torch.Tensor | None) -> tuple[Any, ...]:
         plan, engine, kept = ctx.plan, ctx.engine, ctx.kept
-        given = np.ascontiguousarray(ctx.saved_tensors[0].detach())
+        given = ctx.saved_tensors[0].detach().contiguous().numpy()
         num_envs = kept.shape[2]
         names = fields(engine.model.params)
         wanted = [name for name, is_needed in zip(names, ctx.needs_input_grad[3:], strict=False) if is_needed]
         back = engine.pullback(num_envs, plan.interval, plan.substeps, wanted)
-        bar = np.zeros(kept.shape[1:]) if after_bar is None else np.array(after_bar)
+        bar = np.zeros(kept.shape[1:]) if after_bar is None else np.array(after_bar.numpy(), order="C")
         inputs_bar = np.zeros_like(given)
-        bars = {f: np.asarray(x) for f, x in zip(plan.fields, field_bars, strict=True) if x is not None}
+        bars = {f: x.numpy() for f, x in zip(plan.fields, field_bars, strict=True) if x is not None}
         states = np.empty((min(plan.keep_every, len(given)), *kept.shape[1:]))
         for segment in reversed(range(len(kept))):
             first, last = segment * plan.keep_every, min((segment + 1) * plan.keep_every, len(given))
