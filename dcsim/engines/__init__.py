@@ -1,4 +1,7 @@
-"""Ways to run a model's control steps for many environments: NumPy as reference, one compiled kernel by default."""
+"""Ways to run a model's control steps for many environments.
+
+NumPy as reference, one compiled kernel by default, torch for gradients and GPUs.
+"""
 
 import difflib
 from typing import Any
@@ -9,7 +12,8 @@ from dcsim.engines.model import Model, field_slices, pack, unpack
 
 __all__ = ["Engine", "Model", "TraceError", "field_slices", "make_engine", "pack", "unpack"]
 
-ENGINES = ("fused", "numpy")
+ENGINES = ("fused", "numpy", "torch")
+"""Names of engines; ``torch:`` and a device, as in ``torch:cuda`` or ``torch:cuda:1``, is one too."""
 
 
 def make_engine(
@@ -19,16 +23,18 @@ def make_engine(
 
     Parameters
     ----------
-    name : {"fused", "numpy"}
+    name : {"fused", "numpy", "torch", "torch:DEVICE"}
+        ``torch`` runs on the CPU, ``torch:cuda`` or ``torch:cuda:1`` on that device, see
+        `dcsim.engines.torch_engine.TorchEngine`.
     model : Model
     params : NamedTuple of Array
         ``(rows, 1)``, or ``(rows, N)`` where every environment has its own values; matrices ``(out, in)``.
     substeps : int
         Extrapolated sub-steps per control step.
     dtype : {"float64", "float32"}
-        Of the arithmetic. Arrays handed in and out are float64 either way.
+        Of the arithmetic. NumPy arrays handed in and out are float64 either way, torch tensors are of this type.
     threads : int
-        Most threads to share a large batch; the NumPy engine has one.
+        Most threads to share a large batch; the NumPy engine has one, torch its own.
 
     Returns
     -------
@@ -37,7 +43,7 @@ def make_engine(
     Raises
     ------
     ValueError
-        If there is no engine of that name, or the parameters do not fit the model.
+        If there is no engine of that name or no such device, or the parameters do not fit the model.
     """
     if name == "fused":
         from dcsim.engines.fused import FusedEngine
@@ -47,5 +53,10 @@ def make_engine(
         from dcsim.engines.numpy_engine import NumpyEngine
 
         return NumpyEngine(model, params, substeps, dtype)
+    family, _, device = str(name).partition(":")
+    if family == "torch" and (device or name == "torch"):
+        from dcsim.engines.torch_engine import TorchEngine
+
+        return TorchEngine(model, params, substeps, dtype, threads, device or "cpu")
     near = difflib.get_close_matches(str(name).lower(), ENGINES, n=1, cutoff=0.0)
     raise ValueError(f"no engine {name!r}; did you mean {near[0]!r}? (choices: {', '.join(ENGINES)})")

@@ -6,14 +6,23 @@ the second and then the first half pass, minus its bar through the pass of full 
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dcsim.engines.adjoint import Adjoint
 from dcsim.engines.adjoint_layout import AdjointLayout, planned_adjoint
-from dcsim.engines.emit import ATTRIBUTES, STAGE_NAMES, StageWriter, size_of
+from dcsim.engines.emit import (
+    ATTRIBUTES,
+    PASS_POINTERS,
+    POINTERS,
+    STAGE_NAMES,
+    order_of,
+    size_of,
+    stage_function,
+    two_passes,
+)
 from dcsim.engines.graph import Symbol
-from dcsim.engines.kernel_frame import loads, moves, read_arguments, transfers
-from dcsim.engines.lanes import Code, Loop, Target
+from dcsim.engines.kernel_frame import each_row, extrapolation, loads, moves, read_arguments, transfers
+from dcsim.engines.lanes import Code, Target
 from dcsim.engines.layout import runs
 from dcsim.engines.program import AFTER, AFTER_BACK, BEGUN_BACK, PREPARED_BACK, SWEEP, SWEEP_BACK, Program
 
@@ -23,9 +32,9 @@ _BACK_NAMES = {
     PREPARED_BACK: "prepare_back",
     BEGUN_BACK: "begin_back",
 }
-_POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params", "tape")
+_FORTH_POINTERS = (*POINTERS, "tape")
 _BACK_POINTERS = (
-    "ws", "timed", "timed_bar", "params", "timed_params", "tape", "old", "given", "made_bar", "given_bar"
+    "ws", "timed", "timed_bar", "temp", "params", "timed_params", "tape", "old", "given", "made_bar", "given_bar"
 )  # fmt: skip
 
 ARGUMENTS = (
@@ -93,6 +102,20 @@ done:
 }}
 """
 
+_SWEEPS = """\
+  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %k.full)
+  call void @sweep(ptr %ws, ptr %ws, ptr %k.middle, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
+    ptr %k.one)
+  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
+    ptr %k.two)"""
+
+_SWEEPS_IN_PAIRS = """\
+  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %k.full, ptr %k.middle, ptr %timed.half, ptr %temp.two, ptr %params.half, ptr %k.one)
+  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
+    ptr %k.two)"""
+
 _RUN = """
 define void @run(ptr %arguments) #0 {{
 entry:
@@ -106,9 +129,9 @@ block:
   %left = sub i64 %last, %i
   %lanes = call i64 @llvm.umin.i64(i64 %left, i64 {lanes})
 {loads}
-  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full, ptr %ws)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full, ptr %ws)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %params, ptr %params.half, ptr %ws)
+  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full, ptr %ws)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full, ptr %ws)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half, ptr %ws)
   br label %substep
 substep:
   %k = phi i64 [ 0, %block ], [ %k.next, %substep ]
@@ -117,12 +140,10 @@ substep:
 {tape_parts}
   call void @keep_given(ptr %ws, ptr %k.given)
   call void @keep_old(ptr %ws, ptr %k.old)
-  call void @sweep(ptr %ws, ptr %ws, ptr %k.middle, ptr %timed.half, ptr %params, ptr %params.half, ptr %k.one)
-  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %params, ptr %params.half, ptr %k.two)
-  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %params, ptr %params.full, ptr %k.full)
+{sweeps}
   call void @extrapolate(ptr %ws, ptr %coarse, ptr %fine)
   call void @keep_seen(ptr %ws, ptr %k.old)
-  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full, ptr %k.after)
+  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full, ptr %k.after)
   %k.next = add nuw nsw i64 %k, 1
   %more.k = icmp ult i64 %k.next, %substeps
   br i1 %more.k, label %substep, label %stepped
@@ -136,25 +157,25 @@ back:
   %b.shift = mul i64 %b.next, {tape_bytes}
   %b.tape = getelementptr i8, ptr %tapes, i64 %b.shift
 {back_tape_parts}
-  call void @monitor_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %params, ptr %params.full,
+  call void @monitor_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %temp, ptr %params, ptr %params.full,
     ptr %b.after, ptr %b.old, ptr %ws, ptr %ws, ptr %ws)
   call void @start_half(ptr %swept_bar, ptr %made_bar, ptr %given_bar)
-  call void @sweep_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %params, ptr %params.half,
+  call void @sweep_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %temp, ptr %params, ptr %params.half,
     ptr %b.two, ptr %b.old, ptr %b.middle, ptr %made_bar, ptr %given_bar)
   call void @start_full(ptr %swept_bar, ptr %made_bar)
-  call void @sweep_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %params, ptr %params.half,
+  call void @sweep_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %temp, ptr %params, ptr %params.half,
     ptr %b.one, ptr %b.old, ptr %b.given, ptr %given_bar, ptr %swept_bar)
-  call void @sweep_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %params, ptr %params.full,
+  call void @sweep_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %temp, ptr %params, ptr %params.full,
     ptr %b.full, ptr %b.old, ptr %b.given, ptr %made_bar, ptr %swept_bar)
   %more.b = icmp ugt i64 %b.next, 0
   br i1 %more.b, label %back, label %begun
 begun:
-  call void @prepare_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %params, ptr %params.full,
+  call void @prepare_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %temp, ptr %params, ptr %params.full,
     ptr %ws, ptr %ws, ptr %ws, ptr %ws, ptr %ws)
-  call void @prepare_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %params, ptr %params.half,
+  call void @prepare_back(ptr %ws, ptr %timed.half, ptr %timed_bar.half, ptr %temp, ptr %params, ptr %params.half,
     ptr %ws, ptr %ws, ptr %ws, ptr %ws, ptr %ws)
 {load_start}
-  call void @begin_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %params, ptr %params.full,
+  call void @begin_back(ptr %ws, ptr %timed.full, ptr %timed_bar.full, ptr %temp, ptr %params, ptr %params.full,
     ptr %ws, ptr %ws, ptr %ws, ptr %ws, ptr %ws)
 {stores}
   %number = udiv i64 %i, {lanes}
@@ -190,6 +211,8 @@ class EmittedAdjoint(NamedTuple):
         Host values in order.
     hosted, timed_hosted : list of Symbol
         Host values whose bars the kernel gives, in order.
+    order : str
+        Of matrices among the host values, see `dcsim.engines.emit.Emitted`.
     """
 
     text: str
@@ -199,6 +222,7 @@ class EmittedAdjoint(NamedTuple):
     timed_params: list[Symbol]
     hosted: list[Symbol]
     timed_hosted: list[Symbol]
+    order: Literal["C", "F"]
 
 
 def emitted_adjoint(adjoint: Adjoint, target: Target) -> EmittedAdjoint:
@@ -208,15 +232,13 @@ def emitted_adjoint(adjoint: Adjoint, target: Target) -> EmittedAdjoint:
     declarations: set[str] = set()
     functions = []
     for names, plan, pointers in (
-        (STAGE_NAMES, forward, _POINTERS),
+        (STAGE_NAMES, forward, _FORTH_POINTERS),
         (_BACK_NAMES, layout.back, _BACK_POINTERS),
     ):
         for stage, name in names.items():
-            code = Code(target)
-            StageWriter(code, plan, stage, pointers).write()
-            arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in pointers)
-            functions.append(code.text(f"internal void @{name}({arguments}) #0"))
-            declarations |= code.intrinsics
+            functions.append(stage_function(target, plan, stage, name, pointers, declarations))
+    if target.lanes == 1:
+        functions.append(two_passes(target, forward, _FORTH_POINTERS, (*PASS_POINTERS, "tape")))
     tape, tape_rows = {}, 0
     for part, rows in (
         ("given", forward.moving_rows),
@@ -233,8 +255,8 @@ def emitted_adjoint(adjoint: Adjoint, target: Target) -> EmittedAdjoint:
     functions.append(_frame(adjoint.program, layout, target, tape, tape_rows * row))
     text = "\n\n".join([*sorted(declarations), *functions, ATTRIBUTES]) + "\n"
     return EmittedAdjoint(
-        text, layout.rows * row, tape_rows * row, forward.params, forward.timed_params, layout.hosted,
-        layout.timed_hosted,
+        text, (layout.rows + 2 * layout.temporary_rows) * row, tape_rows * row, forward.params, forward.timed_params, layout.hosted,
+        layout.timed_hosted, order_of(target),
     )  # fmt: skip
 
 
@@ -248,31 +270,23 @@ def _row_functions(program: Program, layout: AdjointLayout, target: Target) -> l
         code = Code(target)
         for count, first in parts:
             if count:
-                loop = Loop(code, count, (target.row_bytes,))
-                at = {
-                    p: code.emit(
-                        f"getelementptr i8, ptr {code.address(f'%{p}', start * target.row_bytes)}, i64 {loop.counters[0]}"
-                    )
-                    for p, start in first.items()
-                }
-                body(code, at)
-                loop.close()
+                each_row(code, count, lambda wide, at, first=first: body(wide, lambda p: at(p, first[p])))  # type: ignore[misc]
         return code.text(f"internal void @{name}({', '.join(f'ptr noalias %{p}' for p in pointers)}) #0")
 
-    def copy(code: Code, at: dict[str, str]) -> None:
-        code.store(code.load(at["ws"]), at["to"])
+    def copy(code: Code, at: _Address) -> None:
+        code.store(code.load(at("ws")), at("to"))
 
-    def clear(code: Code, at: dict[str, str]) -> None:
-        code.store(code.const(0.0), at["ws"])
+    def clear(code: Code, at: _Address) -> None:
+        code.store(code.const(0.0), at("ws"))
 
-    def start_half(code: Code, at: dict[str, str]) -> None:
-        bar = code.load(at["bar"])
-        code.store(code.add(bar, bar), at["made"])
-        code.store(code.const(0.0), at["given"])
+    def start_half(code: Code, at: _Address) -> None:
+        bar = code.load(at("bar"))
+        code.store(code.add(bar, bar), at("made"))
+        code.store(code.const(0.0), at("given"))
 
-    def start_full(code: Code, at: dict[str, str]) -> None:
-        code.store(code.neg(code.load(at["bar"])), at["made"])
-        code.store(code.const(0.0), at["bar"])
+    def start_full(code: Code, at: _Address) -> None:
+        code.store(code.neg(code.load(at("bar"))), at("made"))
+        code.store(code.const(0.0), at("bar"))
 
     def kept(fields: dict[str, int]) -> list[tuple[int, dict[str, int]]]:
         return [(rows[f], {"ws": starts[f], "to": start}) for f, start in fields.items()]
@@ -287,7 +301,8 @@ def _row_functions(program: Program, layout: AdjointLayout, target: Target) -> l
     ]
 
 
-_Body = Callable[[Code, dict[str, str]], None]
+_Address = Callable[[str], str]
+_Body = Callable[[Code, _Address], None]
 
 
 def _frame(program: Program, layout: AdjointLayout, target: Target, tape: dict[str, int], tape_bytes: int) -> str:
@@ -298,14 +313,16 @@ def _frame(program: Program, layout: AdjointLayout, target: Target, tape: dict[s
         "timed.full": forward.timed_starts[0],
         "timed.half": forward.timed_starts[1],
         "coarse": forward.spare[0],
-        "fine": forward.spare[1],
+        "fine": forward.spare[2],
         "swept_bar": min(layout.state_bar_start.values()),
         "made_bar": layout.made_bar_start,
         "given_bar": layout.given_bar_start,
         "hosted": layout.hosted_start,
         "timed_bar.full": layout.timed_bar_starts[0],
         "timed_bar.half": layout.timed_bar_starts[1],
-        "tapes": layout.rows,
+        "temp": layout.rows,
+        "temp.two": layout.rows + layout.temporary_rows,
+        "tapes": layout.rows + 2 * layout.temporary_rows,
     }
 
     def moved(what: str, name: str, rows: Mapping[str, int], inner: dict[str, int], tag: str) -> list[str]:
@@ -323,6 +340,7 @@ def _frame(program: Program, layout: AdjointLayout, target: Target, tape: dict[s
         lanes=target.lanes,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
+        sweeps=_SWEEPS if target.lanes > 1 else _SWEEPS_IN_PAIRS,
         tape_bytes=tape_bytes,
         tape_parts=_parts("k", tape),
         back_tape_parts=_parts("b", tape),
@@ -342,7 +360,7 @@ def _frame(program: Program, layout: AdjointLayout, target: Target, tape: dict[s
         bytes=target.bytes,
         widened="bitcast" if target.is_double else "fpext",
     )
-    return transfers(forward, target) + helpers + run
+    return "\n\n".join([transfers(target), extrapolation(program, target), helpers.strip(), run.strip()])
 
 
 def _parts(tag: str, tape: dict[str, int]) -> str:

@@ -41,8 +41,8 @@ class AdjointLayout(NamedTuple):
         Of the bars of ``hosted``; those of ``timed_hosted`` come first in ``timed_bar``.
     timed_bar_starts : tuple of int
         Of ``timed_bar`` for full and for half sweeps.
-    rows : int
-        Of the whole workspace, without the tape.
+    rows, temporary_rows : int
+        Of the workspace without the tape, and of what a stage at work needs besides.
     """
 
     forward: Layout
@@ -62,6 +62,7 @@ class AdjointLayout(NamedTuple):
     hosted_start: int
     timed_bar_starts: tuple[int, int]
     rows: int
+    temporary_rows: int
 
 
 def planned_adjoint(adjoint: Adjoint) -> AdjointLayout:
@@ -113,9 +114,9 @@ def planned_adjoint(adjoint: Adjoint) -> AdjointLayout:
 
     stages = {at: _Stage(writes, adjoint.reads, slots) for at, writes in adjoint.writes.items()}
     places, stores = dict(forward.places), dict[int, list[Place]]()
-    end = rows.end
+    temporary_rows = forward.temporary_rows
     for one in stages.values():
-        end = max(end, one.find_places(rows.end))
+        temporary_rows = max(temporary_rows, one.find_places())
         places |= one.places
         stores |= one.stores
     back = forward._replace(
@@ -127,7 +128,7 @@ def planned_adjoint(adjoint: Adjoint) -> AdjointLayout:
     return AdjointLayout(
         forward, back, state_bar_start, start_start, {x.args[1]: bar_start[x.index] for x in inputs},
         {x.args[1]: bar_start[x.index] for x in environment}, old_start, seen_start, old.end, made_bar_start,
-        given_bar_start, cleared, hosted, timed_hosted, hosted_start, timed_bar_starts, end,
+        given_bar_start, cleared, hosted, timed_hosted, hosted_start, timed_bar_starts, rows.end, temporary_rows,
     )  # fmt: skip
 
 
@@ -177,9 +178,9 @@ class _Stage:
         self.stores.setdefault(x.index, []).append(place)
         self.places.setdefault(x.index, place)
 
-    def find_places(self, start: int) -> int:
-        """Give places to what is written and what other loops read, from row ``start`` on; return the last row."""
-        lent, seen = Temporaries(start), set[int]()
+    def find_places(self) -> int:
+        """Give places to what is written and what other loops read; return the temporary rows."""
+        lent, seen = Temporaries(), set[int]()
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(self.groups):
             for x in (x for x in group.symbols if x.index not in seen):
@@ -193,7 +194,7 @@ class _Stage:
                     else:
                         deferred.append(target)
                 if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
-                    self._store(x, Place("ws", lent.take(x.rows)))
+                    self._store(x, Place("temp", lent.take(x.rows)))
                     end = len(self.groups) if deferred else last
                     ends.setdefault(end, []).append((self.places[x.index].start, x.rows))
                 self.late.extend((self.places[x.index], target, x.rows) for target in deferred)

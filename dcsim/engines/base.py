@@ -1,14 +1,14 @@
 """What all engines have in common: how they are made, what they accept, and how much work a sweep is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from dcsim.engines.model import Array, Model, checked_params, field_slices
-from dcsim.engines.program import count_operations, trace
+from dcsim.engines.program import count_operations, count_step_operations, trace
 
 DTYPES = ("float64", "float32")
 
@@ -72,6 +72,10 @@ class Engine(ABC):
     def stats(self) -> dict[str, int]:
         """Work of one sweep and one environment, see `dcsim.engines.program.count_operations`."""
         return count_operations(trace(self.model, self.params))
+
+    def work(self, substeps: int) -> dict[str, int]:
+        """Least work of a control step, see `dcsim.engines.program.count_step_operations`."""
+        return count_step_operations(trace(self.model, self.params), substeps)
 
     @abstractmethod
     def step(
@@ -139,6 +143,22 @@ class Engine(ABC):
             If a shape, the interval, the number of sub-steps or a parameter cannot be meant.
         """
         raise NotImplementedError(f"the {self.name} engine has no derivatives; the fused engine has")
+
+    def bind(self, state: Array, inputs: Array, interval: float, substeps: int | None = None) -> Callable[[], None]:
+        """Return a function that makes one control step of the same arrays in place, with the least to do for each call.
+
+        Parameters
+        ----------
+        state : Array, shape (state rows, N)
+            C-contiguous float64; changed by every call.
+        inputs : Array, shape (input rows, N)
+            C-contiguous float64; read anew by every call.
+        interval : float
+            Length of the control step [s].
+        substeps : int, optional
+            Instead of the engine's own number.
+        """
+        return lambda: (self.step(state, inputs, interval, state, substeps), None)[1]
 
     def _check_clock(self, interval: float, substeps: int) -> None:
         if not 0.0 < interval < np.inf:

@@ -1,17 +1,21 @@
 """Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
 from dcsim.engines.kernel_frame import frame
-from dcsim.engines.lanes import Code, Loop, Target
+from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Group, Layout, Place, planned
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
 STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
-_POINTERS = ("ws", "src", "dst", "timed", "params", "timed_params")
+POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
+PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
+_REGISTERS_TOGETHER = 4  # of the same value in several rows, which are computed side by side
+_PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
+_COLUMNS_UNROLLED = 64  # of a matrix; of more, pairs of columns share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
 
 _WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
@@ -20,12 +24,16 @@ ATTRIBUTES = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" 
 
 
 class Emitted(NamedTuple):
-    """Text of a kernel, and what a caller must provide: bytes of workspace and host values in order."""
+    """Text of a kernel, and what a caller must provide: bytes of workspace and host values in order.
+
+    ``order`` is that of a matrix among the host values: ``C``, row by row, or ``F``, column by column.
+    """
 
     text: str
     workspace_bytes: int
     params: list[Symbol]
     timed_params: list[Symbol]
+    order: Literal["C", "F"]
 
 
 def emitted(program: Program, target: Target) -> Emitted:
@@ -34,15 +42,54 @@ def emitted(program: Program, target: Target) -> Emitted:
     declarations: set[str] = set()
     functions = []
     for stage, name in STAGE_NAMES.items():
-        code = Code(target)
-        StageWriter(code, layout, stage).write()
-        arguments = ", ".join(f"ptr noalias %{pointer}" for pointer in _POINTERS)
-        functions.append(code.text(f"internal void @{name}({arguments}) #0"))
-        declarations |= code.intrinsics
+        functions.append(stage_function(target, layout, stage, name, POINTERS, declarations))
+    if target.lanes == 1:
+        functions.append(two_passes(target, layout, POINTERS, PASS_POINTERS))
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
     text = "\n\n".join([*sorted(declarations), *functions, ATTRIBUTES]) + "\n"
-    return Emitted(text, layout.rows * target.row_bytes, layout.params, layout.timed_params)
+    rows = layout.rows + layout.temporary_rows * (2 if target.lanes == 1 else 1)
+    return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order_of(target))
+
+
+def order_of(target: Target) -> Literal["C", "F"]:
+    """Order in which a kernel reads matrices."""
+    return "C" if target.lanes > 1 else "F"
+
+
+def stage_function(
+    target: Target, layout: Layout, stage: int, name: str, pointers: Sequence[str], declarations: set[str]
+) -> str:
+    """Write the function of one stage, which takes pointers; add to the declarations it needs."""
+    code = Code(target)
+    writer = StageWriter if target.lanes > 1 else RowStageWriter
+    for _ in writer(code, layout, stage, pointers).write():
+        pass
+    declarations |= code.intrinsics
+    return code.text(f"internal void @{name}({_arguments(pointers)}) #0")
+
+
+def _arguments(names: Iterable[str]) -> str:
+    return ", ".join(f"ptr noalias %{name}" for name in names)
+
+
+def two_passes(target: Target, layout: Layout, pointers: Sequence[str], own: Sequence[str]) -> str:
+    """Write the function of two sweeps, which takes pointers and then those that the second has of its own."""
+    code = Code(target)
+    _write_two_passes(code, layout, pointers, own)
+    others = [f"{name}.two" for name in own]
+    return code.text(f"internal void @two_sweeps({_arguments([*pointers, *others])}) #0")
+
+
+def _write_two_passes(code: Code, layout: Layout, pointers: Sequence[str], own: Sequence[str]) -> None:
+    """Write two sweeps of unlike length from the same state, value by value in turn.
+
+    A pass of one environment is a long chain of operations that wait for each other; two chains fill the waiting.
+    """
+    one, two = (RowStageWriter(code, layout, SWEEP, pointers) for _ in range(2))
+    two.bases |= {name: f"%{name}.two" for name in own}
+    for _ in zip(one.write(), two.write(), strict=True):
+        pass
 
 
 def size_of(symbols: list[Symbol]) -> int:
@@ -50,17 +97,68 @@ def size_of(symbols: list[Symbol]) -> int:
     return sum(x.rows * max(x.columns, 1) for x in symbols)
 
 
-class StageWriter:
-    """Writes the loops of one stage, in a function of these pointers."""
+def _starts(x: Symbol) -> list[float]:
+    """Values before the first row of a reduction: one for each partial sum."""
+    return [float("-inf")] if x.op == "maxof" else [0.0] * _PARTIAL_SUMS
 
-    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Iterable[str] = _POINTERS):
+
+def _combined(code: Code, sums: list[str]) -> str:
+    """Add the partial sums: the first half to the second until one is left."""
+    while len(sums) > 1:
+        middle = len(sums) // 2
+        sums = [code.add(low, high) for low, high in zip(sums[:middle], sums[middle:], strict=True)]
+    return sums[0]
+
+
+def _accumulated(code: Code, op: str, total: str, values: list[str]) -> str:
+    """One more term of a sum, or of a greatest."""
+    if op == "sum":
+        return code.add(total, values[0])
+    if op == "dot":
+        return code.fma(values[0], values[1], total)
+    return maximum(code, total, values[0], is_x_number=False)
+
+
+def _operation(code: Code, x: Symbol, v: list[str]) -> str:
+    """Value of an operation."""
+    op = x.op
+    if op in ("add", "sub", "mul", "div", "neg", "fma", "fms", "fnma"):
+        return str(getattr(code, op)(*v))
+    if op == "copy":
+        return v[0]
+    if op == "recip":
+        return code.div(code.const(1.0), v[0])
+    if op in ("where_gt", "where_ge"):
+        return code.select(code.compare("ogt" if op == "where_gt" else "oge", v[0], v[1]), v[2], v[3])
+    if op in ("max", "min"):
+        bound = maximum if op == "max" else minimum
+        if x.operands[1].level == PARAM:
+            return bound(code, v[1], v[0], True)
+        return bound(code, v[0], v[1], x.operands[0].level == PARAM)
+    if op == "sqrt":
+        return code.intrinsic("sqrt", v[0])
+    if op == "exp":
+        return exponential(code, v[0])
+    if op == "tanh":
+        return hyperbolic_tangent(code, v[0])
+    if op == "log":
+        guard = x.operands[0]
+        bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
+        return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
+    raise ValueError(f"no code for the operation {op!r}")
+
+
+class StageWriter:
+    """Writes the loops of one stage, one environment a lane."""
+
+    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Sequence[str] = POINTERS):
         self.code, self.layout = code, layout
         self.groups, self.late = layout.groups[stage], layout.late[stage]
         self.known: dict[int, str] = {}  # values of one row computed in this stage
         self.bases = {name: f"%{name}" for name in pointers}
 
-    def write(self) -> None:
-        """Write the stage."""
+    def write(self) -> Iterator[None]:
+        """Write the stage; a step of the iteration writes a value of one row, or a loop."""
         for group in self.groups:
             x = group.symbols[0]
             if x.op == "matmul":
@@ -70,9 +168,10 @@ class StageWriter:
             elif x.op == "outer":
                 self._outer(x)
             elif group.rows == 1:
-                self._straight(group)
+                yield from self._straight(group)
             else:
                 self._loop(group)
+            yield
         for source, target, rows in self.late:
             self._copy(source, target, rows)
 
@@ -96,10 +195,12 @@ class StageWriter:
 
     # --- loops over rows
 
-    def _straight(self, group: Group) -> None:
+    def _straight(self, group: Group) -> Iterator[None]:
         """Values of one row: no loop, and what later groups need stays in registers."""
         local = dict(self.known)
-        self._body(group, local, self._fetch, {})
+        for x in group.symbols:
+            self._body([x], local, self._fetch, {})
+            yield
         self._store(group.symbols, local, self.bases)
         self.known.update((x.index, local[x.index]) for x in group.symbols)
 
@@ -109,75 +210,64 @@ class StageWriter:
         mapped = [x for x in group.symbols if x.op not in REDUCTIONS]
         outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
-        start = [code.const(0.0 if x.op != "maxof" else float("-inf")) for x in reductions]
-        loop = Loop(code, group.rows, (self.code.target.row_bytes, code.target.bytes), start)
+        start = [self.code.const(value) for x in reductions for value in _starts(x)]
+        together = self._rows_together(group.rows)
+        steps = (together * self.code.target.row_bytes, together * code.target.bytes)
+        loop = Loop(code, group.rows // together, steps, start)
         used = {self.layout.places[a.index].base for a in outside.values() if a.rows > 1}
         used |= {place.base for x in mapped for place in self.layout.stores.get(x.index, [])}
         moved = {
             name: self._advanced(self.bases[name], loop.counters[int(name.endswith("params"))]) for name in sorted(used)
         }
-        local: dict[int, str] = {}
-        totals = {x.index: value for x, value in zip(reductions, loop.values, strict=True)}
-        self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, 0, moved), totals)
-        self._store(mapped, local, moved)
-        ends = loop.close([local[x.index] for x in reductions])
-        self.known.update((x.index, value) for x, value in zip(reductions, ends, strict=True))
+        partial, at = {}, 0
+        for x in reductions:
+            partial[x.index] = loop.values[at : at + len(_starts(x))]
+            at += len(_starts(x))
+        local: list[dict[int, str]] = [{} for _ in range(together)]
+        for x in group.symbols:
+            for row in range(together):
+
+                def fetch(a: Symbol, row: int = row) -> str:
+                    return fixed[a.index] if a.index in fixed else self._fetch(a, row, moved)
+
+                sums = partial.get(x.index, [])
+                self._body([x], local[row], fetch, {x.index: sums[0]} if sums else {})
+                if sums:  # they change places: the one that waited longest is next
+                    partial[x.index] = [*sums[1:], local[row][x.index]]
+        for row in range(together):
+            self._store(mapped, local[row], moved, row)
+        loop.close([value for x in reductions for value in partial[x.index]])
+        for x in reductions:
+            sums = partial[x.index]
+            first = -group.rows % len(sums)
+            self.known[x.index] = _combined(code, sums[first:] + sums[:first])
         self._store(reductions, self.known, self.bases)
 
+    def _rows_together(self, rows: int) -> int:
+        """Rows that a round of a loop treats, operation by operation: one fills the waiting of the other."""
+        most = max(1, _REGISTERS_TOGETHER * self.code.target.register_bytes // self.code.target.row_bytes)
+        return max(count for count in range(1, min(rows, most) + 1) if rows % count == 0)
+
     def _body(
-        self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
+        self, symbols: list[Symbol], local: dict[int, str], fetch: Callable[[Symbol], str], totals: dict[int, str]
     ) -> None:
         def value(a: Symbol) -> str:
             if a.index not in local:
                 local[a.index] = fetch(a)
             return local[a.index]
 
-        for x in group.symbols:
+        for x in symbols:
             if x.op == "row":
                 local[x.index] = self._fetch(x.operands[0], x.args[1])
             elif x.op in REDUCTIONS:
-                local[x.index] = self._accumulated(x.op, totals[x.index], [value(a) for a in x.operands])
+                local[x.index] = _accumulated(self.code, x.op, totals[x.index], [value(a) for a in x.operands])
             else:
-                local[x.index] = self._operation(x, [value(a) for a in x.operands])
+                local[x.index] = _operation(self.code, x, [value(a) for a in x.operands])
 
-    def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str]) -> None:
+    def _store(self, symbols: list[Symbol], local: dict[int, str], bases: dict[str, str], row: int = 0) -> None:
         for x in symbols:
             for place in self.layout.stores.get(x.index, []):
-                self.code.store(local[x.index], self._pointer(place, 0, bases))
-
-    def _accumulated(self, op: str, total: str, values: list[str]) -> str:
-        if op == "sum":
-            return self.code.add(total, values[0])
-        if op == "dot":
-            return self.code.fma(values[0], values[1], total)
-        return maximum(self.code, total, values[0], is_x_number=False)
-
-    def _operation(self, x: Symbol, v: list[str]) -> str:
-        code, op = self.code, x.op
-        if op in ("add", "sub", "mul", "div", "neg", "fma", "fms", "fnma"):
-            return str(getattr(code, op)(*v))
-        if op == "copy":
-            return v[0]
-        if op == "recip":
-            return code.div(code.const(1.0), v[0])
-        if op in ("where_gt", "where_ge"):
-            return code.select(code.compare("ogt" if op == "where_gt" else "oge", v[0], v[1]), v[2], v[3])
-        if op in ("max", "min"):
-            bound = maximum if op == "max" else minimum
-            if x.operands[1].level == PARAM:
-                return bound(code, v[1], v[0], True)
-            return bound(code, v[0], v[1], x.operands[0].level == PARAM)
-        if op == "sqrt":
-            return code.intrinsic("sqrt", v[0])
-        if op == "exp":
-            return exponential(code, v[0])
-        if op == "tanh":
-            return hyperbolic_tangent(code, v[0])
-        if op == "log":
-            guard = x.operands[0]
-            bounds = [a.args[0] for a in guard.operands if a.op == "const"] if guard.op == "max" else []
-            return logarithm(code, v[0], bool(bounds) and bounds[0] >= smallest_normal(code))
-        raise ValueError(f"no code for the operation {op!r}")
+                self.code.store(local[x.index], self._pointer(place, row, bases))
 
     # --- products with matrices
 
@@ -207,17 +297,64 @@ class StageWriter:
             self.known[x.index] = results[0]
 
     def _block(self, x: Symbol, params: str, count: int, first: int) -> list[str]:
-        matrix, vector = x.operands
-        code, columns = self.code, vector.rows
-        origin = self.layout.places[matrix.index].start + first * columns
-        sums: list[list[str | None]] = [[None, None] for _ in range(count)]
-        for j in range(columns):
-            value = self._fetch(vector, j)
-            for q in range(count):
-                factor = code.splat(code.address(params, (origin + q * columns + j) * code.target.bytes))
-                total = sums[q][j % 2]
-                sums[q][j % 2] = code.mul(factor, value) if total is None else code.fma(factor, value, total)
-        return [str(even) if odd is None else code.add(str(even), odd) for even, odd in sums]
+        """Products of ``count`` rows from ``first`` on, counted from where ``params`` points."""
+        code, (matrix, vector) = self.code, x.operands
+        bytes_, columns = code.target.bytes, vector.rows
+        start = (self.layout.places[matrix.index].start + first * columns) * bytes_
+
+        def factors(base: str, column: int) -> list[str]:
+            return [code.splat(code.address(base, start + (q * columns + column) * bytes_)) for q in range(count)]
+
+        return self._product(code, vector, columns, params, bytes_, factors)
+
+    def _product(
+        self,
+        code: Code,
+        vector: Symbol,
+        columns: int,
+        params: str,
+        column_bytes: int,
+        factors: Callable[[str, int], list[str]],
+    ) -> list[str]:
+        """Sum over the columns, even and odd ones apart; ``factors`` gives those of a column from where its base points."""
+
+        def value(moved: str | None, column: int) -> str:
+            if vector.rows == 1:
+                return self._spread(vector, code)
+            bases = self.bases if moved is None else self.bases | {self.layout.places[vector.index].base: moved}
+            return self._element(vector, column, bases, code)
+
+        sums: list[list[str]] = []  # even, odd
+        for j in range(min(columns, 2)):
+            x = value(None, j)
+            sums.append([code.mul(factor, x) for factor in factors(params, j)])
+        pairs = (columns - 2) // 2
+        looped = pairs if columns > _COLUMNS_UNROLLED else 0
+        if looped:
+            steps = (2 * self.code.target.row_bytes, 2 * column_bytes)
+            carried = [total for part in sums for total in part]
+            loop = Loop(self.code, looped, steps, carried, [code.target.vector] * len(carried))
+            base = self._advanced(self.bases[self.layout.places[vector.index].base], loop.counters[0])
+            moved = self._advanced(params, loop.counters[1])
+            half = len(carried) // 2
+            ends = []
+            for j, totals in enumerate((loop.values[:half], loop.values[half:])):
+                x = value(base, 2 + j)
+                ends += [code.fma(f, x, total) for f, total in zip(factors(moved, 2 + j), totals, strict=True)]
+            ends = loop.close(ends)
+            sums = [ends[:half], ends[half:]]
+        for j in range(2 + 2 * looped, columns):
+            x = value(None, j)
+            sums[j % 2] = [code.fma(f, x, total) for f, total in zip(factors(params, j), sums[j % 2], strict=True)]
+        return sums[0] if columns == 1 else [code.add(even, odd) for even, odd in zip(*sums, strict=True)]
+
+    def _element(self, vector: Symbol, row: int, bases: dict[str, str], code: Code) -> str:
+        """Value of one row of a vector."""
+        return self._fetch(vector, row, bases)
+
+    def _spread(self, a: Symbol, code: Code) -> str:
+        """Value of one row in all lanes."""
+        return self._fetch(a)
 
     # --- what only derivatives need
 
@@ -227,7 +364,7 @@ class StageWriter:
                 self.code.store(self._fetch(operand), self._pointer(place, row))
 
     def _outer(self, x: Symbol) -> None:
-        """Add to a matrix of rows of lanes the products of columns with rows."""
+        """Add products of columns with rows to what has a row of lanes for every element of a matrix."""
         total, *vectors = x.operands
         columns = vectors[1].rows
         unit = self.code.target.row_bytes
@@ -248,3 +385,151 @@ class StageWriter:
         moved = {name: self._advanced(self.bases[name], loop.counters[0]) for name in {source.base, target.base}}
         code.store(code.load(self._pointer(source, 0, moved)), self._pointer(target, 0, moved))
         loop.close()
+
+
+class RowStageWriter(StageWriter):
+    """Writes one stage for a single environment: a vector holds several rows of one value.
+
+    Rows go to the partial sums as they do for many environments, so that both give the same bits.
+    """
+
+    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Sequence[str] = POINTERS):
+        super().__init__(code, layout, stage, pointers)
+        width = code.target.row_lanes
+        self.wide = {1: code}  # by rows in a vector
+        for count in (1 << k for k in range(1, max(width, _PARTIAL_SUMS).bit_length())):
+            self.wide[count] = code.over_rows(count)
+        self.width = width
+        # values computed in this stage, by number of the symbol and first row
+        self.parts: dict[tuple[int, int], str] = {}
+        self.spreads: dict[tuple[int, int], str] = {}  # by number of the value and of lanes
+
+    def _loop(self, group: Group) -> None:
+        reductions = [x for x in group.symbols if x.op in REDUCTIONS]
+        totals = {x.index: self.code.const(_starts(x)[0]) for x in reductions}
+        cut = pieces(group.rows, self.width)
+        whole = group.rows // self.width
+        if whole > PIECES_UNROLLED:
+            totals = self._pieces_in_loop(group, whole, totals)
+            cut = cut[whole:]
+        for start, count in cut:
+            totals |= self._piece(group, start, count, self.bases, totals, self.parts)
+        for x in reductions:
+            code = self.wide[len(_starts(x))]
+            total = totals[x.index]
+            while code.target.lanes > 1:
+                low, high = code.halves(total)
+                code = self.wide[code.target.lanes // 2]
+                total = code.add(low, high)
+            self.known[x.index] = total
+        self._store(reductions, self.known, self.bases)
+
+    def _pieces_in_loop(self, group: Group, whole: int, totals: dict[int, str]) -> dict[int, str]:
+        own = {x.index for x in group.symbols}
+        for a in (a for x in group.symbols for a in x.operands if a.rows == 1 and a.index not in own):
+            self._spread(a, self.wide[self.width])  # before the loop, which then finds it
+        vectors = [self.wide[len(_starts(x))].target.vector for x in group.symbols if x.op in REDUCTIONS]
+        loop = Loop(self.code, whole, (self.width * self.code.target.bytes,), totals.values(), vectors)
+        moved = {name: self._advanced(base, loop.counters[0]) for name, base in self.bases.items()}
+        found = self._piece(group, 0, self.width, moved, dict(zip(totals, loop.values, strict=True)), {})
+        return dict(zip(totals, loop.close(found[index] for index in totals), strict=True))
+
+    def _piece(
+        self,
+        group: Group,
+        start: int,
+        count: int,
+        bases: dict[str, str],
+        totals: dict[int, str],
+        parts: dict[tuple[int, int], str],
+    ) -> dict[int, str]:
+        """Compute ``count`` rows from ``start`` on; return the totals with these rows added."""
+        code, totals = self.wide[count], dict(totals)
+        local: dict[int, str] = {}
+
+        def value(a: Symbol) -> str:
+            if a.rows == 1:
+                return self._spread(a, code)
+            if a.index not in local:
+                known = parts.get((a.index, start))
+                local[a.index] = known or code.load(self._pointer(self.layout.places[a.index], start, bases))
+            return local[a.index]
+
+        for x in group.symbols:
+            if x.op in REDUCTIONS:
+                totals[x.index] = self._reduced(code, x.op, start, totals[x.index], [value(a) for a in x.operands])
+            else:
+                local[x.index] = _operation(code, x, [value(a) for a in x.operands])
+        for x in group.symbols:
+            if x.op not in REDUCTIONS:
+                parts[x.index, start] = local[x.index]
+                for place in self.layout.stores.get(x.index, []):
+                    code.store(local[x.index], self._pointer(place, start, bases))
+        return totals
+
+    def _reduced(self, code: Code, op: str, start: int, total: str, values: list[str]) -> str:
+        """Add some rows to the partial sums, which are the lanes of ``total``; or to a greatest."""
+        if op == "maxof":
+            (value,) = values
+            while code.target.lanes > 1:
+                low, high = code.halves(value)
+                code = self.wide[code.target.lanes // 2]
+                value = maximum(code, low, high, is_x_number=False)
+            return maximum(code, total, value, is_x_number=False)
+        sums = self.wide[_PARTIAL_SUMS]
+        columns = [code.split(value, start % _PARTIAL_SUMS, _PARTIAL_SUMS) for value in values]
+        for terms in zip(*columns, strict=True):
+            total = _accumulated(sums, op, total, list(terms))
+        return total
+
+    def _spread(self, a: Symbol, code: Code) -> str:
+        if a.op == "const":
+            return code.const(a.args[0])
+        key = (a.index, code.target.lanes)
+        if key not in self.spreads:
+            is_computed = a.index in self.known
+            self.spreads[key] = (
+                code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
+            )
+        return self.spreads[key]
+
+    def _outer(self, x: Symbol) -> None:
+        total, *vectors = x.operands
+        columns, bytes_ = vectors[1].rows, self.code.target.bytes
+        loop = Loop(self.code, vectors[0].rows, (bytes_, columns * bytes_))
+        down, on = ({name: self._advanced(base, c) for name, base in self.bases.items()} for c in loop.counters)
+        for first, count in pieces(columns, self.width):
+            code = self.wide[count]
+
+            def load(a: Symbol, bases: dict[str, str], code: Code = code, first: int = first) -> str:
+                return code.load(self._pointer(self.layout.places[a.index], first, bases))
+
+            value = load(total, on)
+            for y, v in zip(vectors[::2], vectors[1::2], strict=True):
+                factor = self._spread(y, code) if y.rows == 1 else self._element(y, 0, down, code)
+                other = self._spread(v, code) if v.rows == 1 else load(v, self.bases)
+                value = code.fma(factor, other, value)
+            for place in self.layout.stores[x.index]:
+                code.store(value, self._pointer(place, first, on))
+        loop.close()
+
+    def _matmul(self, x: Symbol) -> None:
+        """Multiply columns of the matrix, which lies in memory column by column, with the elements of the vector."""
+        matrix, vector = x.operands
+        bytes_, rows = self.code.target.bytes, x.rows
+        for first, count in pieces(rows, self.width):
+            code = self.wide[count]
+            start = (self.layout.places[matrix.index].start + first) * bytes_
+
+            def factors(base: str, column: int, code: Code = code, start: int = start) -> list[str]:
+                return [code.load(code.address(base, start + column * rows * bytes_))]
+
+            (result,) = self._product(code, vector, vector.rows, self.bases["params"], rows * bytes_, factors)
+            self.parts[x.index, first] = result
+            for place in self.layout.stores.get(x.index, []):
+                code.store(result, self._pointer(place, first))
+        if rows == 1:
+            self.known[x.index] = self.parts[x.index, 0]
+
+    def _element(self, vector: Symbol, row: int, bases: dict[str, str], code: Code) -> str:
+        return code.splat(self._pointer(self.layout.places[vector.index], row, bases))

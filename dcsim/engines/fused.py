@@ -4,7 +4,7 @@ import copy
 import ctypes
 import os
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -21,15 +21,16 @@ from dcsim.engines.program import HostValues, bounds_of, count_operations, is_pe
 from dcsim.engines.pullback import BackKernel, BackRunner, Pullback
 from dcsim.engines.simplify import simplified
 
-_BYTES_OF_LANES = {32: 1.0, 64: 1.6, 128: 3.0}
-"""Sizes of a row of lanes to choose from, with the time a block takes as measured. Wide rows fill the waiting of long
-chains of operations, but a block of few environments wastes them."""
-_BYTES_OF_LANES_BACK = {32: 1.0, 64: 1.2}
+_ONE_ENVIRONMENT = 0.42
+_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 1.95}
+"""Time of a control step as measured, over that of as many environments as fill the lanes of a register: of one by
+itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes. Two fill the waiting of
+long chains of operations a little better, but a block of few environments wastes them."""
+_ONE_ENVIRONMENT_BACK = 0.32
+_REGISTERS_BACK = {0.5: 0.83, 1.0: 1.0}
 """The same for the way back, which has more values to keep near."""
-_REGISTERS_PER_ROW = 4  # more, and most values wait in memory
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
-_REMEMBERED, _REMEMBERED_BYTES = 8, 1 << 16  # arrays whose addresses are kept, and the largest of them
 
 
 class FusedEngine(Engine):
@@ -44,7 +45,8 @@ class FusedEngine(Engine):
     Parameters
     ----------
     lanes : int, optional
-        Environments treated at a time, a power of two; by default what is fastest for the size of the batch.
+        Environments treated at a time, a power of two; by default what is fastest for the size of the batch. With 1,
+        the rows of an environment fill the lanes.
     """
 
     name = "fused"
@@ -89,7 +91,6 @@ class FusedEngine(Engine):
         self._environment_address = _address(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
         self._back_runners: dict[tuple[frozenset[str], int], BackRunner] = {}
-        self._addresses: dict[int, tuple[Array, int]] = {}
 
     def prepare(self, num_envs: int) -> None:
         """Compile now what the first step of ``num_envs`` environments would compile."""
@@ -99,22 +100,41 @@ class FusedEngine(Engine):
         self, state: Array, inputs: Array, interval: float, out: Array | None = None, substeps: int | None = None
     ) -> Array:
         """One control step, see `Engine.step`."""
-        n = self.substeps if substeps is None else substeps
         num_envs = state.shape[1]
-        runner = self._runners.get(num_envs) or self._runner(num_envs)
-        plan = runner.plans.get((interval, n)) or self._plan(runner, interval, n)
         shape = (self._state_rows, num_envs)
-        source = self._located(state, shape, "state")
-        given = self._located(inputs, (self._input_rows, num_envs), "inputs")
+        check_shape(state, shape, "state")
+        check_shape(inputs, (self._input_rows, num_envs), "inputs")
+        runner, plan, n = self._ready(num_envs, interval, substeps)
         if out is None:
-            target = self._remember(np.empty(shape))
+            out = np.empty(shape)
         else:
-            target = self._located(out, shape, "out")
-            if target[0] is not out or not out.flags.writeable:
-                check_out(out)
-        arguments = (plan[1], source[1], given[1], self._environment_address, target[1], n, num_envs)
+            check_shape(out, shape, "out")
+            check_out(out)
+        source, given = _readable(state), _readable(inputs)  # which live until the kernel has run
+        arguments = (plan[1], _address(source), _address(given), self._environment_address, _address(out), n, num_envs)
         self._share(runner, arguments, num_envs)
-        return target[0]
+        return out
+
+    def bind(self, state: Array, inputs: Array, interval: float, substeps: int | None = None) -> Callable[[], None]:
+        """Return a function that makes one control step of the same arrays, see `Engine.bind`."""
+        num_envs = state.shape[1]
+        runner, plan, n = self._ready(num_envs, interval, substeps)
+        if self._shares(runner, num_envs) > 1:
+            return super().bind(state, inputs, interval, substeps)
+        check_shape(state, (self._state_rows, num_envs), "state")
+        check_shape(inputs, (self._input_rows, num_envs), "inputs")
+        check_out(state)
+        check_out(inputs)
+        memory, at, workspace = runner.new_memory()
+        address = _address(state)
+        arguments = (plan[1], address, _address(inputs), self._environment_address, address, n, num_envs)
+        struct.pack_into("=10q", memory, 0, workspace, *arguments, 0, num_envs)
+        run, held = runner.kernel.run, (memory, plan[0], state, inputs, self._environment)
+
+        def advance(_: Any = held) -> None:  # the arrays live as long as this function
+            run(at)
+
+        return advance
 
     def vjp(
         self,
@@ -134,7 +154,7 @@ class FusedEngine(Engine):
             ("cotangent", cotangent, self._state_rows),
         ):
             check_shape(array, (rows, num_envs), name)
-            given.append(np.ascontiguousarray(array, dtype=np.float64))
+            given.append(_readable(array))
         back = self.pullback(num_envs, interval, n, params)
         state_bar, inputs_bar = back(*given)
         found = back.params()
@@ -167,7 +187,7 @@ class FusedEngine(Engine):
         if unknown:
             raise ValueError(f"no parameter {unknown[0]!r} to take derivatives by")
         wanted = frozenset(params)
-        lanes = self._lanes or best_lanes(num_envs, self.dtype.itemsize, _BYTES_OF_LANES_BACK)
+        lanes = self._lanes or best_lanes(num_envs, self.dtype.itemsize, _REGISTERS_BACK, _ONE_ENVIRONMENT_BACK)
         runner = self._back_runners.get((wanted, lanes)) or self._back_runner(wanted, lanes)
         return Pullback(runner, self._share, float(interval), n, num_envs)
 
@@ -181,9 +201,21 @@ class FusedEngine(Engine):
         self._back_runners[wanted, lanes] = runner
         return runner
 
+    def _ready(self, num_envs: int, interval: float, substeps: int | None) -> tuple["_Runner", tuple[Array, int], int]:
+        """Return the kernel, the packed host values and the number of sub-steps of a control step."""
+        n = self.substeps if substeps is None else substeps
+        runner = self._runners.get(num_envs) or self._runner(num_envs)
+        return runner, runner.plans.get((interval, n)) or self._plan(runner, interval, n), n
+
+    def _shares(self, runner: "_Runner | BackRunner", num_envs: int) -> int:
+        """Threads that share a step."""
+        if self.threads == 1:
+            return 1
+        return min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
+
     def _share(self, runner: "_Runner | BackRunner", arguments: tuple[int, ...], num_envs: int) -> None:
         """Run equal numbers of blocks on this thread and on others, where there are enough of them."""
-        shares = 1 if self.threads == 1 else min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
+        shares = self._shares(runner, num_envs)
         if shares <= 1:
             runner.run(arguments, 0, num_envs)
             return
@@ -213,24 +245,10 @@ class FusedEngine(Engine):
         self._check_clock(interval, substeps)
         return runner.plan(interval, substeps)
 
-    def _located(self, array: Array, shape: tuple[int, int], name: str) -> tuple[Array, int]:
-        """Return an array as the kernel can read it, with its address; small arrays are remembered."""
-        known = self._addresses.get(id(array))
-        if known is not None and known[0] is array and array.shape == shape:
-            return known
-        check_shape(array, shape, name)
-        if array.dtype != np.float64 or not array.flags.c_contiguous or not array.flags.aligned:
-            array = np.ascontiguousarray(array, dtype=np.float64)
-            return array, _address(array)
-        return self._remember(array)
 
-    def _remember(self, array: Array) -> tuple[Array, int]:
-        located = (array, _address(array))
-        if array.nbytes <= _REMEMBERED_BYTES:
-            if len(self._addresses) >= _REMEMBERED:
-                self._addresses.clear()
-            self._addresses[id(array)] = located
-        return located
+def _readable(array: Array) -> Array:
+    """Return an array as the kernel can read it."""
+    return np.require(array, np.float64, ["C", "A"])
 
 
 def _address(array: Array) -> int:
@@ -250,7 +268,7 @@ class _Runner:
         self.kernel: Kernel = kernel(code.text)
         self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
         self._dtype, self._common, self._bytes = dtype, len(code.params), code.workspace_bytes
-        self._values = HostValues([*code.params, *code.timed_params], params, bounds)
+        self._values = HostValues([*code.params, *code.timed_params], params, bounds, code.order)
         self._memory: list[tuple[memoryview, int, int]] = []
 
     def plan(self, interval: float, substeps: int) -> tuple[Array, int]:
@@ -268,12 +286,12 @@ class _Runner:
         try:
             memory, at, workspace = self._memory.pop()
         except IndexError:
-            memory, at, workspace = self._new_memory()
+            memory, at, workspace = self.new_memory()
         struct.pack_into("=10q", memory, 0, workspace, *arguments, first, last)
         self.kernel.run(at)
         self._memory.append((memory, at, workspace))
 
-    def _new_memory(self) -> tuple[memoryview, int, int]:
+    def new_memory(self) -> tuple[memoryview, int, int]:
         """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace."""
         memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
         at = _address(memory)
@@ -281,12 +299,14 @@ class _Runner:
         return memory.data, at, workspace + (-workspace % 64)
 
 
-def best_lanes(num_envs: int, element_bytes: int, bytes_of_lanes: Mapping[int, float] = _BYTES_OF_LANES) -> int:
-    """Lanes that run a batch of this size fastest."""
-    widest = max(64, min(128, _REGISTERS_PER_ROW * register_bytes()))
-    times = {
-        row // element_bytes: -(-num_envs // (row // element_bytes)) * time
-        for row, time in bytes_of_lanes.items()
-        if row <= widest
-    }
+def best_lanes(
+    num_envs: int,
+    element_bytes: int,
+    registers: Mapping[float, float] = _REGISTERS,
+    one_environment: float = _ONE_ENVIRONMENT,
+) -> int:
+    """Lanes that run a batch of this size fastest; 1 where environments had better go one by one."""
+    lanes_of = {int(count * register_bytes()) // element_bytes: time for count, time in registers.items()}
+    times = {lanes: -(-num_envs // lanes) * time for lanes, time in lanes_of.items() if lanes > 1}
+    times[1] = num_envs * one_environment
     return min(times, key=lambda lanes: times[lanes])

@@ -1,8 +1,8 @@
 """The frame of a kernel: blocks of W environments from the outer arrays to the workspace, through a step, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from dcsim.engines.lanes import Target
+from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Layout, runs
 from dcsim.engines.program import Program
 
@@ -116,33 +116,21 @@ row.done:
 done:
   ret void
 }}
-
-define internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0 {{
-entry:
-  %bytes = add i64 0, {moving_bytes}
-  %is_any = icmp ugt i64 %bytes, 0
-  br i1 %is_any, label %row, label %done
-row:
-  %o = phi i64 [ 0, %entry ], [ %o.next, %row ]
-  %c.at = getelementptr i8, ptr %coarse, i64 %o
-  %c = load {vector}, ptr %c.at, align {align}
-  %f.at = getelementptr i8, ptr %fine, i64 %o
-  %f = load {vector}, ptr %f.at, align {align}
-  %twice = fadd {vector} %f, %f
-  %new = fsub {vector} %twice, %c
-  %n.at = getelementptr i8, ptr %now, i64 %o
-  store {vector} %new, ptr %n.at, align {align}
-  %o.next = add nuw nsw i64 %o, {row_bytes}
-  %more = icmp ult i64 %o.next, %bytes
-  br i1 %more, label %row, label %done
-done:
-  ret void
-}}
 """
 
 ARGUMENTS = ("ws", "params", "state", "inputs", "environment", "out", "substeps", "num_envs", "first", "last")
 """What the kernel is handed: one pointer to these, 8 bytes each; the first six are addresses. One pointer, because the
 interpreter needs longer to hand over ten numbers than to write them into memory."""
+
+_SWEEPS = """\
+  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @sweep(ptr %ws, ptr %ws, ptr %middle, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
+
+_SWEEPS_IN_PAIRS = """\
+  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %middle, ptr %timed.half, ptr %temp.two, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
 
 _RUN = """
 define void @run(ptr %arguments) #0 {{
@@ -150,8 +138,11 @@ entry:
 {arguments}
   %timed.full = getelementptr i8, ptr %ws, i64 {timed_full}
   %timed.half = getelementptr i8, ptr %ws, i64 {timed_half}
-  %spare.one = getelementptr i8, ptr %ws, i64 {spare_one}
-  %spare.two = getelementptr i8, ptr %ws, i64 {spare_two}
+  %coarse = getelementptr i8, ptr %ws, i64 {coarse}
+  %middle = getelementptr i8, ptr %ws, i64 {middle}
+  %fine = getelementptr i8, ptr %ws, i64 {fine}
+  %temp = getelementptr i8, ptr %ws, i64 {temp}
+  %temp.two = getelementptr i8, ptr %ws, i64 {temp_two}
   %params.full = getelementptr i8, ptr %params, i64 {params_full}
   %params.half = getelementptr i8, ptr %params, i64 {params_half}
   br label %block
@@ -160,17 +151,15 @@ block:
   %left = sub i64 %last, %i
   %lanes = call i64 @llvm.umin.i64(i64 %left, i64 {lanes})
 {loads}
-  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %params, ptr %params.half)
+  call void @begin(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
+  call void @prepare(ptr %ws, ptr %ws, ptr %ws, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
   br label %substep
 substep:
   %k = phi i64 [ 0, %block ], [ %k.next, %substep ]
-  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.half, ptr %params, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %spare.one, ptr %spare.two, ptr %timed.half, ptr %params, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %ws, ptr %spare.one, ptr %timed.full, ptr %params, ptr %params.full)
-  call void @extrapolate(ptr %ws, ptr %spare.one, ptr %spare.two)
-  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %params, ptr %params.full)
+{sweeps}
+  call void @extrapolate(ptr %ws, ptr %coarse, ptr %fine)
+  call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
   %k.next = add nuw nsw i64 %k, 1
   %more.k = icmp ult i64 %k.next, %substeps
   br i1 %more.k, label %substep, label %stepped
@@ -210,18 +199,22 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         lanes=target.lanes,
         timed_full=layout.timed_starts[0] * row,
         timed_half=layout.timed_starts[1] * row,
-        spare_one=layout.spare[0] * row,
-        spare_two=layout.spare[1] * row,
+        coarse=layout.spare[0] * row,
+        middle=layout.spare[1] * row,
+        fine=layout.spare[2] * row,
+        temp=layout.rows * row,
+        temp_two=(layout.rows + layout.temporary_rows) * row,
+        sweeps=_SWEEPS if target.lanes > 1 else _SWEEPS_IN_PAIRS,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
         loads="\n".join(loads(program, layout, target)),
         stores="\n".join(stores),
     )
-    return transfers(layout, target) + run
+    return "\n\n".join([transfers(target), extrapolation(program, target), run.strip()])
 
 
-def transfers(layout: Layout, target: Target) -> str:
-    """Write the functions that move rows and extrapolate."""
+def transfers(target: Target) -> str:
+    """Write the functions that move rows."""
     is_double = target.is_double
     same, same_one = f"bitcast <{target.lanes} x double>", "bitcast double"
     return _TRANSFERS.format(
@@ -231,12 +224,11 @@ def transfers(layout: Layout, target: Target) -> str:
         bytes=target.bytes,
         row_bytes=target.row_bytes,
         align=min(64, target.row_bytes),
-        moving_bytes=layout.moving_rows * target.row_bytes,
         narrowed=f"%value = {same if is_double else f'fptrunc <{target.lanes} x double>'} %wide to {target.vector}",
         narrowed_one=f"%one = {same_one if is_double else 'fptrunc double'} %number to {target.scalar}",
         widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
         widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
-    )
+    ).strip()
 
 
 def loads(program: Program, layout: Layout, target: Target) -> list[str]:
@@ -250,6 +242,51 @@ def loads(program: Program, layout: Layout, target: Target) -> list[str]:
     for name, rows, starts in outer:
         lines += moves("load", name, runs(starts, rows, starts), target.row_bytes, name)
     return lines
+
+
+def extrapolation(program: Program, target: Target) -> str:
+    """Write the function that combines a pass of full length and two of half, field by field as sweep stores them."""
+    code, start = Code(target), 0
+
+    def extrapolate(wide: Code, at: Callable[[str, int], str]) -> None:
+        coarse, fine = wide.load(at("coarse", start)), wide.load(at("fine", start))
+        wide.store(wide.sub(wide.add(fine, fine), coarse), at("now", start))
+
+    for name in program.sweep:
+        each_row(code, program.state_rows[name], extrapolate)
+        start += program.state_rows[name]
+    return code.text("internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0")
+
+
+def each_row(code: Code, rows: int, body: Callable[[Code, Callable[[str, int], str]], None]) -> None:
+    """Write a loop over rows, or over vectors of them where there is one environment.
+
+    ``body`` is handed the writer for as many rows as it treats, and what gives the address of the row at hand: from the
+    name of a pointer and the number of the row where the loop begins.
+    """
+    target = code.target
+
+    def write(wide: Code, first: int, counter: str) -> None:
+        def at(pointer: str, start: int) -> str:
+            moved = code.emit(f"getelementptr i8, ptr %{pointer}, i64 {counter}") if counter else f"%{pointer}"
+            return code.address(moved, (start + first) * target.row_bytes)
+
+        body(wide, at)
+
+    if target.lanes > 1:
+        loop = Loop(code, rows, (target.row_bytes,))
+        write(code, 0, loop.counters[0])
+        loop.close()
+        return
+    wide = pieces(rows, target.row_lanes)
+    whole = rows // target.row_lanes
+    if whole > PIECES_UNROLLED:
+        loop = Loop(code, whole, (target.row_lanes * target.bytes,))
+        write(code.over_rows(target.row_lanes), 0, loop.counters[0])
+        loop.close()
+        wide = wide[whole:]
+    for first, count in wide:
+        write(code.over_rows(count), first, "")
 
 
 def read_arguments(names: Sequence[str]) -> str:

@@ -5,8 +5,12 @@ lane's result depends on nothing but the lane's data: not on the number of lanes
 LLVM makes of the loops around.
 """
 
+import copy
+import itertools
 import struct
 from collections.abc import Iterable, Sequence
+
+PIECES_UNROLLED = 8  # vectors of one value's rows; of more, the whole ones share a loop
 
 
 class Target:
@@ -16,7 +20,7 @@ class Target:
     ----------
     dtype : {"float64", "float32"}
     lanes : int
-        Environments treated at a time.
+        Environments treated at a time. With one, lanes run over the rows of a value instead.
     has_fma : bool
         Whether the processor multiplies and adds in one instruction. Where it does not, the two are rounded apart.
     register_bytes : int
@@ -33,6 +37,25 @@ class Target:
         self.integers = f"<{lanes} x {self.integer}>"
         self.suffix = f"v{lanes}f{8 * self.bytes}"
         self.row_bytes = lanes * self.bytes
+        self.align = min(64, self.row_bytes)
+        self.row_lanes = max(1, register_bytes // self.bytes)  # rows in a vector, where there is one environment
+
+    def over_rows(self, count: int) -> "Target":
+        """Return the target of code that treats so many rows of one environment at a time."""
+        wide = Target(self.dtype, count, self.has_fma, self.register_bytes)
+        wide.align = self.bytes  # rows of one lane follow each other, and a field may start anywhere
+        return wide
+
+
+def pieces(rows: int, width: int) -> list[tuple[int, int]]:
+    """Cut rows into whole vectors and then smaller powers of two: first row and number of each piece."""
+    cut, start = [], 0
+    while start < rows:
+        while width > rows - start:
+            width //= 2
+        cut.append((start, width))
+        start += width
+    return cut
 
 
 def literal(value: float, is_double: bool) -> str:
@@ -50,12 +73,17 @@ class Code:
         self.lines: list[str] = ["entry:"]
         self.block = "entry"
         self.intrinsics: set[str] = set()
-        self._count = 0
+        self._count = itertools.count(1)
+
+    def over_rows(self, count: int) -> "Code":
+        """Return a writer of the same function that treats ``count`` rows of one environment at a time."""
+        wide = copy.copy(self)
+        wide.target = self.target.over_rows(count)
+        return wide
 
     def name(self) -> str:
         """Return a name not used before."""
-        self._count += 1
-        return f"%v{self._count}"
+        return f"%v{next(self._count)}"
 
     def emit(self, text: str) -> str:
         """Write ``name = text`` and return the name."""
@@ -174,11 +202,11 @@ class Code:
 
     def load(self, pointer: str) -> str:
         """Load one row of lanes."""
-        return self.emit(f"load {self.target.vector}, ptr {pointer}, align {min(64, self.target.row_bytes)}")
+        return self.emit(f"load {self.target.vector}, ptr {pointer}, align {self.target.align}")
 
     def store(self, value: str, pointer: str) -> None:
         """Store one row of lanes."""
-        self.do(f"store {self.target.vector} {value}, ptr {pointer}, align {min(64, self.target.row_bytes)}")
+        self.do(f"store {self.target.vector} {value}, ptr {pointer}, align {self.target.align}")
 
     def splat(self, pointer: str) -> str:
         """Load one number into all lanes."""
@@ -186,6 +214,40 @@ class Code:
         x = self.emit(f"load {scalar}, ptr {pointer}, align {self.target.bytes}")
         x = self.emit(f"insertelement {vector} poison, {scalar} {x}, i32 0")
         return self.emit(f"shufflevector {vector} {x}, {vector} poison, <{lanes} x i32> zeroinitializer")
+
+    def spread(self, value: str) -> str:
+        """Return a vector of one lane in all lanes."""
+        lanes, scalar = self.target.lanes, self.target.scalar
+        return value if lanes == 1 else self._shuffled(f"<1 x {scalar}>", value, [0] * lanes)
+
+    def lane(self, value: str, lane: int) -> str:
+        """Return one lane as a vector of one."""
+        return value if self.target.lanes == 1 else self._shuffled(self.target.vector, value, [lane])
+
+    def halves(self, value: str) -> tuple[str, str]:
+        """Return the lower and the upper lanes as vectors of half the width."""
+        lanes = list(range(self.target.lanes))
+        middle = len(lanes) // 2
+        low, high = (self._shuffled(self.target.vector, value, part) for part in (lanes[:middle], lanes[middle:]))
+        return low, high
+
+    def split(self, value: str, first: int, width: int) -> list[str]:
+        """Cut into vectors of ``width`` lanes; fewer lanes stand from lane ``first`` on among zeros."""
+        lanes, vector = self.target.lanes, self.target.vector
+        if lanes == width:
+            return [value]
+        if lanes > width:
+            cuts = range(0, lanes, width)
+            return [self._shuffled(vector, value, range(start, start + width)) for start in cuts]
+        zero, places = f"{vector} zeroinitializer", [lanes] * width
+        places[first : first + lanes] = range(lanes)
+        return [self._shuffled(vector, value, places, zero)]
+
+    def _shuffled(self, vector: str, value: str, lanes: Sequence[int], other: str = "") -> str:
+        mask = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self.emit(
+            f"shufflevector {vector} {value}, {other or f'{vector} poison'}, <{len(lanes)} x i32> <{mask}>"
+        )
 
     def text(self, signature: str) -> str:
         """Return the finished function."""
@@ -204,11 +266,21 @@ class Loop:
         One induction variable for each, starting at 0 and growing by this much; the first must be positive.
     carried : iterable of str
         Values before the first round.
+    vectors : iterable of str
+        Their types, where they are not the code's own.
     """
 
-    def __init__(self, code: Code, rounds: int, steps: Iterable[int], carried: Iterable[str] = ()):
+    def __init__(
+        self,
+        code: Code,
+        rounds: int,
+        steps: Iterable[int],
+        carried: Iterable[str] = (),
+        vectors: Iterable[str] = (),
+    ):
         self.code, self.rounds, self.steps = code, rounds, list(steps)
         self.start = list(carried)
+        self.vectors = list(vectors) or [code.target.vector] * len(self.start)
         before = code.block
         self.top = code.name()[1:]
         code.do(f"br label %{self.top}")
@@ -230,8 +302,8 @@ class Loop:
             for c, after in zip(self.counters, following, strict=True)
         ]
         phis += [
-            f"  {v} = phi {code.target.vector} [ {start}, %{self._before} ], [ {end}, %{last} ]"
-            for v, start, end in zip(self.values, self.start, ends, strict=True)
+            f"  {v} = phi {vector} [ {start}, %{self._before} ], [ {end}, %{last} ]"
+            for v, vector, start, end in zip(self.values, self.vectors, self.start, ends, strict=True)
         ]
         code.lines[self._phis : self._phis] = phis
         more = code.emit(f"icmp ult i64 {following[0]}, {self.rounds * self.steps[0]}")

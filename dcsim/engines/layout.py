@@ -18,8 +18,8 @@ class Place(NamedTuple):
     """Where a value lives.
 
     ``base`` is ``ws`` (workspace), ``src`` or ``dst`` (the swept fields before and after a sweep), ``timed`` (held
-    values that depend on the time step), or for host values ``params`` and ``timed_params``; ``start`` is the first
-    row, for host values the first element.
+    values that depend on the time step), ``temp`` (what only one stage needs), ``tape`` (what is kept for derivatives),
+    or for host values ``params`` and ``timed_params``; ``start`` is the first row, for host values the first element.
     """
 
     base: str
@@ -51,15 +51,15 @@ class Layout(NamedTuple):
     state_start, input_start, environment_start : dict of str to int
         First workspace row of the fields the kernel reads or writes.
     spare : tuple of int
-        First rows of the two buffers a sweep writes to.
+        First rows of the buffers a sweep writes to.
     timed_starts : tuple of int
         First rows of ``timed`` for full and for half sweeps.
     params, timed_params : list of Symbol
         Host values in order.
-    rows : int
-        Of the whole workspace.
+    rows, temporary_rows : int
+        Of the workspace, and of what a stage at work needs besides.
     tape_rows : dict of int to int
-        Per stage, rows of what the program keeps of it: at ``tape``.
+        Per stage, of what the program keeps of it: at ``tape``.
     """
 
     groups: dict[int, list[Group]]
@@ -70,11 +70,12 @@ class Layout(NamedTuple):
     state_start: dict[str, int]
     input_start: dict[str, int]
     environment_start: dict[str, int]
-    spare: tuple[int, int]
+    spare: tuple[int, int, int]
     timed_starts: tuple[int, int]
     params: list[Symbol]
     timed_params: list[Symbol]
     rows: int
+    temporary_rows: int
     tape_rows: dict[int, int]
 
 
@@ -168,10 +169,10 @@ def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int])
 
 
 class Temporaries:
-    """Rows of the workspace that are lent to values for as long as they are needed."""
+    """Rows that are lent to values for as long as they are needed."""
 
-    def __init__(self, start: int):
-        self.end = start
+    def __init__(self) -> None:
+        self.end = 0
         self._free: list[tuple[int, int]] = []  # start, rows
 
     def take(self, rows: int) -> int:
@@ -255,16 +256,14 @@ class _Plan:
         params, timed_params = self._host_values()
         self._held_places(state_start)
         timed_starts = self._timed_places()
-        spare = (self._reserve(moving_rows), self._reserve(moving_rows))
+        one, two, three = (self._reserve(moving_rows) for _ in range(3))
         for name, x in program.sweep.items():
             self._store(x, Place("dst", state_start[name]))
         tape_rows = {s: self._tape_places(s) for s in (SWEEP, AFTER)}
-        end = self.rows
-        for s in STAGES:
-            end = max(end, self._temporary_places(s, state_start))
+        temporary = max(self._temporary_places(s, state_start) for s in STAGES)
         return Layout(
             self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start,
-            spare, timed_starts, params, timed_params, end, tape_rows,
+            (one, two, three), timed_starts, params, timed_params, self.rows, temporary, tape_rows,
         )  # fmt: skip
 
     def _host_values(self) -> tuple[list[Symbol], list[Symbol]]:
@@ -336,8 +335,8 @@ class _Plan:
         return self.last_reads[at].get(field, -1) <= own
 
     def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
-        """Give places to what other loops of the stage read and outputs of begin and monitor; return the last row."""
-        lent = Temporaries(self.rows)
+        """Give places to what other loops of the stage read and outputs of begin and monitor; return the rows taken."""
+        lent = Temporaries()
         groups = self.groups[at]
         number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}
         outputs = {BEGIN: self.program.begin, AFTER: self.program.monitor}.get(at, {})
@@ -355,7 +354,7 @@ class _Plan:
                     else:
                         deferred.append(target)
                 if x.index not in self.places and (deferred or (last > i and x.rows > 1)):
-                    self._store(x, Place("ws", lent.take(x.rows)))
+                    self._store(x, Place("temp", lent.take(x.rows)))
                     ends.setdefault(len(groups) if deferred else last, []).append((self.places[x.index].start, x.rows))
                 self.late[at].extend((self.places[x.index], target, x.rows) for target in deferred)
             for start, rows in ends.get(i, []):

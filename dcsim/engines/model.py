@@ -122,20 +122,30 @@ def checked_params(model: Model, params: Any) -> tuple[Any, int | None]:
         If a field has the wrong number of dimensions, holds a NaN, or two fields are given for different numbers of
         environments.
     """
-    arrays, num_envs, first = [], None, ""
+    arrays = []
     for name, value in zip(fields(model.params), params, strict=True):
         array = np.asarray(value, dtype=np.float64)
-        if array.ndim != 2 or 0 in array.shape:
-            raise ValueError(
-                f"params.{name}: expected an array of shape (rows, 1) or (rows, N), got shape {array.shape}"
-            )
         if np.isnan(array).any():
             raise ValueError(f"params.{name}: holds a NaN")
-        if name not in model.matrices and array.shape[1] > 1:
-            if num_envs is not None and array.shape[1] != num_envs:
-                raise ValueError(
-                    f"params.{name} is given for {array.shape[1]} environments, params.{first} for {num_envs}"
-                )
-            num_envs, first = array.shape[1], name
         arrays.append(array)
-    return model.params(*arrays), num_envs
+    return model.params(*arrays), envs_of_params(model, arrays)
+
+
+def envs_of_params(model: Model, arrays: Iterable[Any]) -> int | None:
+    """Return the number of environments that parameters, arrays of any kind, are given for; None: any number.
+
+    Raises
+    ------
+    ValueError
+        If a field has the wrong number of dimensions, or two fields are given for different numbers of environments.
+    """
+    num_envs, first = None, ""
+    for name, array in zip(fields(model.params), arrays, strict=True):
+        shape = tuple(array.shape)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"params.{name}: expected an array of shape (rows, 1) or (rows, N), got shape {shape}")
+        if name not in model.matrices and shape[1] > 1:
+            if num_envs is not None and shape[1] != num_envs:
+                raise ValueError(f"params.{name} is given for {shape[1]} environments, params.{first} for {num_envs}")
+            num_envs, first = shape[1], name
+    return num_envs

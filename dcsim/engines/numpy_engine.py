@@ -6,6 +6,7 @@ import numpy as np
 
 from dcsim.engines.base import Engine, check_out, check_shape
 from dcsim.engines.model import Array, Model, pack, unpack
+from dcsim.engines.scheme import control_step
 
 
 class NumpyEngine(Engine):
@@ -29,16 +30,8 @@ class NumpyEngine(Engine):
         model, p, interval = self.model, self._params, float(interval)
         u = unpack(inputs.astype(self.dtype, copy=False), model.inputs, self.input_slices)
         given = unpack(state, model.state, self.state_slices)
-        first = s = model.state(*(x.astype(self.dtype, copy=False) for x in given))
-        s, held = model.begin(s, u, p, interval, np)
-        s = self._whole(s, num_envs)
-        time_step = interval / n
-        for _ in range(n):
-            coarse = self._whole(model.sweep(s, u, held, p, time_step, np), num_envs)
-            fine = self._whole(model.sweep(s, u, held, p, 0.5 * time_step, np), num_envs)
-            fine = self._whole(model.sweep(fine, u, held, p, 0.5 * time_step, np), num_envs)
-            s = extrapolated(s, coarse, fine)
-            s = self._whole(model.monitor(s, u, held, p, time_step, np), num_envs)
+        first = model.state(*(x.astype(self.dtype, copy=False) for x in given))
+        s = control_step(model, first, u, p, interval, n, np, lambda state: self._whole(state, num_envs))
         # fields that nothing touched keep all their digits, whatever the precision of the arithmetic
         s = model.state(*(old if x is same else x for x, same, old in zip(s, first, given, strict=True)))
         new = pack(s, self.state_slices, num_envs)
@@ -57,11 +50,3 @@ class NumpyEngine(Engine):
             is_whole = isinstance(x, np.ndarray) and x.shape == shape
             whole.append(x if is_whole else np.broadcast_to(np.asarray(x, dtype=self.dtype), shape))
         return self.model.state(*whole)
-
-
-def extrapolated(before: Any, coarse: Any, fine: Any) -> Any:
-    """Richardson extrapolation ``2 fine - coarse`` of one first-order pass against two of half the length.
-
-    Fields that the passes handed back untouched are kept, not combined: a latch stays exactly what it was.
-    """
-    return type(before)(*(x if x is c else 2.0 * f - c for x, c, f in zip(before, coarse, fine, strict=True)))

@@ -5,7 +5,7 @@ half sweeps), SWEEP three times a sub-step, MONITOR once a sub-step.
 """
 
 from collections.abc import Container, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -205,10 +205,14 @@ class HostValues:
     params : NamedTuple of Array
     bounds : container of int
         Indices of symbols that must not be NaN, because the kernel takes minima and maxima with them on that promise.
+    order : {"C", "F"}
+        Of matrices: row by row or column by column.
     """
 
-    def __init__(self, wanted: Iterable[Symbol], params: Any, bounds: Container[int] = ()):
-        self._wanted, self._bounds = list(wanted), bounds
+    def __init__(
+        self, wanted: Iterable[Symbol], params: Any, bounds: Container[int] = (), order: Literal["C", "F"] = "C"
+    ):
+        self._wanted, self._bounds, self._order = list(wanted), bounds, order
         self._params = params._asdict()
         self._fixed: dict[int, Any] = {}
         self._varying: list[Symbol] = []
@@ -230,7 +234,7 @@ class HostValues:
         raveled = []
         for symbol in self._wanted:
             size = symbol.rows * max(symbol.columns, 1)
-            value = np.broadcast_to(np.ravel(values[symbol.index]), (size,))
+            value = np.broadcast_to(np.ravel(values[symbol.index], self._order), (size,))
             if symbol.index in self._bounds and np.isnan(value).any():
                 raise ValueError(f"{symbol.source}: a bound that follows from parameters alone is not a number")
             raveled.append(value)
@@ -276,3 +280,36 @@ def count_operations(program: Program) -> dict[str, int]:
             counts["elementwise"] += max(a.rows for a in symbol.operands)
     counts["bytes"] = 8 * (2 * sum(program.state_rows.values()) + sum(program.input_rows.values()))
     return counts
+
+
+_FLOPS = {"exp": 35, "log": 34, "tanh": 50}  # of the kernel's own series, see `dcsim.engines.vector_math`
+
+
+def count_step_operations(program: Program, substeps: int) -> dict[str, int]:
+    """Least work of a control step of one environment.
+
+    Parameters
+    ----------
+    program : Program
+        As traced.
+    substeps : int
+
+    Returns
+    -------
+    dict of str to int
+        ``flops`` of all stages, a product added to a sum counting two; ``bytes`` that must come from and go to memory:
+        state in, state out and inputs, as float64.
+    """
+    runs = {BEGIN: 1, PREPARE: 2, SWEEP: 3 * substeps, AFTER: substeps}
+    flops = 0
+    for symbol in reachable(program.outputs()):
+        if stage(symbol) == HOSTED or symbol.op in ("leaf", "copy"):
+            continue
+        if symbol.op == "matmul":
+            each = 2 * symbol.rows * symbol.operands[1].rows
+        else:
+            each = max(a.rows for a in symbol.operands) * _FLOPS.get(symbol.op, 1)
+        flops += runs[stage(symbol)] * each
+    moving = sum(program.state_rows[f] for f in program.sweep)
+    flops += 2 * moving * substeps  # extrapolation
+    return {"flops": flops, "bytes": 8 * (2 * sum(program.state_rows.values()) + sum(program.input_rows.values()))}

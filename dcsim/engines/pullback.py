@@ -45,7 +45,7 @@ class BackRunner:
 
     def __init__(self, back: BackKernel, params: Any, environment: Array):
         self.back, self.lanes, self.params, self.environment = back, back.lanes, params, environment
-        self._values = HostValues([*back.code.params, *back.code.timed_params], params, back.bounds)
+        self._values = HostValues([*back.code.params, *back.code.timed_params], params, back.bounds, back.code.order)
         self._packed: dict[tuple[float, int], Array] = {}
         self._memory: dict[int, list[tuple[Array, int, int]]] = {}
 

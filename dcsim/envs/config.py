@@ -142,7 +142,8 @@ def configure(
     changes : mapping, optional
         Dotted fields of the hall with new values, as of ``HallDescription.replaced``.
     engine, dtype, threads : str, str, int
-        As of ``engines.make_engine``.
+        As of ``engines.make_engine``. An environment steps NumPy arrays: with ``torch:cuda`` they go to the device and back at
+        every step. Tensors stay there in ``HallEnv.batch.config.engine.step``, which is the plant alone.
     sensors : mapping, optional
         What is wrong with the sensors, see the examples; exact by default. All options are those of ``sensors.SensorOptions``.
     actuators : mapping, optional
@@ -380,5 +381,12 @@ def _built(description: HallDescription) -> Hall:
 def _engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise InputError(f"threads={shown(threads)}: expected a whole number of at least 1")
-    name, precision = _choice("engine", engine, ENGINES), _choice("dtype", dtype, DTYPES)
-    return make_engine(name, hall_model(hall), hall.params, dtype=precision, threads=threads)
+    precision = _choice("dtype", dtype, DTYPES)
+    is_device = isinstance(engine, str) and engine.startswith("torch:")
+    name = engine if is_device else _choice("engine", engine, (*ENGINES, "torch:cuda"))
+    try:
+        return make_engine(name, hall_model(hall), hall.params, dtype=precision, threads=threads)
+    except ValueError as refusal:
+        if not is_device:
+            raise
+        raise InputError(f"engine={shown(engine)}: {refusal}") from refusal

@@ -50,7 +50,6 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         self.action_space = box(len(signals.action))
         self._index = np.zeros(1, np.int64)
         self._is_running = False
-        self._info: dict[str, float] = {}
         self._renderer: Any = None
 
     @property
@@ -77,9 +76,8 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         super().reset(seed=seed)
         start = (options or {}).get("start")
         self._batch.reset(self._index, [self.np_random], None if start is None else np.array([parse_start(start)]))
-        self._info = self._batch.start_info()
         self._is_running = True
-        return self._batch.observation()[0], dict(self._info)
+        return self._batch.observation()[0], self._outcome()[0]
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, float]]:
         """Hold the set-points asked for over one control interval.
@@ -91,9 +89,17 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         """
         if not self._is_running:
             raise InputError("no episode runs: call reset first")
-        reward, terminated, truncated, self._info = self._batch.step(np.asarray(action)[None])
+        batch = self._batch
+        batch.step(np.asarray(action)[None])
+        info, reward, terminated = self._outcome()
+        truncated = not terminated and int(batch.elapsed[0]) >= batch.config.episode_steps
         self._is_running = not (terminated or truncated)
-        return self._batch.observation()[0], float(reward), terminated, truncated, dict(self._info)
+        return batch.observation()[0], reward, terminated, truncated, info
+
+    def _outcome(self) -> tuple[dict[str, float], float, bool]:
+        """Info, reward and whether the servers have tripped, of the step just made."""
+        *values, reward, is_tripped = self._batch.reported[:, 0].tolist()
+        return dict(zip(self._batch.keys, values, strict=True)), reward, is_tripped > 0.5
 
     def render(self) -> np.ndarray | None:
         """Return a picture of the hall as a heat map with the plant beside it, shape (height, width, 3), uint8."""
@@ -103,14 +109,13 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
             from dcsim.envs.rendering import HallRenderer
 
             self._renderer = HallRenderer(self._batch)
-        return self._renderer.frame(self._info)
+        return self._renderer.frame(self._outcome()[0])
 
     def snapshot(self) -> dict[str, Any]:
         """Everything the future depends on, the random generator included."""
         return {
             "batch": self._batch.snapshot(),
             "generator": copy.deepcopy(self.np_random.bit_generator.state),
-            "info": dict(self._info),
             "is_running": self._is_running,
         }
 
@@ -124,5 +129,5 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         """
         self._batch.restore(snapshot["batch"])
         self.np_random.bit_generator.state = copy.deepcopy(snapshot["generator"])
-        self._info, self._is_running = dict(snapshot["info"]), snapshot["is_running"]
-        return self._batch.observation()[0], dict(self._info)
+        self._is_running = snapshot["is_running"]
+        return self._batch.observation()[0], self._outcome()[0]

@@ -1,4 +1,4 @@
-"""From the energies of a control step to ``info``: plain arithmetic that takes arrays of N environments or the floats of one."""
+"""From the energies of a control step to ``info``: plain arithmetic on arrays, one number for each environment."""
 
 from collections import namedtuple
 from typing import Any
@@ -8,7 +8,7 @@ from dcsim.physics.constants import WATER_DENSITY
 from dcsim.plant.audit import energy_residual
 from dcsim.plant.hall import Hall
 
-Value = Any  # float, or array of shape (N,)
+Value = Any  # array with one number for each environment
 J_PER_KWH = 3.6e6
 SECONDS_PER_MINUTE = 60.0
 
@@ -93,7 +93,7 @@ class Meters:
         self._design_power = hall.design_it_power
 
     def read(
-        self, values: Any, time_s: Value, inlet_mean: Value, price: Value, carbon: Value, summed: float
+        self, values: Any, time_s: Value, inlet_mean: Value, price: Value, carbon: Value, summed: Value
     ) -> tuple[dict[str, Value], Transition]:
         """Read the meters after a step, or after a reset.
 
@@ -103,7 +103,7 @@ class Meters:
             Of ``fields``.
         time_s, inlet_mean, price, carbon : Value
             Time of the year [s], mean rack inlet [degC], price [1/kWh] and carbon intensity [kg/kWh] of the step.
-        summed : float
+        summed : Value
             1 after a step; 0 after a reset, where powers are those of the settled start and sums are 0.
 
         Returns

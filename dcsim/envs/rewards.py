@@ -16,11 +16,11 @@ import numpy as np
 from dcsim.errors import InputError
 from dcsim.plant.description import nearest
 
-Value = Any  # float, or array of shape (N,)
+Value = Any  # array with one number for each environment
 
 
 class Transition(NamedTuple):
-    """What a reward may look at: means over one control step, arrays of shape ``(N,)`` or the floats of one environment."""
+    """What a reward may look at: means over one control step."""
 
     thermal_power: Value  # over design IT power: cooling, server fans, leakage above 20 degC
     facility_power: Value  # over design IT power
@@ -100,32 +100,31 @@ class Reward:
         self.ceiling = sum(bound * weights[name] for name, bound in CEILINGS.items()) or 1.0
 
     def terms(
-        self, transition: Transition, is_tripped: Value, steps_left: Value, taken: Taken | None = None
+        self, transition: Transition, is_tripped: Value, steps_left: Value, taken: Taken | None = None, xp: Any = np
     ) -> dict[str, Value]:
         """Reward terms of a step; the reward is their sum.
 
         Parameters
         ----------
         transition : Transition
-        is_tripped : bool or np.ndarray of bool, shape (N,)
-        steps_left : int or np.ndarray, shape (N,)
+        is_tripped : Value
+            1 where the servers have tripped, else 0.
+        steps_left : Value
             Control steps after this one until the clock would end the episode.
         taken : Taken, optional
             From a storage tank, 0 before the end of the episode.
+        xp : namespace
 
         Returns
         -------
         dict
-            Each of ``TERMS`` with its value, shape (N,), or a float for one environment.
+            Each of ``TERMS`` with its value.
         """
         values = [weight * value for weight, value in zip(self._weights, transition, strict=True)]
         cost = 0.0
         for value in values:
             cost = cost - value
-        if isinstance(cost, float):
-            share = self.ceiling / cost if cost > self.ceiling else 1.0
-        else:
-            share = self.ceiling / np.maximum(cost, self.ceiling)
+        share = self.ceiling / xp.maximum(cost, self.ceiling)
         result = {name: value * share for name, value in zip(Transition._fields, values, strict=True)}
         result["trip"] = -self.ceiling * steps_left * is_tripped
         settled: Value = 0.0 * cost

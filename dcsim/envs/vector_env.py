@@ -1,6 +1,7 @@
 """The native Gymnasium vector environment: N environments advance by array operations, in one call."""
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
@@ -93,8 +94,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise InputError(f"options: start={dates!r}: expected an ISO date for each of {self.num_envs} environments")
         starts = None if dates is None else np.array([parse_start(dates[i]) for i in index])
         self._batch.reset(index, [self._generators[i] for i in index], starts)
-        info = self._batch.start_info()
-        return self._batch.observation(), {name: np.atleast_1d(value) for name, value in info.items()}
+        return self._batch.observation(), self._batch.info()
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Hold the set-points asked for over one control interval in every environment.
@@ -106,22 +106,18 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """
         if not self._generators:
             raise InputError("no episode runs: call reset first")
-        reward, terminated, truncated, info = self._batch.step(np.asarray(actions))
-        if self.num_envs == 1:
-            reward, terminated, truncated = np.atleast_1d(reward), np.atleast_1d(terminated), np.atleast_1d(truncated)
-            info = {name: np.atleast_1d(value) for name, value in info.items()}
-        if self._max_episode_steps is not None:
-            truncated |= (self._batch.elapsed >= self._max_episode_steps) & ~terminated
-        observation = self._batch.observation()
+        batch = self._batch
+        batch.step(np.asarray(actions))
+        info, reward, terminated = batch.info(), batch.reported[-2].copy(), batch.reported[-1] > 0.5
+        steps = min(self._max_episode_steps or math.inf, batch.config.episode_steps)
+        truncated = (batch.elapsed >= steps) & ~terminated
+        observation = batch.observation()
         ended = terminated | truncated
         if ended.any():
             index = np.flatnonzero(ended)
-            final = dict(info)
-            self._batch.reset(index, [self._generators[i] for i in index])
-            fresh = self._batch.start_info()
-            info = {name: np.where(ended, fresh[name], values) for name, values in info.items()}
-            info |= {"final_obs": observation, "_final_obs": ended, "final_info": final, "_final_info": ended}
-            observation = self._batch.observation()
+            batch.reset(index, [self._generators[i] for i in index])
+            last = {"final_obs": observation, "_final_obs": ended, "final_info": info, "_final_info": ended}
+            observation, info = batch.observation(), batch.info() | last
         return observation, reward, terminated, truncated, info
 
     def render(self) -> tuple[np.ndarray, ...] | None:
@@ -132,7 +128,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             from dcsim.envs.rendering import HallRenderer
 
             self._renderer = HallRenderer(self._batch)
-        info = {name: float(np.atleast_1d(values)[0]) for name, values in self._batch.start_info().items()}
+        info = {name: float(values[0]) for name, values in self._batch.info().items()}
         return (self._renderer.frame(info),)
 
     def snapshot(self) -> dict[str, Any]:

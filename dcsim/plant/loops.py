@@ -53,3 +53,8 @@ def modulated(
     """An actuator after one step of an inner loop that integrates the relative error of what it delivers."""
     error = clip(wanted / xp.maximum(delivered, 1e-6) - 1.0, STEP_RATIO_MIN, STEP_RATIO_MAX, xp)
     return clip(value * (1.0 + error * (time_step / (time_constant + time_step))), lower, upper, xp)
+
+
+def rows_of(column: Any) -> int:
+    """Rows of a parameter: an array, a tensor or a symbol."""
+    return int(column.shape[0] if hasattr(column, "shape") else column.rows)

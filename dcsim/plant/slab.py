@@ -6,7 +6,7 @@ import numpy as np
 
 from dcsim.physics import slab, thermal
 from dcsim.plant.description import HallDescription
-from dcsim.plant.loops import Array, total
+from dcsim.plant.loops import Array, rows_of, total
 
 
 class Params(NamedTuple):
@@ -68,7 +68,7 @@ def coupled(s: Any, p: Any, dt: Array, xp: Any) -> Mass:
         p.slab_radiation,
         xp,
     )
-    below = [total(_here(k, p, xp) * s.slab_temperature, xp) for k in range(_layers(p))]
+    below = [total(_here(k, p, xp) * s.slab_temperature, xp) for k in range(rows_of(p.slab_layer_number))]
     layers = slab.layered_step((s.mass_temperature, *below), p.mass_heat_capacity, film, p.slab_layer_conductance, dt)
     return Mass(layers.conductance, layers.source_temperature, layers)
 
@@ -89,9 +89,3 @@ def _here(layer: int, p: Any, xp: Any) -> Array:
     """1 at a layer, else 0, shape (S, 1)."""
     number = p.slab_layer_number
     return xp.where(number > layer - 0.5, xp.where(number < layer + 0.5, 1.0, 0.0), 0.0)
-
-
-def _layers(p: Any) -> int:
-    """Layers below the first, of parameters that are arrays or symbols."""
-    number = p.slab_layer_number
-    return number.shape[0] if isinstance(number, np.ndarray) else int(number.rows)

@@ -19,7 +19,7 @@ from dcsim.physics import pump, storage_tank, thermal
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.physics.smooth import clip
 from dcsim.plant.description import HallDescription
-from dcsim.plant.loops import Array, Setpoint, total
+from dcsim.plant.loops import Array, Setpoint, rows_of, total
 
 SENSORS = 5  # temperatures seen, evenly from top to bottom
 DIFFERENCE_MIN, DIFFERENCE_FULL = (
@@ -211,7 +211,7 @@ def coupled(
     step = storage_tank.tank_step(
         s.tank_temperature,
         p.tank_node,
-        _rows(p.tank_node),
+        rows_of(p.tank_node),
         p.tank_heat_capacity,
         p.tank_conduction,
         p.tank_side_conductance,
@@ -239,15 +239,10 @@ def coupled(
     )
 
 
-def _rows(column: Any) -> int:
-    """Rows of a parameter, an array or a symbol."""
-    return column.shape[0] if isinstance(column, np.ndarray) else int(column.rows)
-
-
 def _end(temperature: Array, p: Any, top: bool, xp: Any) -> Array:
     """Temperature of the top or the bottom node, shape (1, N)."""
     node = p.tank_node
-    is_end = xp.where(node < 0.5, 1.0, 0.0) if top else xp.where(node > _rows(node) - 1.5, 1.0, 0.0)
+    is_end = xp.where(node < 0.5, 1.0, 0.0) if top else xp.where(node > rows_of(node) - 1.5, 1.0, 0.0)
     return total(is_end * temperature, xp)
 
 
@@ -293,7 +288,7 @@ def passed(mixed: Coupled, supply: Array, returning: Array, power: Array, u: Any
             tank_wall_gain=storage_tank.wall_heat_flow(
                 temperature,
                 p.tank_node,
-                _rows(p.tank_node),
+                rows_of(p.tank_node),
                 p.tank_side_conductance,
                 p.tank_lid_conductance,
                 u.dry_bulb_temperature,
@@ -317,7 +312,7 @@ def charge(temperature: Array, supply: Array, returning: Array, node: Array, xp:
     xp : namespace
     """
     share = (returning - temperature) / xp.maximum(returning - supply, 1.0)
-    return total(clip(share, 0.0, 1.0, xp), xp) / _rows(node)
+    return total(clip(share, 0.0, 1.0, xp), xp) / rows_of(node)
 
 
 def monitor(s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> dict[str, Array]:

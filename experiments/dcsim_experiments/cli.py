@@ -34,7 +34,7 @@ VERBS = {
     "train": Verb("TrainConfig", "train", "train one controller"),
     "compare": Verb("CompareConfig", "compare", "run controllers on the same episodes and say how they differ"),
     "validate": Verb("ValidateConfig", "validation.command", "compare the simulator with others' and measured numbers"),
-    "bench": Verb("BenchConfig", "bench", "measure steps per second"),
+    "bench": Verb("BenchConfig", "bench.command", "measure steps per second"),
 }
 INTERRUPTED = 130  # exit code of a program that ended by Ctrl-C
 

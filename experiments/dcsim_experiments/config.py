@@ -233,10 +233,16 @@ class BenchConfig:
     """Time for one measurement; each is repeated, interleaved with the others."""
     repeats: int = 5
     """Repetitions, of which the median and the best are reported."""
-    threads: int = 1
-    """Most threads of the fused engine; figures per core need 1."""
+    threads: int = 2
+    """Threads that share the largest batch, beside one alone."""
+    racks: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ..")] = (20, 40, 100, 200, 400, 1000, 2000)
+    """Rack groups of the halls whose cost is compared, multiples of 20; none to leave this out."""
+    ppo: bool = True
+    """Also train PPO for a moment, for its frames per second and the environment's share of the time."""
     peers: bool = False
-    """Also run EnergyPlus through its Python API, where it is installed."""
+    """Also run other simulators that are installed: EnergyPlus through its Python API, Sinergym."""
+    sustaindc: Path | None = None
+    """Folder of a copy of SustainDC, to be run with --peers."""
     seed: int = 0
     """Seed of the episodes."""
     out: Path | None = None

@@ -1,4 +1,4 @@
-"""The fused engine does what the NumPy engine does; an environment does not feel the batch it is in."""
+"""All engines do what the NumPy engine does; an environment does not feel the batch it is in."""
 
 import os
 import subprocess
@@ -10,6 +10,7 @@ from pathlib import Path
 import engine_toy as toy
 import numpy as np
 import pytest
+from every_engine import NAMES, engine_of, every_engine
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import make_engine
@@ -27,14 +28,14 @@ def run(engine, state, inputs, interval=300.0):
 
 @pytest.mark.parametrize("own", OWN)
 @pytest.mark.parametrize("seed", range(4))
-def test_fused_engine_equals_the_numpy_engine_over_a_long_run(seed, own):
+def test_engines_equal_the_numpy_engine_over_a_long_run(seed, own):
     rng = np.random.default_rng(seed)
     params = toy.make_params(rng, 13, own)
     state = toy.make_state(rng, 13)
     inputs = [toy.make_inputs(rng, 13) for _ in range(100)]
-    fused = run(make_engine("fused", toy.MODEL, params), state, inputs)
-    reference = run(make_engine("numpy", toy.MODEL, params), state, inputs)
-    assert_allclose(fused, reference, rtol=1e-12, atol=1e-12 * SCALE)
+    found = {name: run(engine, state, inputs) for name, engine in every_engine(toy.MODEL, params).items()}
+    for name, end in found.items():
+        assert_allclose(end, found["numpy"], rtol=1e-12, atol=1e-12 * SCALE, err_msg=name)
 
 
 @pytest.mark.parametrize("substeps", [1, 3, 10])
@@ -42,11 +43,12 @@ def test_fused_engine_equals_the_numpy_engine_over_a_long_run(seed, own):
 def test_interval_and_substeps_may_change_from_call_to_call(interval, substeps):
     rng = np.random.default_rng(1)
     params, state, inputs = toy.make_params(rng), toy.make_state(rng, 5), toy.make_inputs(rng, 5)
-    fused, reference = (make_engine(name, toy.MODEL, params) for name in ("fused", "numpy"))
-    first = fused.step(state, inputs, 120.0)
-    got = fused.step(state, inputs, interval, substeps=substeps)
-    assert_allclose(got, reference.step(state, inputs, interval, substeps=substeps), rtol=1e-12, atol=1e-15)
-    assert_array_equal(fused.step(state, inputs, 120.0), first)
+    reference = make_engine("numpy", toy.MODEL, params).step(state, inputs, interval, substeps=substeps)
+    for engine in every_engine(toy.MODEL, params).values():
+        first = engine.step(state, inputs, 120.0)
+        got = engine.step(state, inputs, interval, substeps=substeps)
+        assert_allclose(got, reference, rtol=1e-12, atol=1e-15)
+        assert_array_equal(engine.step(state, inputs, 120.0), first)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -75,8 +77,7 @@ def test_float32_is_close_to_float64():
     params, state = toy.make_params(rng), toy.make_state(rng, 9)
     inputs = [toy.make_inputs(rng, 9) for _ in range(10)]
     exact = run(make_engine("numpy", toy.MODEL, params), state, inputs)
-    for name in ("fused", "numpy"):
-        engine = make_engine(name, toy.MODEL, params, dtype="float32")
+    for engine in every_engine(toy.MODEL, params, dtype="float32").values():
         single = run(engine, state, inputs)
         assert single.dtype == np.float64
         for field in ("server", "air", "water", "speed", "hottest"):
@@ -88,9 +89,9 @@ def test_untouched_fields_and_inputs_are_left_exactly_as_they_were():
     rng = np.random.default_rng(4)
     state, inputs = toy.make_state(rng, 6), toy.make_inputs(rng, 6)
     state[-1] = np.pi * np.arange(6)  # no float32
-    for name in ("fused", "numpy"):
+    for name in NAMES:
         for dtype in ("float64", "float32"):
-            engine = make_engine(name, toy.MODEL, toy.make_params(rng), dtype=dtype)
+            engine = engine_of(name, toy.MODEL, toy.make_params(rng), dtype=dtype)
             before = state.copy(), inputs.copy()
             new = engine.step(state, inputs, 300.0)
             assert_array_equal(state, before[0])
@@ -98,10 +99,10 @@ def test_untouched_fields_and_inputs_are_left_exactly_as_they_were():
             assert_array_equal(new[-1], state[-1])
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_new_state_can_be_written_over_the_old(name):
     rng = np.random.default_rng(5)
-    engine = make_engine(name, toy.MODEL, toy.make_params(rng))
+    engine = engine_of(name, toy.MODEL, toy.make_params(rng))
     state, inputs = toy.make_state(rng, 11), toy.make_inputs(rng, 11)
     expected = engine.step(state, inputs, 300.0)
     other = np.empty_like(state)
@@ -111,10 +112,10 @@ def test_the_new_state_can_be_written_over_the_old(name):
     assert_array_equal(state, expected)
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 def test_arrays_of_other_layout_are_accepted_and_of_other_shape_refused(name):
     rng = np.random.default_rng(6)
-    engine = make_engine(name, toy.MODEL, toy.make_params(rng))
+    engine = engine_of(name, toy.MODEL, toy.make_params(rng))
     state, inputs = toy.make_state(rng, 8), toy.make_inputs(rng, 8)
     expected = engine.step(state, inputs, 300.0)
     assert_array_equal(engine.step(np.asfortranarray(state), inputs.T.copy().T, 300.0), expected)
@@ -125,7 +126,7 @@ def test_arrays_of_other_layout_are_accepted_and_of_other_shape_refused(name):
         engine.step(state, inputs[:, :3], 300.0)
     with pytest.raises(ValueError, match=r"out"):
         engine.step(state, inputs, 300.0, out=np.empty((state.shape[0], 9)))
-    own = make_engine(name, toy.MODEL, toy.make_params(rng, 5, ("flow",)))
+    own = engine_of(name, toy.MODEL, toy.make_params(rng, 5, ("flow",)))
     with pytest.raises(ValueError, match="5 environments"):
         own.step(state, inputs, 300.0)
     for substeps, interval in ((0, 300.0), (10, 0.0), (10, float("nan"))):
@@ -146,12 +147,12 @@ def test_two_models_and_two_parameter_sets_live_side_by_side():
     for m, p, engine in zip(models, params, engines, strict=True):
         reference = make_engine("numpy", m, p).step(state, inputs, 300.0)
         assert_allclose(engine.step(state, inputs, 300.0), reference, rtol=1e-12, atol=1e-15)
-    for name in ("fused", "numpy"):
-        engine, other = (make_engine(name, toy.MODEL, p) for p in params[:2])
+    for name in NAMES:
+        engine, other = (engine_of(name, toy.MODEL, p) for p in params[:2])
         before = engine.step(state, inputs, 300.0)
         assert_array_equal(engine.with_params(params[1]).step(state, inputs, 300.0), other.step(state, inputs, 300.0))
         own = toy.make_params(rng, 4, ("flow", "rate"))
-        expected = make_engine(name, toy.MODEL, own).step(state, inputs, 300.0)
+        expected = engine_of(name, toy.MODEL, own).step(state, inputs, 300.0)
         assert_array_equal(engine.with_params(own).step(state, inputs, 300.0), expected)
         assert_array_equal(engine.step(state, inputs, 300.0), before)
 
@@ -161,8 +162,8 @@ def test_a_nan_in_one_environment_stays_there():
     state, inputs = toy.make_state(rng, 10), toy.make_inputs(rng, 10)
     clean = make_engine("fused", toy.MODEL, params := toy.make_params(rng)).step(state, inputs, 300.0)
     state[0, 3] = np.nan
-    for name in ("fused", "numpy"):
-        engine = make_engine(name, toy.MODEL, params)
+    for name in NAMES:
+        engine = engine_of(name, toy.MODEL, params)
         new = engine.step(state, inputs, 300.0)
         assert np.isnan(new[engine.state_slices["server"], 3]).all()
         assert np.isnan(new[engine.state_slices["hottest"], 3]).all()
@@ -206,13 +207,13 @@ def test_unknown_names_are_refused_with_the_nearest_choice():
 
 def test_parameters_that_cannot_be_meant_are_refused():
     params = toy.make_params(np.random.default_rng(0))
-    for name in ("fused", "numpy"):
+    for name in NAMES:
         with pytest.raises(ValueError, match=r"params\.lag.*shape"):
-            make_engine(name, toy.MODEL, params._replace(lag=np.ones(3)))
+            engine_of(name, toy.MODEL, params._replace(lag=np.ones(3)))
         with pytest.raises(ValueError, match=r"params\.idle.*NaN"):
-            make_engine(name, toy.MODEL, params._replace(idle=params.idle * np.nan))
+            engine_of(name, toy.MODEL, params._replace(idle=params.idle * np.nan))
         with pytest.raises(ValueError, match=r"params\.limit is given for 3 environments, params\.lag for 2"):
-            make_engine(name, toy.MODEL, params._replace(lag=np.ones((1, 2)), limit=np.ones((1, 3))))
+            engine_of(name, toy.MODEL, params._replace(lag=np.ones((1, 2)), limit=np.ones((1, 3))))
 
 
 SPAWNED = """
@@ -244,10 +245,10 @@ def test_the_package_is_imported_without_the_compiler():
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=60)
 
 
-def test_work_is_counted_alike_by_both_engines():
+def test_work_is_counted_alike_by_all_engines():
     params = toy.make_params(np.random.default_rng(0))
-    fused, reference = (make_engine(name, toy.MODEL, params).stats for name in ("fused", "numpy"))
-    assert fused == reference
+    fused, *others = (engine.stats for engine in every_engine(toy.MODEL, params).values())
+    assert all(other == fused for other in others)
     # mixing (UNITS, RACKS) once and its transpose twice
     assert fused["matmul_flops"] == 3 * 2 * toy.UNITS * toy.RACKS
     # tanh, log, exp and exp for each unit

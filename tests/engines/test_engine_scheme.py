@@ -4,10 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from every_engine import NAMES, engine_of
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import solve_ivp
 
-from dcsim.engines import Model, make_engine
+from dcsim.engines import Model
 
 
 class Params(NamedTuple):
@@ -57,9 +58,9 @@ def exact(interval):
     return solve_ivp(rhs, (0.0, interval), START[:2, 0], rtol=1e-12, atol=1e-13, method="DOP853").y[:, -1]
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_extrapolated_scheme_is_of_second_order(name):
-    engine = make_engine(name, MODEL, PARAMS)
+    engine = engine_of(name, MODEL, PARAMS)
     counts = np.array([16, 32, 64, 128])
     errors = [np.abs(engine.step(START, SOURCE, 2.0, substeps=n)[:2, 0] - exact(2.0)).max() for n in counts]
     slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
@@ -78,17 +79,17 @@ def test_a_plain_sweep_is_of_first_order():
     assert -np.polyfit(np.log(counts), np.log(errors), 1)[0] == pytest.approx(1.0, abs=0.2)
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("substeps", [1, 4, 10])
 def test_what_is_accumulated_balances_what_is_stored(name, substeps):
-    new = make_engine(name, MODEL, PARAMS, substeps=substeps).step(START, SOURCE, 2.0)
+    new = engine_of(name, MODEL, PARAMS, substeps=substeps).step(START, SOURCE, 2.0)
     stored = new[:2].sum() - START[:2].sum()
     assert_allclose(stored + new[2, 0], 2 * 2.0 * SOURCE[0, 0] ** 2, rtol=1e-14)
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 def test_latches_keep_their_exact_value_and_monitors_run_once_a_substep(name):
-    engine = make_engine(name, MODEL, PARAMS, substeps=7)
+    engine = engine_of(name, MODEL, PARAMS, substeps=7)
     state = np.repeat(START, 3, 1)
     state[3] = [0.1, 0.1, 0.1]
     new = engine.step(state, np.array([[0.7, 1.7, 0.2]]), 2.1)
@@ -102,7 +103,7 @@ class Swap(NamedTuple):
     c: Any
 
 
-@pytest.mark.parametrize("name", ["fused", "numpy"])
+@pytest.mark.parametrize("name", NAMES)
 def test_fields_may_change_places_and_old_values_may_be_kept(name):
     """Every reading of a field that is also written: in begin, from held values, in the sweep and in the monitor."""
 
@@ -121,7 +122,7 @@ def test_fields_may_change_places_and_old_values_may_be_kept(name):
     )
     rng = np.random.default_rng(0)
     state = rng.normal(size=(7, 5))
-    engine = make_engine(name, model, PARAMS, substeps=2)
+    engine = engine_of(name, model, PARAMS, substeps=2)
     new = engine.step(state, np.zeros((1, 5)), 3.0)
 
     a, b, c = state[3:6], np.repeat(state[6:], 3, 0), state[:3].sum(0, keepdims=True)

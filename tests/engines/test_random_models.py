@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from every_engine import every_engine
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import Model
 from dcsim.engines.fused import FusedEngine
-from dcsim.engines.numpy_engine import NumpyEngine
 
 ROWS = {"a": 5, "b": 5, "c": 3, "d": 3, "e": 1, "f": 1}
 NUM_ENVS = 6
@@ -139,9 +139,11 @@ def test_random_models_run_alike(seed):
         rng.normal(size=(3, 5)),
     )
     state, inputs = rng.normal(size=(18, NUM_ENVS)), rng.normal(size=(9, NUM_ENVS))
-    reference = NumpyEngine(model, params, substeps=2).step(state, inputs, 3.0)
-    engine = FusedEngine(model, params, substeps=2)
-    fused = engine.step(state, inputs, 3.0)
-    assert_allclose(fused, reference, rtol=1e-9, atol=1e-9)
-    assert_array_equal(FusedEngine(model, params, substeps=2, lanes=1).step(state, inputs, 3.0), fused)
-    assert_array_equal(engine.step(state, inputs, 3.0, out=state), fused)
+    engines = every_engine(model, params, substeps=2)
+    reference = engines["numpy"].step(state, inputs, 3.0)
+    for name, engine in engines.items():
+        found = engine.step(state, inputs, 3.0)
+        assert_allclose(found, reference, rtol=1e-9, atol=1e-9, err_msg=name)
+        assert_array_equal(engine.step(state, inputs, 3.0, out=state.copy()), found, err_msg=name)
+        if name == "fused":
+            assert_array_equal(FusedEngine(model, params, substeps=2, lanes=1).step(state, inputs, 3.0), found)

@@ -244,7 +244,7 @@ def test_episodes_start_settled(env_id):
     batch = env.unwrapped.batch
     held = batch.action_map.actions(batch.setpoints)
     first = batch.state.rack_inlet_temperature.copy()
-    power = batch.start_info()["thermal_power_w"]
+    power = batch.info()["thermal_power_w"]
     dew_point = batch.state.room_dew_point.copy() if "moisture" in batch.config.hall else 0.0
     for _ in range(3):
         *_, info = env.step(held[0])

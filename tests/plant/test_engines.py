@@ -1,8 +1,8 @@
-"""The hall on both engines: the fused kernel gives NumPy's numbers, alone, in batches and with parameters of its own for each environment."""
+"""The hall on all engines: they give NumPy's numbers, alone, in batches and with parameters of its own for each environment."""
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import random_inputs, random_state
 
@@ -40,25 +40,50 @@ def packed(hall, engine, rng, n):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
+def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     rng = np.random.default_rng(seed)
     params, n = random_plant(hall, rng), 12
-    engines = engine_pair(hall, params)
-    state, inputs = packed(hall, engines[0], rng, n)
-    assert_both_agree(hall, engines, state, inputs)
+    engines = engines_of(hall, params)
+    state, inputs = packed(hall, engines["numpy"], rng, n)
+    assert_engines_agree(hall, engines, state, inputs)
 
 
-def test_fused_stays_with_numpy_for_a_day(hall):
+def test_float32_agrees_with_float64_on_all_engines_within_its_roundings(hall):
+    rng = np.random.default_rng(8)
+    params, n = random_plant(hall, rng), 50
+    exact = make_engine("numpy", hall_model(hall), params)
+    engines = {f"{name}, float32": engine for name, engine in engines_of(hall, params, "float32").items()}
+    state, inputs = packed(hall, exact, rng, n)
+    assert_engines_agree(hall, {"numpy": exact, **engines}, state, inputs, atol=2e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("dtype", "atol"), [("float64", 1e-11), ("float32", 1e-3)])
+def test_a_device_agrees_over_random_plants_states_and_actions(hall, dtype, atol):
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no CUDA device")
+    rng = np.random.default_rng(7)
+    model, params, n = hall_model(hall), random_plant(hall, rng), 500
+    engines = {
+        "numpy": make_engine("numpy", model, params),
+        dtype: make_engine("torch:cuda", model, params, dtype=dtype),
+    }
+    state, inputs = packed(hall, engines["numpy"], rng, n)
+    assert_engines_agree(hall, engines, state, inputs, atol=atol)
+
+
+def test_engines_stay_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
-    engines = engine_pair(hall)
-    state, inputs = packed(hall, engines[0], rng, 4)
+    engines = engines_of(hall)
+    state, inputs = packed(hall, engines["numpy"], rng, 4)
     for name in hall.types.availability.values():
-        inputs[engines[0].input_slices[name]] = 1.0
-    states = [state, state]
+        inputs[engines["numpy"].input_slices[name]] = 1.0
+    states = dict.fromkeys(engines, state)
     for _ in range(24):
-        states = [engine.step(s, inputs, 300.0) for engine, s in zip(engines, states, strict=True)]
-    scale = np.maximum(np.abs(states[0]).max(axis=1, keepdims=True), 1.0)
-    assert_allclose(states[1] / scale, states[0] / scale, rtol=0.0, atol=1e-9)
+        states = {name: engine.step(states[name], inputs, 300.0) for name, engine in engines.items()}
+    scale = np.maximum(np.abs(states["numpy"]).max(axis=1, keepdims=True), 1.0)
+    for name, found in states.items():
+        assert_allclose(found / scale, states["numpy"] / scale, rtol=0.0, atol=1e-9, err_msg=name)
 
 
 def test_an_environment_alone_equals_itself_in_a_batch_to_the_bit(hall):
@@ -75,9 +100,9 @@ def test_every_environment_may_have_a_plant_of_its_own(hall):
     rng = np.random.default_rng(6)
     n = 5
     params = random_plant(hall, rng, n)
-    engine = make_engine("fused", hall_model(hall), params)
-    state, inputs = packed(hall, engine, rng, n)
-    together = engine.step(state, inputs, 300.0)
+    engines = engines_of(hall, params)
+    state, inputs = packed(hall, engines["numpy"], rng, n)
+    together = {name: engine.step(state, inputs, 300.0) for name, engine in engines.items()}
     for row in range(n):
         own = hall.types.Params(
             **{
@@ -89,4 +114,5 @@ def test_every_environment_may_have_a_plant_of_its_own(hall):
             state[:, row : row + 1], inputs[:, row : row + 1], 300.0
         )
         scale = np.maximum(np.abs(alone[:, 0]), 1.0)
-        assert_allclose(together[:, row] / scale, alone[:, 0] / scale, rtol=0.0, atol=1e-11)
+        for name, found in together.items():
+            assert_allclose(found[:, row] / scale, alone[:, 0] / scale, rtol=0.0, atol=1e-11, err_msg=name)

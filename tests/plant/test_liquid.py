@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import make_engine, pack, unpack
@@ -155,7 +155,7 @@ def test_every_temperature_stores_heat(hall):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
+def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     rng = np.random.default_rng(seed)
     kept = hall.types.matrices | {
         name
@@ -169,9 +169,9 @@ def test_fused_equals_numpy_over_random_plants_states_and_actions(hall, seed):
             if name not in kept
         }
     )
-    engines = engine_pair(hall, params)
-    state, inputs = random_columns(hall, engines[0], rng, 12)
-    assert_both_agree(hall, engines, state, inputs, STEP_S, substeps=SUBSTEPS)
+    engines = engines_of(hall, params)
+    state, inputs = random_columns(hall, engines["numpy"], rng, 12)
+    assert_engines_agree(hall, engines, state, inputs, STEP_S, substeps=SUBSTEPS)
 
 
 def test_an_environment_alone_equals_itself_in_a_batch_to_the_bit(hall, engine):

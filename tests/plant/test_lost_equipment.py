@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from tank_halls import tank_hall
 from test_engines import packed, random_plant
@@ -79,11 +79,13 @@ def test_energy_closes_with_any_share_of_every_component_lost(any_hall):
 
 def test_engines_agree_whatever_is_lost(any_hall):
     rng = np.random.default_rng(2)
-    engines = engine_pair(any_hall, random_plant(any_hall, rng))
-    state, inputs = packed(any_hall, engines[0], rng, 24)
+    engines = engines_of(any_hall, random_plant(any_hall, rng))
+    state, inputs = packed(any_hall, engines["numpy"], rng, 24)
     for name in any_hall.types.availability.values():
-        inputs[engines[0].input_slices[name]] = rng.integers(0, 3, inputs[engines[0].input_slices[name]].shape) / 2.0
-    assert_both_agree(any_hall, engines, state, inputs)
+        inputs[engines["numpy"].input_slices[name]] = (
+            rng.integers(0, 3, inputs[engines["numpy"].input_slices[name]].shape) / 2.0
+        )
+    assert_engines_agree(any_hall, engines, state, inputs)
 
 
 # --- chilled-water pumps ----------------------------------------------------------------------------------------------

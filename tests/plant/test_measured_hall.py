@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from measured_halls import PLACEMENT, measured_description, measured_hall, quantity, random_inputs, series, usual_inputs
 from numpy.testing import assert_allclose
 from test_step import advance, random_state
@@ -54,12 +54,12 @@ def test_every_temperature_but_set_points_stores_heat(hall):
     assert named == set(hall.types.heat_capacities)
 
 
-def test_fused_equals_numpy(hall):
+def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = engine_pair(hall)
-    state = pack(random_state(hall, rng, 12), engines[0].state_slices, 12)
-    inputs = pack(random_inputs(hall, rng, 12), engines[0].input_slices, 12)
-    assert_both_agree(hall, engines, state, inputs)
+    engines = engines_of(hall)
+    state = pack(random_state(hall, rng, 12), engines["numpy"].state_slices, 12)
+    inputs = pack(random_inputs(hall, rng, 12), engines["numpy"].input_slices, 12)
+    assert_engines_agree(hall, engines, state, inputs)
 
 
 def test_at_rest_the_meter_of_heat_shows_all_power_and_what_the_envelope_lets_in(hall):
@@ -183,15 +183,16 @@ def test_fronts_change_nothing_else(hall, fronted):
         assert_allclose(getattr(with_levels, name), values, rtol=0.0, atol=0.0, err_msg=name)
 
 
-def test_fused_equals_numpy_at_the_fronts(fronted):
+def test_engines_agree_at_the_fronts(fronted):
     rng = np.random.default_rng(6)
-    engines = engine_pair(fronted, fronted.params)
-    state = pack(random_state(fronted, rng, 12), engines[0].state_slices, 12)
-    inputs = pack(random_inputs(fronted, rng, 12), engines[0].input_slices, 12)
-    rows = engines[0].state_slices["front_inlet"]
-    numpy, fused = (engine.step(state, inputs, 300.0)[rows] for engine in engines)
-    assert numpy.shape == (12, 12)
-    assert_allclose(fused, numpy, rtol=1e-12)
+    engines = engines_of(fronted, fronted.params)
+    state = pack(random_state(fronted, rng, 12), engines["numpy"].state_slices, 12)
+    inputs = pack(random_inputs(fronted, rng, 12), engines["numpy"].input_slices, 12)
+    rows = engines["numpy"].state_slices["front_inlet"]
+    inlets = {name: engine.step(state, inputs, 300.0)[rows] for name, engine in engines.items()}
+    assert inlets["numpy"].shape == (12, 12)
+    for name, found in inlets.items():
+        assert_allclose(found, inlets["numpy"], rtol=1e-12, err_msg=name)
 
 
 def test_a_front_in_a_hall_at_rest_mixes_supply_and_the_hot_air_around_the_rack(fronted):

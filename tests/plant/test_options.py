@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from test_step import advance, random_inputs, random_state
 
@@ -162,12 +162,12 @@ def test_every_temperature_stores_heat(hall):
     assert named == set(hall.types.heat_capacities)
 
 
-def test_fused_equals_numpy(hall):
+def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = engine_pair(hall)
-    state = pack(one_zone_states(hall, rng, 24), engines[0].state_slices, 24)
-    inputs = pack(one_zone_inputs(hall, rng, 24), engines[0].input_slices, 24)
-    assert_both_agree(hall, engines, state, inputs, 120.0)
+    engines = engines_of(hall)
+    state = pack(one_zone_states(hall, rng, 24), engines["numpy"].state_slices, 24)
+    inputs = pack(one_zone_inputs(hall, rng, 24), engines["numpy"].input_slices, 24)
+    assert_engines_agree(hall, engines, state, inputs, 120.0)
 
 
 @pytest.mark.parametrize(

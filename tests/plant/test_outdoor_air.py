@@ -3,7 +3,7 @@
 import numpy as np
 import psychrolib
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose, assert_array_equal
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
 
@@ -87,12 +87,12 @@ def test_a_missing_exchange_would_be_noticed(hall):
     assert abs(energy_residual(hall.types, wrong)[0, 0]) > 1e-4 * s.it_energy[0, 0]
 
 
-def test_fused_equals_numpy(hall):
+def test_engines_agree(hall):
     rng = np.random.default_rng(3)
-    engines = engine_pair(hall)
-    state = pack(random_state(hall, rng, 6), engines[0].state_slices, 6)
-    inputs = pack(random_inputs(hall, rng, 6), engines[0].input_slices, 6)
-    assert_both_agree(hall, engines, state, inputs)
+    engines = engines_of(hall)
+    state = pack(random_state(hall, rng, 6), engines["numpy"].state_slices, 6)
+    inputs = pack(random_inputs(hall, rng, 6), engines["numpy"].input_slices, 6)
+    assert_engines_agree(hall, engines, state, inputs)
 
 
 def test_what_the_air_takes_away_is_its_mass_flow_times_its_rise(hall):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from test_engines import packed, random_plant
 from test_step import advance, at_rest, begin, random_inputs, random_state, steady_inputs
@@ -58,12 +58,12 @@ def test_energy_closes_for_random_states_and_requests(hall):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_fused_equals_numpy_over_random_plants_states_and_requests(hall, seed):
+def test_engines_agree_over_random_plants_states_and_requests(hall, seed):
     rng = np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = engine_pair(hall, params)
-    state, inputs = packed(hall, engines[0], rng, 12)
-    assert_both_agree(hall, engines, state, inputs, INTERVAL)
+    engines = engines_of(hall, params)
+    state, inputs = packed(hall, engines["numpy"], rng, 12)
+    assert_engines_agree(hall, engines, state, inputs, INTERVAL)
 
 
 def test_no_chiller_runs_or_rests_for_less_than_its_minimum_time(hall):

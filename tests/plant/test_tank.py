@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine_pairs import assert_both_agree, engine_pair
+from hall_engines import assert_engines_agree, engines_of
 from numpy.testing import assert_allclose
 from tank_halls import quantity, tank_hall
 from test_engines import packed, random_plant
@@ -73,12 +73,12 @@ def test_energy_closes_for_random_states_and_actions(any_hall):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_fused_equals_numpy_over_random_plants_states_and_actions(any_hall, seed):
+def test_engines_agree_over_random_plants_states_and_actions(any_hall, seed):
     hall, rng = any_hall, np.random.default_rng(seed)
     params = random_plant(hall, rng)
-    engines = engine_pair(hall, params)
-    state, inputs = packed(hall, engines[0], rng, 12)
-    assert_both_agree(hall, engines, state, inputs, INTERVAL)
+    engines = engines_of(hall, params)
+    state, inputs = packed(hall, engines["numpy"], rng, 12)
+    assert_engines_agree(hall, engines, state, inputs, INTERVAL)
 
 
 def test_every_temperature_but_set_points_stores_heat(hall):

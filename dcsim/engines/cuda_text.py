@@ -1,0 +1,326 @@
+"""Writes a simplified program as CUDA C++: one kernel, of which each thread runs the control step of one environment.
+
+Order and place are those of `dcsim.engines.layout`: values of one row are variables, which the compiler keeps in
+registers; the workspace is an array of the thread's own, which the device lays out so that the threads of a warp read
+and write neighbours. Arrays outside are ``(rows, num_envs)``, so the same holds for them.
+
+Where ``__CUDACC__`` is not defined the same text is plain C++, in which a loop over environments stands for the
+threads: what it computes can be checked on any machine.
+"""
+
+from collections.abc import Callable
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+
+from dcsim.engines.emit import size_of
+from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
+from dcsim.engines.layout import Group, Layout, Place, planned, runs
+from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
+
+THREADS = 32
+"""Threads of a block: a small batch is spread over as many multiprocessors as it can."""
+_BLOCKS = 16  # of which a multiprocessor shall hold this many, so that a thread has 128 registers
+_MATRIX_ROWS = 4  # rows of a matrix multiplied together: they share the loads of the vector
+
+_PRELUDE = """\
+#ifdef __CUDACC__
+#define KERNEL extern "C" __global__ void __launch_bounds__({threads}, {blocks})
+#define FUNCTION static __device__ __forceinline__
+#define EACH_ENVIRONMENT const long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; if (i < n)
+#define UNROLLED _Pragma("unroll 2")
+#define ROLLED _Pragma("unroll 1")
+#define INFINITE __longlong_as_double(0x7ff0000000000000LL)
+#define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
+#else
+#include <cmath>
+#define KERNEL extern "C" void
+#define FUNCTION static inline
+#define EACH_ENVIRONMENT for (long long i = 0; i < n; ++i)
+#define UNROLLED
+#define ROLLED
+#define INFINITE INFINITY
+#define NOT_A_NUMBER NAN
+#endif
+
+typedef {real} real;
+
+// NaN where an operand is NaN; `bound` is none
+FUNCTION real at_least(real x, real bound) {{ return bound > x ? bound : x; }}
+FUNCTION real at_most(real x, real bound) {{ return bound < x ? bound : x; }}
+FUNCTION real larger(real x, real y) {{ return x != x || x > y ? x : y; }}
+FUNCTION real smaller(real x, real y) {{ return x != x || x < y ? x : y; }}
+
+"""
+
+_FRAME = """\
+KERNEL step(const real *__restrict__ params, const real *state, const real *inputs, const real *environment, real *out,
+            const int substeps, const int num_envs)
+{{
+  const long long n = num_envs;
+  EACH_ENVIRONMENT {{
+    real ws[{rows}];
+    const int temp = {temporary};
+{loads}
+    {{
+{begin}
+    }}
+    ROLLED for (int half = 0; half < 2; ++half) {{
+      const int timed = half ? {timed_half} : {timed_full};
+      const real *const timed_params = params + (half ? {params_half} : {params_full});
+{prepare}
+    }}
+    ROLLED for (int k = 0; k < substeps; ++k) {{
+      ROLLED for (int pass = 0; pass < 3; ++pass) {{  // two of half the length, one of the whole
+        const int src = pass == 1 ? {spare_one} : 0, dst = pass == 1 ? {spare_two} : {spare_one};
+        const int timed = pass < 2 ? {timed_half} : {timed_full};
+        const real *const timed_params = params + (pass < 2 ? {params_half} : {params_full});
+{sweep}
+      }}
+      UNROLLED for (int r = 0; r < {moving_rows}; ++r)
+        ws[r] = ws[{spare_two} + r] + ws[{spare_two} + r] - ws[{spare_one} + r];
+      const int timed = {timed_full};
+      const real *const timed_params = params + {params_full};
+{monitor}
+    }}
+{stores}
+  }}
+}}
+"""
+
+
+class CudaText(NamedTuple):
+    """Text of a kernel ``step``, and the host values it is handed, in order.
+
+    ``step`` takes pointers to the host values (the common ones, then the timed ones for full and for half sweeps), the
+    state, the inputs, the parameters that every environment has its own of, and the new state, which may be the state;
+    then the numbers of sub-steps and environments. All arrays are of the program's precision.
+    """
+
+    text: str
+    params: list[Symbol]
+    timed_params: list[Symbol]
+
+
+def cuda_text(program: Program, dtype: str) -> CudaText:
+    """Write the kernel of a simplified program in ``float64`` or ``float32``."""
+    layout = planned(program)
+    is_double = dtype == "float64"
+    stages = {
+        name: "\n".join(_StageWriter(layout, stage, is_double, indent).write())
+        for name, stage, indent in (
+            ("begin", BEGIN, 6),
+            ("prepare", PREPARE, 6),
+            ("sweep", SWEEP, 8),
+            ("monitor", AFTER, 6),
+        )
+    }
+    changed = {*program.begin, *program.sweep, *program.monitor}
+    kept = [f for f in program.state_rows if f not in changed]
+    outside = dict(zip(program.state_rows, accumulate([0, *program.state_rows.values()]), strict=False))
+    loads = [
+        _moved("ws[{1} + r] = " + name + "[({0} + r) * n + i]", runs(starts, rows, starts))
+        for name, starts, rows in (
+            ("state", layout.state_start, program.state_rows),
+            ("inputs", layout.input_start, program.input_rows),
+            ("environment", layout.environment_start, program.environment_rows),
+        )
+    ]
+    stores = [
+        _moved("out[({0} + r) * n + i] = ws[{1} + r]", runs(changed, program.state_rows, layout.state_start)),
+        _moved("out[({0} + r) * n + i] = state[({0} + r) * n + i]", runs(kept, program.state_rows, outside)),
+    ]
+    common, timed = size_of(layout.params), size_of(layout.timed_params)
+    frame = _FRAME.format(
+        rows=max(layout.rows + layout.temporary_rows, 1),
+        temporary=layout.rows,
+        moving_rows=layout.moving_rows,
+        timed_full=layout.timed_starts[0],
+        timed_half=layout.timed_starts[1],
+        spare_one=layout.spare[0],
+        spare_two=layout.spare[1],
+        params_full=common,
+        params_half=common + timed,
+        loads="\n".join(filter(None, loads)),
+        stores="\n".join(filter(None, stores)),
+        **stages,
+    )
+    prelude = _PRELUDE.format(threads=THREADS, blocks=_BLOCKS, real="double" if is_double else "float")
+    return CudaText(prelude + frame, layout.params, layout.timed_params)
+
+
+def _moved(assignment: str, joined: list[tuple[int, int, int]]) -> str:
+    """Loops over rows that are neighbours both outside and in the workspace."""
+    return "\n".join(
+        f"    UNROLLED for (int r = 0; r < {rows}; ++r) {assignment.format(outer, inner)};"
+        for outer, inner, rows in joined
+    )
+
+
+class _StageWriter:
+    """Writes the loops of one stage."""
+
+    def __init__(self, layout: Layout, stage: int, is_double: bool, indent: int):
+        self.layout, self.suffix, self.indent = layout, "" if is_double else "f", indent
+        self.groups, self.late = layout.groups[stage], layout.late[stage]
+        self.known: dict[int, str] = {}  # values of one row computed in this stage
+        self.lines: list[str] = []
+
+    def write(self) -> list[str]:
+        for group in self.groups:
+            x = group.symbols[0]
+            if x.op == "matmul":
+                self._matmul(x)
+            elif group.rows == 1:
+                self._straight(group)
+            else:
+                self._loop(group)
+        for source, target, rows in self.late:
+            self._line(f"UNROLLED for (int r = 0; r < {rows}; ++r) {_at(target, 'r')} = {_at(source, 'r')};")
+        return self.lines
+
+    def _line(self, line: str) -> None:
+        self.lines.append(" " * self.indent + line)
+
+    # --- where values are
+
+    def _fetch(self, symbol: Symbol, row: str = "0") -> str:
+        """Value of a symbol's row that is not computed in the loop at hand."""
+        if symbol.op == "const":
+            return self._number(symbol.args[0])
+        return self.known.get(symbol.index) or _at(self.layout.places[symbol.index], row)
+
+    def _number(self, value: float) -> str:
+        if np.isnan(value):
+            return "(real)NOT_A_NUMBER"
+        with np.errstate(over="ignore", under="ignore"):
+            rounded = float(np.float32(value)) if self.suffix else value
+        if np.isinf(rounded):
+            return "(real)INFINITE" if rounded > 0.0 else "-(real)INFINITE"
+        return f"{rounded!r}{self.suffix}"
+
+    # --- loops over rows
+
+    def _straight(self, group: Group) -> None:
+        """Values of one row: no loop, and what later groups need stays in variables."""
+        self._body(group, self.known, self._fetch)
+        self._store(group.symbols, self.known, "0")
+
+    def _loop(self, group: Group) -> None:
+        own = {x.index for x in group.symbols}
+        reductions = [x for x in group.symbols if x.op in REDUCTIONS]
+        for x in reductions:
+            start = self._number(0.0 if x.op != "maxof" else float("-inf"))
+            self._line(f"real v{x.index} = {start};")
+        outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
+        # the workspace is written to in the loop, so that the compiler would read these again in each row
+        fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
+        self._line("{")
+        for index, value in fixed.items():
+            if value.startswith("ws["):
+                self._line(f"  const real f{index} = {value};")
+                fixed[index] = f"f{index}"
+        self._line(f"  UNROLLED for (int r = 0; r < {group.rows}; ++r) {{")
+        self.indent += 4
+        local: dict[int, str] = {}
+        self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, "r"))
+        self._store([x for x in group.symbols if x.op not in REDUCTIONS], local, "r")
+        self.indent -= 4
+        self._line("  }")
+        self._line("}")
+        self.known.update((x.index, f"v{x.index}") for x in reductions)
+        self._store(reductions, self.known, "0")
+
+    def _body(self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str]) -> None:
+        def value(a: Symbol) -> str:
+            return local[a.index] if a.index in local else fetch(a)
+
+        for x in group.symbols:
+            name = f"v{x.index}"
+            if x.op in REDUCTIONS:
+                self._line(f"{name} = {self._accumulated(x.op, name, [value(a) for a in x.operands])};")
+                continue
+            v = [self._fetch(a, str(x.args[1])) if x.op == "row" else value(a) for a in x.operands]
+            self._line(f"const real {name} = {self._operation(x, v)};")
+            local[x.index] = name
+
+    def _store(self, symbols: list[Symbol], local: dict[int, str], row: str) -> None:
+        for x in symbols:
+            for place in self.layout.stores.get(x.index, []):
+                self._line(f"{_at(place, row)} = {local[x.index]};")
+
+    def _accumulated(self, op: str, total: str, v: list[str]) -> str:
+        if op == "sum":
+            return f"{total} + {v[0]}"
+        return self._fma(v[0], v[1], total) if op == "dot" else f"larger({total}, {v[0]})"
+
+    def _fma(self, x: str, y: str, z: str) -> str:
+        return f"fma{self.suffix}({x}, {y}, {z})"
+
+    def _operation(self, x: Symbol, v: list[str]) -> str:
+        op = x.op
+        if op == "div" and self.suffix:  # a true quotient of floats takes eight times the instructions
+            return f"{v[0]} * ({self._number(1.0)} / {v[1]})"
+        if op in _INFIX:
+            return f"{v[0]} {_INFIX[op]} {v[1]}"
+        if op in ("fma", "fms", "fnma"):
+            return self._fma(f"-({v[0]})" if op == "fnma" else v[0], v[1], f"-({v[2]})" if op == "fms" else v[2])
+        if op in ("exp", "log", "sqrt", "tanh"):
+            return f"{op}{self.suffix}({v[0]})"
+        if op in ("where_gt", "where_ge"):
+            return f"{v[0]} {'>' if op == 'where_gt' else '>='} {v[1]} ? {v[2]} : {v[3]}"
+        if op in ("max", "min"):
+            if x.operands[1].level == PARAM:
+                v = v[::-1]
+            elif x.operands[0].level != PARAM:
+                return f"{'larger' if op == 'max' else 'smaller'}({v[0]}, {v[1]})"
+            return f"{'at_least' if op == 'max' else 'at_most'}({v[1]}, {v[0]})"
+        if op == "neg":
+            return f"-({v[0]})"
+        if op == "recip":
+            return f"{self._number(1.0)} / {v[0]}"
+        if op in ("copy", "row"):
+            return v[0]
+        raise ValueError(f"no code for the operation {op!r}")
+
+    # --- products with matrices
+
+    def _matmul(self, x: Symbol) -> None:
+        """Multiply a few rows at a time."""
+        whole, rest = divmod(x.rows, _MATRIX_ROWS)
+        if whole:
+            self._line(f"ROLLED for (int r = 0; r < {whole * _MATRIX_ROWS}; r += {_MATRIX_ROWS}) {{")
+            self._block(x, _MATRIX_ROWS, "r")
+            self._line("}")
+        if rest:
+            if x.rows == 1:
+                self._line(f"real v{x.index};")
+                self.known[x.index] = f"v{x.index}"
+            self._line("{")
+            self._block(x, rest, str(whole * _MATRIX_ROWS))
+            self._line("}")
+
+    def _block(self, x: Symbol, count: int, first: str) -> None:
+        matrix, vector = x.operands
+        columns, factors = vector.rows, self.layout.places[matrix.index]
+        self._line(f"  real {', '.join(f'sum{q} = {self._number(0.0)}' for q in range(count))};")
+        self._line(f"  UNROLLED for (int c = 0; c < {columns}; ++c) {{")
+        self._line(f"    const real x = {self._fetch(vector, 'c')};")
+        for q in range(count):
+            factor = _at(factors, f"({first} + {q}) * {columns} + c")
+            self._line(f"    sum{q} = {self._fma(factor, 'x', f'sum{q}')};")
+        self._line("  }")
+        for q in range(count):
+            for place in self.layout.stores.get(x.index, []):
+                self._line(f"  {_at(place, f'{first} + {q}')} = sum{q};")
+            if x.rows == 1:
+                self._line(f"  v{x.index} = sum{q};")
+
+
+_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+_BASES = {"ws": "ws[", "src": "ws[src + ", "dst": "ws[dst + ", "timed": "ws[timed + ", "temp": "ws[temp + "}
+
+
+def _at(place: Place, row: str) -> str:
+    return f"{_BASES.get(place.base, place.base + '[')}{place.start} + {row}]"
