@@ -19,11 +19,14 @@ to a tape), the others are computed anew from the state at the start of the pass
 
 Kinks
 -----
-Derivatives are exact where the model has one. Where it has a kink they are those of one side: at a tie, `maximum` and
-`minimum` are what their first operand is, and `where` is the branch it takes. So a bound written
-``minimum(maximum(x, low), high)`` lets derivatives through while ``x`` lies on the bound. The greatest of several rows
-(`max`) shares the derivative evenly among those that stand level. The condition of `where` has no derivative: latches
-and stages of equipment are taken to switch when they switched.
+Derivatives are exact where the model has one. Where it has a kink they are of one side: that of the operand which
+`maximum` or `minimum` returns, the branch that `where` takes. At a tie, minima, maxima and the greatest of several rows
+(`max`) share the derivative out evenly among the operands that tie, which is the mean of both sides and what central
+differences and the torch engine give: a size ``maximum(x, -x)`` has none at 0, and of what lies on a bound half passes.
+The condition of `where` has no derivative: latches and stages of equipment are taken to switch when they switched.
+
+Where the step is run again it divides by multiplying with a reciprocal, which may be off by a unit in the last place;
+so a tie with a quotient may count as either side.
 """
 
 from collections.abc import Container, Iterable
@@ -266,8 +269,10 @@ def _pull(bars: _Bars, x: Symbol, negative: bool, bar: Symbol, quotients: Contai
         times(0, operate("sub", 1.0, operate("mul", x, x)))
     elif op in ("max", "min"):
         upper, lower = v if op == "max" else v[::-1]
-        choose(0, "where_ge", upper, lower, True)
-        choose(1, "where_ge", upper, lower, False)
+        half = operate("mul", bar, 0.5)
+        for k, yes, no in ((0, bar, graph.const(0.0)), (1, graph.const(0.0), bar)):
+            if v[k].index in bars.active:
+                give(k, operate("where_gt", upper, lower, yes, operate("where_ge", upper, lower, half, no)))
     elif op in ("where_gt", "where_ge"):
         choose(2, op, v[0], v[1], True)
         choose(3, op, v[0], v[1], False)

@@ -1,7 +1,6 @@
 """The fast engine: a model traced once and compiled into one kernel that runs whole control steps for a batch."""
 
 import copy
-import ctypes
 import os
 import struct
 from collections.abc import Callable, Collection, Mapping
@@ -11,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from dcsim.engines.adjoint import Adjoint, adjoint
-from dcsim.engines.base import Engine, Gradient, check_out, check_shape
+from dcsim.engines.base import Engine, Gradient, address_of, check_out, check_shape
 from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
 from dcsim.engines.emit import Emitted, emitted
 from dcsim.engines.kernel_frame import ARGUMENTS
@@ -88,7 +87,7 @@ class FusedEngine(Engine):
         self.params = params
         own = [x for name, x in params._asdict().items() if is_per_environment(self.model, name, x)]
         self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
-        self._environment_address = _address(self._environment)
+        self._environment_address = address_of(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
         self._back_runners: dict[tuple[frozenset[str], int], BackRunner] = {}
 
@@ -111,7 +110,15 @@ class FusedEngine(Engine):
             check_shape(out, shape, "out")
             check_out(out)
         source, given = _readable(state), _readable(inputs)  # which live until the kernel has run
-        arguments = (plan[1], _address(source), _address(given), self._environment_address, _address(out), n, num_envs)
+        arguments = (
+            plan[1],
+            address_of(source),
+            address_of(given),
+            self._environment_address,
+            address_of(out),
+            n,
+            num_envs,
+        )
         self._share(runner, arguments, num_envs)
         return out
 
@@ -126,8 +133,8 @@ class FusedEngine(Engine):
         check_out(state)
         check_out(inputs)
         memory, at, workspace = runner.new_memory()
-        address = _address(state)
-        arguments = (plan[1], address, _address(inputs), self._environment_address, address, n, num_envs)
+        address = address_of(state)
+        arguments = (plan[1], address, address_of(inputs), self._environment_address, address, n, num_envs)
         struct.pack_into("=10q", memory, 0, workspace, *arguments, 0, num_envs)
         run, held = runner.kernel.run, (memory, plan[0], state, inputs, self._environment)
 
@@ -251,15 +258,6 @@ def _readable(array: Array) -> Array:
     return np.require(array, np.float64, ["C", "A"])
 
 
-def _address(array: Array) -> int:
-    """Address of an array's first element."""
-    try:
-        # half the time of the other way, but only for what can be written to
-        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
-    except (TypeError, ValueError):  # read-only, empty
-        return array.ctypes.data
-
-
 class _Runner:
     """A kernel for one number of lanes, with parameter values packed for it."""
 
@@ -278,7 +276,7 @@ class _Runner:
         packed = np.concatenate([np.zeros(0), *full, *half[self._common :]]).astype(self._dtype)
         if len(self.plans) >= _PLANS_KEPT:
             self.plans.clear()
-        plan = self.plans[interval, substeps] = (packed, _address(packed))
+        plan = self.plans[interval, substeps] = (packed, address_of(packed))
         return plan
 
     def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
@@ -294,7 +292,7 @@ class _Runner:
     def new_memory(self) -> tuple[memoryview, int, int]:
         """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace."""
         memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
-        at = _address(memory)
+        at = address_of(memory)
         workspace = at + 8 * len(ARGUMENTS)
         return memory.data, at, workspace + (-workspace % 64)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dcsim.engines.adjoint import Adjoint, size_of
 from dcsim.engines.adjoint_kernel import ARGUMENTS, emitted_adjoint
+from dcsim.engines.base import address_of
 from dcsim.engines.compiler import kernel
 from dcsim.engines.graph import HOST, Symbol, reachable
 from dcsim.engines.lanes import Target
@@ -69,7 +70,7 @@ class BackRunner:
             memory = np.zeros(
                 own + self.back.code.workspace_bytes + substeps * self.back.code.tape_bytes + 64, np.uint8
             )
-            at = memory.ctypes.data
+            at = address_of(memory)
             workspace = at + own + -(at + own) % 64
         struct.pack_into(f"={len(ARGUMENTS)}q", memory.data, 0, workspace, *arguments, first, last)
         self.back.kernel.run(at)
@@ -98,7 +99,7 @@ class Pullback:
         self._ends = np.cumsum(sizes)
         self._hosted = np.zeros((-(-num_envs // runner.lanes), max(1, sum(sizes))))
         self._environment = np.zeros((max(1, sum(rows.values())), num_envs))
-        self._fixed = [x.ctypes.data for x in (self._packed, runner.environment, self._environment, self._hosted)]
+        self._fixed = [address_of(x) for x in (self._packed, runner.environment, self._environment, self._hosted)]
 
     def __call__(
         self, state: Array, inputs: Array, bar: Array, state_bar: Array | None = None, inputs_bar: Array | None = None
@@ -127,8 +128,8 @@ class Pullback:
         if inputs_bar is None:
             inputs_bar = np.zeros_like(inputs)
         packed, environment, environment_bar, hosted = self._fixed
-        given = (x.ctypes.data for x in (state, inputs))
-        bars = (x.ctypes.data for x in (bar, state_bar, inputs_bar))
+        given = (address_of(x) for x in (state, inputs))
+        bars = (address_of(x) for x in (bar, state_bar, inputs_bar))
         arguments = (packed, *given, environment, *bars, environment_bar, hosted, self._substeps, self._num_envs)
         self._share(self._runner, arguments, self._num_envs)
         return state_bar, inputs_bar
