@@ -102,20 +102,6 @@ done:
 }}
 """
 
-_SWEEPS = """\
-  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
-    ptr %k.full)
-  call void @sweep(ptr %ws, ptr %ws, ptr %k.middle, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
-    ptr %k.one)
-  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
-    ptr %k.two)"""
-
-_SWEEPS_IN_PAIRS = """\
-  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
-    ptr %k.full, ptr %k.middle, ptr %timed.half, ptr %temp.two, ptr %params.half, ptr %k.one)
-  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
-    ptr %k.two)"""
-
 _RUN = """
 define void @run(ptr %arguments) #0 {{
 entry:
@@ -140,7 +126,10 @@ substep:
 {tape_parts}
   call void @keep_given(ptr %ws, ptr %k.given)
   call void @keep_old(ptr %ws, ptr %k.old)
-{sweeps}
+  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %k.full, ptr %k.middle, ptr %timed.half, ptr %temp.two, ptr %params.half, ptr %k.one)
+  call void @sweep(ptr %ws, ptr %k.middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half,
+    ptr %k.two)
   call void @extrapolate(ptr %ws, ptr %coarse, ptr %fine)
   call void @keep_seen(ptr %ws, ptr %k.old)
   call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full, ptr %k.after)
@@ -237,8 +226,7 @@ def emitted_adjoint(adjoint: Adjoint, target: Target) -> EmittedAdjoint:
     ):
         for stage, name in names.items():
             functions.append(stage_function(target, plan, stage, name, pointers, declarations))
-    if target.lanes == 1:
-        functions.append(two_passes(target, forward, _FORTH_POINTERS, (*PASS_POINTERS, "tape")))
+    functions.append(two_passes(target, forward, _FORTH_POINTERS, (*PASS_POINTERS, "tape")))
     tape, tape_rows = {}, 0
     for part, rows in (
         ("given", forward.moving_rows),
@@ -340,7 +328,6 @@ def _frame(program: Program, layout: AdjointLayout, target: Target, tape: dict[s
         lanes=target.lanes,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
-        sweeps=_SWEEPS if target.lanes > 1 else _SWEEPS_IN_PAIRS,
         tape_bytes=tape_bytes,
         tape_parts=_parts("k", tape),
         back_tape_parts=_parts("b", tape),

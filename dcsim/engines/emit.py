@@ -1,4 +1,8 @@
-"""Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them."""
+"""Writes a planned program as LLVM text: a function for each stage of a control step, and the frame that runs them.
+
+A pass is a long chain of operations that wait for each other. The pass of full length and the first of half length start
+from the same state, so they are also written as one function, value by value in turn: each fills the waiting of the other.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -43,12 +47,11 @@ def emitted(program: Program, target: Target) -> Emitted:
     functions = []
     for stage, name in STAGE_NAMES.items():
         functions.append(stage_function(target, layout, stage, name, POINTERS, declarations))
-    if target.lanes == 1:
-        functions.append(two_passes(target, layout, POINTERS, PASS_POINTERS))
+    functions.append(two_passes(target, layout, POINTERS, PASS_POINTERS))
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
     text = "\n\n".join([*sorted(declarations), *functions, ATTRIBUTES]) + "\n"
-    rows = layout.rows + layout.temporary_rows * (2 if target.lanes == 1 else 1)
+    rows = layout.rows + 2 * layout.temporary_rows
     return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order_of(target))
 
 
@@ -62,34 +65,29 @@ def stage_function(
 ) -> str:
     """Write the function of one stage, which takes pointers; add to the declarations it needs."""
     code = Code(target)
-    writer = StageWriter if target.lanes > 1 else RowStageWriter
-    for _ in writer(code, layout, stage, pointers).write():
+    for _ in _writer(target)(code, layout, stage, pointers).write():
         pass
     declarations |= code.intrinsics
     return code.text(f"internal void @{name}({_arguments(pointers)}) #0")
 
 
-def _arguments(names: Iterable[str]) -> str:
-    return ", ".join(f"ptr noalias %{name}" for name in names)
-
-
 def two_passes(target: Target, layout: Layout, pointers: Sequence[str], own: Sequence[str]) -> str:
     """Write the function of two sweeps, which takes pointers and then those that the second has of its own."""
     code = Code(target)
-    _write_two_passes(code, layout, pointers, own)
+    one, two = (_writer(target)(code, layout, SWEEP, pointers) for _ in range(2))
+    two.bases |= {name: f"%{name}.two" for name in own}
+    for _ in zip(one.write(), two.write(), strict=True):
+        pass
     others = [f"{name}.two" for name in own]
     return code.text(f"internal void @two_sweeps({_arguments([*pointers, *others])}) #0")
 
 
-def _write_two_passes(code: Code, layout: Layout, pointers: Sequence[str], own: Sequence[str]) -> None:
-    """Write two sweeps of unlike length from the same state, value by value in turn.
+def _writer(target: Target) -> "type[StageWriter]":
+    return StageWriter if target.lanes > 1 else RowStageWriter
 
-    A pass of one environment is a long chain of operations that wait for each other; two chains fill the waiting.
-    """
-    one, two = (RowStageWriter(code, layout, SWEEP, pointers) for _ in range(2))
-    two.bases |= {name: f"%{name}.two" for name in own}
-    for _ in zip(one.write(), two.write(), strict=True):
-        pass
+
+def _arguments(names: Iterable[str]) -> str:
+    return ", ".join(f"ptr noalias %{name}" for name in names)
 
 
 def size_of(symbols: list[Symbol]) -> int:

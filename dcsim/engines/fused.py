@@ -21,10 +21,9 @@ from dcsim.engines.pullback import BackKernel, BackRunner, Pullback
 from dcsim.engines.simplify import simplified
 
 _ONE_ENVIRONMENT = 0.42
-_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 1.95}
+_REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 2.02}
 """Time of a control step as measured, over that of as many environments as fill the lanes of a register: of one by
-itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes. Two fill the waiting of
-long chains of operations a little better, but a block of few environments wastes them."""
+itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes."""
 _ONE_ENVIRONMENT_BACK = 0.32
 _REGISTERS_BACK = {0.5: 0.83, 1.0: 1.0}
 """The same for the way back, which has more values to keep near."""

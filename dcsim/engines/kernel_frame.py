@@ -122,16 +122,6 @@ ARGUMENTS = ("ws", "params", "state", "inputs", "environment", "out", "substeps"
 """What the kernel is handed: one pointer to these, 8 bytes each; the first six are addresses. One pointer, because the
 interpreter needs longer to hand over ten numbers than to write them into memory."""
 
-_SWEEPS = """\
-  call void @sweep(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
-  call void @sweep(ptr %ws, ptr %ws, ptr %middle, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
-
-_SWEEPS_IN_PAIRS = """\
-  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
-    ptr %middle, ptr %timed.half, ptr %temp.two, ptr %params.half)
-  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)"""
-
 _RUN = """
 define void @run(ptr %arguments) #0 {{
 entry:
@@ -157,7 +147,9 @@ block:
   br label %substep
 substep:
   %k = phi i64 [ 0, %block ], [ %k.next, %substep ]
-{sweeps}
+  call void @two_sweeps(ptr %ws, ptr %ws, ptr %coarse, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full,
+    ptr %middle, ptr %timed.half, ptr %temp.two, ptr %params.half)
+  call void @sweep(ptr %ws, ptr %middle, ptr %fine, ptr %timed.half, ptr %temp, ptr %params, ptr %params.half)
   call void @extrapolate(ptr %ws, ptr %coarse, ptr %fine)
   call void @monitor(ptr %ws, ptr %ws, ptr %ws, ptr %timed.full, ptr %temp, ptr %params, ptr %params.full)
   %k.next = add nuw nsw i64 %k, 1
@@ -204,7 +196,6 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         fine=layout.spare[2] * row,
         temp=layout.rows * row,
         temp_two=(layout.rows + layout.temporary_rows) * row,
-        sweeps=_SWEEPS if target.lanes > 1 else _SWEEPS_IN_PAIRS,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
         loads="\n".join(loads(program, layout, target)),

@@ -269,9 +269,9 @@ def test_untouched_fields_cost_nothing():
     m = model(law)._replace(state=Wide, state_rows={"x": 3, "serial": 100})
     engine = make_engine("fused", m, PARAMS)
     engine.prepare(64)
-    (code,) = engine._emitted.values()
+    ((lanes, code),) = engine._emitted.items()
     # x now and in the three buffers of the sweeps
-    assert code.workspace_bytes == 4 * 3 * 16 * 8
+    assert code.workspace_bytes == 4 * 3 * lanes * 8
 
 
 def test_bounds_that_parameters_alone_make_meaningless_are_refused():
