@@ -4,7 +4,7 @@ A pass is a long chain of operations that wait for each other. The pass of full 
 from the same state, so they are also written as one function, value by value in turn: each fills the waiting of the other.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
@@ -14,13 +14,17 @@ from dcsim.engines.layout import Group, Layout, Place, planned
 from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
-_STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
-_POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
-_PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
+STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
+POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
+PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
 _REGISTERS_TOGETHER = 4  # of the same value in several rows, which are computed side by side
 _PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
 _COLUMNS_UNROLLED = 64  # of a matrix; of more, pairs of columns share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
+
+_WIDTH = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
+ATTRIBUTES = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {_WIDTH} }}'
+"""Of all functions of a kernel."""
 
 
 class Emitted(NamedTuple):
@@ -41,28 +45,45 @@ def emitted(program: Program, target: Target) -> Emitted:
     layout = planned(program)
     declarations: set[str] = set()
     functions = []
-    writer = _StageWriter if target.lanes > 1 else _RowStageWriter
-    for stage, name in _STAGE_NAMES.items():
-        code = Code(target)
-        for _ in writer(code, layout, stage).write():
-            pass
-        functions.append(code.text(f"internal void @{name}({_arguments(_POINTERS)}) #0"))
-        declarations |= code.intrinsics
-    code = Code(target)
-    one, two = (writer(code, layout, SWEEP) for _ in range(2))
-    two.bases |= {name: f"%{name}.two" for name in _PASS_POINTERS}
-    for _ in zip(one.write(), two.write(), strict=True):
-        pass
-    others = [f"{name}.two" for name in _PASS_POINTERS]
-    functions.append(code.text(f"internal void @two_sweeps({_arguments([*_POINTERS, *others])}) #0"))
+    for stage, name in STAGE_NAMES.items():
+        functions.append(stage_function(target, layout, stage, name, POINTERS, declarations))
+    functions.append(two_passes(target, layout, POINTERS, PASS_POINTERS))
     sizes = [size_of(symbols) * target.bytes for symbols in (layout.params, layout.timed_params)]
     functions.append(frame(program, layout, target, *sizes))
-    width = '"prefer-vector-width"="512" "min-legal-vector-width"="512"'  # LLVM would shun the widest registers
-    attributes = f'attributes #0 = {{ noinline nounwind alignstack=64 "no-builtins" {width} }}'
-    text = "\n\n".join([*sorted(declarations), *functions, attributes]) + "\n"
-    order: Literal["C", "F"] = "C" if target.lanes > 1 else "F"
+    text = "\n\n".join([*sorted(declarations), *functions, ATTRIBUTES]) + "\n"
     rows = layout.rows + 2 * layout.temporary_rows
-    return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order)
+    return Emitted(text, rows * target.row_bytes, layout.params, layout.timed_params, order_of(target))
+
+
+def order_of(target: Target) -> Literal["C", "F"]:
+    """Order in which a kernel reads matrices."""
+    return "C" if target.lanes > 1 else "F"
+
+
+def stage_function(
+    target: Target, layout: Layout, stage: int, name: str, pointers: Sequence[str], declarations: set[str]
+) -> str:
+    """Write the function of one stage, which takes pointers; add to the declarations it needs."""
+    code = Code(target)
+    for _ in _writer(target)(code, layout, stage, pointers).write():
+        pass
+    declarations |= code.intrinsics
+    return code.text(f"internal void @{name}({_arguments(pointers)}) #0")
+
+
+def two_passes(target: Target, layout: Layout, pointers: Sequence[str], own: Sequence[str]) -> str:
+    """Write the function of two sweeps, which takes pointers and then those that the second has of its own."""
+    code = Code(target)
+    one, two = (_writer(target)(code, layout, SWEEP, pointers) for _ in range(2))
+    two.bases |= {name: f"%{name}.two" for name in own}
+    for _ in zip(one.write(), two.write(), strict=True):
+        pass
+    others = [f"{name}.two" for name in own]
+    return code.text(f"internal void @two_sweeps({_arguments([*pointers, *others])}) #0")
+
+
+def _writer(target: Target) -> "type[StageWriter]":
+    return StageWriter if target.lanes > 1 else RowStageWriter
 
 
 def _arguments(names: Iterable[str]) -> str:
@@ -125,14 +146,14 @@ def _operation(code: Code, x: Symbol, v: list[str]) -> str:
     raise ValueError(f"no code for the operation {op!r}")
 
 
-class _StageWriter:
+class StageWriter:
     """Writes the loops of one stage, one environment a lane."""
 
-    def __init__(self, code: Code, layout: Layout, stage: int):
+    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Sequence[str] = POINTERS):
         self.code, self.layout = code, layout
         self.groups, self.late = layout.groups[stage], layout.late[stage]
         self.known: dict[int, str] = {}  # values of one row computed in this stage
-        self.bases = {name: f"%{name}" for name in _POINTERS}
+        self.bases = {name: f"%{name}" for name in pointers}
 
     def write(self) -> Iterator[None]:
         """Write the stage; a step of the iteration writes a value of one row, or a loop."""
@@ -140,6 +161,10 @@ class _StageWriter:
             x = group.symbols[0]
             if x.op == "matmul":
                 self._matmul(x)
+            elif x.op == "stack":
+                self._stack(x)
+            elif x.op == "outer":
+                self._outer(x)
             elif group.rows == 1:
                 yield from self._straight(group)
             else:
@@ -329,6 +354,29 @@ class _StageWriter:
         """Value of one row in all lanes."""
         return self._fetch(a)
 
+    # --- what only derivatives need
+
+    def _stack(self, x: Symbol) -> None:
+        for row, operand in enumerate(x.operands):
+            for place in self.layout.stores.get(x.index, []):
+                self.code.store(self._fetch(operand), self._pointer(place, row))
+
+    def _outer(self, x: Symbol) -> None:
+        """Add products of columns with rows to what has a row of lanes for every element of a matrix."""
+        total, *vectors = x.operands
+        columns = vectors[1].rows
+        unit = self.code.target.row_bytes
+        loop = Loop(self.code, vectors[0].rows, (unit, columns * unit))
+        down, on = ({name: self._advanced(base, c) for name, base in self.bases.items()} for c in loop.counters)
+        pairs = [(self._fetch(y, 0, down), v) for y, v in zip(vectors[::2], vectors[1::2], strict=True)]
+        for column in range(columns):
+            value = self._fetch(total, column, on)
+            for factor, v in pairs:
+                value = self.code.fma(factor, self._fetch(v, column), value)
+            for place in self.layout.stores[x.index]:
+                self.code.store(value, self._pointer(place, column, on))
+        loop.close()
+
     def _copy(self, source: Place, target: Place, rows: int) -> None:
         code = self.code
         loop = Loop(code, rows, (self.code.target.row_bytes,))
@@ -337,14 +385,14 @@ class _StageWriter:
         loop.close()
 
 
-class _RowStageWriter(_StageWriter):
+class RowStageWriter(StageWriter):
     """Writes one stage for a single environment: a vector holds several rows of one value.
 
     Rows go to the partial sums as they do for many environments, so that both give the same bits.
     """
 
-    def __init__(self, code: Code, layout: Layout, stage: int):
-        super().__init__(code, layout, stage)
+    def __init__(self, code: Code, layout: Layout, stage: int, pointers: Sequence[str] = POINTERS):
+        super().__init__(code, layout, stage, pointers)
         width = code.target.row_lanes
         self.wide = {1: code}  # by rows in a vector
         for count in (1 << k for k in range(1, max(width, _PARTIAL_SUMS).bit_length())):
@@ -442,6 +490,26 @@ class _RowStageWriter(_StageWriter):
                 code.spread(self.known[a.index]) if is_computed else self._element(a, 0, self.bases, code)
             )
         return self.spreads[key]
+
+    def _outer(self, x: Symbol) -> None:
+        total, *vectors = x.operands
+        columns, bytes_ = vectors[1].rows, self.code.target.bytes
+        loop = Loop(self.code, vectors[0].rows, (bytes_, columns * bytes_))
+        down, on = ({name: self._advanced(base, c) for name, base in self.bases.items()} for c in loop.counters)
+        for first, count in pieces(columns, self.width):
+            code = self.wide[count]
+
+            def load(a: Symbol, bases: dict[str, str], code: Code = code, first: int = first) -> str:
+                return code.load(self._pointer(self.layout.places[a.index], first, bases))
+
+            value = load(total, on)
+            for y, v in zip(vectors[::2], vectors[1::2], strict=True):
+                factor = self._spread(y, code) if y.rows == 1 else self._element(y, 0, down, code)
+                other = self._spread(v, code) if v.rows == 1 else load(v, self.bases)
+                value = code.fma(factor, other, value)
+            for place in self.layout.stores[x.index]:
+                code.store(value, self._pointer(place, first, on))
+        loop.close()
 
     def _matmul(self, x: Symbol) -> None:
         """Multiply columns of the matrix, which lies in memory column by column, with the elements of the vector."""

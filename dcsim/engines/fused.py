@@ -1,28 +1,32 @@
 """The fast engine: a model traced once and compiled into one kernel that runs whole control steps for a batch."""
 
 import copy
-import ctypes
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 
-from dcsim.engines.base import Engine, check_out, check_shape
+from dcsim.engines.adjoint import Adjoint, adjoint
+from dcsim.engines.base import Engine, Gradient, address_of, check_out, check_shape
 from dcsim.engines.compiler import Kernel, has_fma, kernel, register_bytes
 from dcsim.engines.emit import Emitted, emitted
 from dcsim.engines.kernel_frame import ARGUMENTS
 from dcsim.engines.lanes import Target
-from dcsim.engines.model import Array, Model, checked_params
+from dcsim.engines.model import Array, Model, checked_params, fields
 from dcsim.engines.program import HostValues, bounds_of, count_operations, is_per_environment, trace
+from dcsim.engines.pullback import BackKernel, BackRunner, Pullback
 from dcsim.engines.simplify import simplified
 
 _ONE_ENVIRONMENT = 0.42
 _REGISTERS = {0.5: 0.96, 1.0: 1.0, 2.0: 2.02}
 """Time of a control step as measured, over that of as many environments as fill the lanes of a register: of one by
 itself, whose rows fill the lanes, and of a block by the registers that a row of its lanes takes."""
+_ONE_ENVIRONMENT_BACK = 0.32
+_REGISTERS_BACK = {0.5: 0.83, 1.0: 1.0}
+"""The same for the way back, which has more values to keep near."""
 _PLANS_KEPT = 64  # packed host values, one for each interval and number of sub-steps in use
 _BLOCKS_PER_THREAD = 2  # least work worth another thread
 
@@ -58,9 +62,11 @@ class FusedEngine(Engine):
         traced = trace(model, self.params)
         self.stats = count_operations(traced)
         self._lanes = lanes
-        self._program = simplified(traced)
+        self._traced, self._program = traced, simplified(traced)
         self._bounds = bounds_of(self._program)
         self._emitted: dict[int, Emitted] = {}  # by lanes
+        self._adjoints: dict[frozenset[str], Adjoint] = {}  # by parameters
+        self._backs: dict[tuple[frozenset[str], int], BackKernel] = {}  # by parameters and lanes
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
         self._bind(self.params)
@@ -80,8 +86,9 @@ class FusedEngine(Engine):
         self.params = params
         own = [x for name, x in params._asdict().items() if is_per_environment(self.model, name, x)]
         self._environment = np.ascontiguousarray(np.concatenate(own)) if own else np.zeros((1, 1))
-        self._environment_address = _address(self._environment)
+        self._environment_address = address_of(self._environment)
         self._runners: dict[int, _Runner] = {}  # by number of environments
+        self._back_runners: dict[tuple[frozenset[str], int], BackRunner] = {}
 
     def prepare(self, num_envs: int) -> None:
         """Compile now what the first step of ``num_envs`` environments would compile."""
@@ -102,12 +109,16 @@ class FusedEngine(Engine):
             check_shape(out, shape, "out")
             check_out(out)
         source, given = _readable(state), _readable(inputs)  # which live until the kernel has run
-        arguments = (plan[1], _address(source), _address(given), self._environment_address, _address(out), n, num_envs)
-        shares = self._shares(runner, num_envs)
-        if shares <= 1:
-            runner.run(arguments, 0, num_envs)
-        else:
-            self._share(runner, arguments, shares, num_envs)
+        arguments = (
+            plan[1],
+            address_of(source),
+            address_of(given),
+            self._environment_address,
+            address_of(out),
+            n,
+            num_envs,
+        )
+        self._share(runner, arguments, num_envs)
         return out
 
     def bind(self, state: Array, inputs: Array, interval: float, substeps: int | None = None) -> Callable[[], None]:
@@ -121,8 +132,8 @@ class FusedEngine(Engine):
         check_out(state)
         check_out(inputs)
         memory, at, workspace = runner.new_memory()
-        address = _address(state)
-        arguments = (plan[1], address, _address(inputs), self._environment_address, address, n, num_envs)
+        address = address_of(state)
+        arguments = (plan[1], address, address_of(inputs), self._environment_address, address, n, num_envs)
         struct.pack_into("=10q", memory, 0, workspace, *arguments, 0, num_envs)
         run, held = runner.kernel.run, (memory, plan[0], state, inputs, self._environment)
 
@@ -131,20 +142,89 @@ class FusedEngine(Engine):
 
         return advance
 
+    def vjp(
+        self,
+        state: Array,
+        inputs: Array,
+        interval: float,
+        cotangent: Array,
+        substeps: int | None = None,
+        params: Collection[str] = (),
+    ) -> Gradient:
+        """Derivatives through one control step, see `Engine.vjp`."""
+        n, num_envs = self.substeps if substeps is None else substeps, state.shape[1]
+        given = []
+        for name, array, rows in (
+            ("state", state, self._state_rows),
+            ("inputs", inputs, self._input_rows),
+            ("cotangent", cotangent, self._state_rows),
+        ):
+            check_shape(array, (rows, num_envs), name)
+            given.append(_readable(array))
+        back = self.pullback(num_envs, interval, n, params)
+        state_bar, inputs_bar = back(*given)
+        found = back.params()
+        return Gradient(
+            state_bar, inputs_bar, {p: found.get(p, np.zeros_like(getattr(self.params, p))) for p in params}
+        )
+
+    def pullback(
+        self, num_envs: int, interval: float, substeps: int | None = None, params: Collection[str] = ()
+    ) -> Pullback:
+        """Return what takes derivatives back through many control steps of this engine.
+
+        Parameters
+        ----------
+        num_envs : int
+        interval, substeps
+            Of all steps, see `step`.
+        params : collection of str
+            Parameters that derivatives are wanted by.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or a number cannot be meant.
+        """
+        n = self.substeps if substeps is None else substeps
+        self._check_clock(interval, n)
+        self._check_envs(num_envs)
+        unknown = [name for name in params if name not in fields(self.model.params)]
+        if unknown:
+            raise ValueError(f"no parameter {unknown[0]!r} to take derivatives by")
+        wanted = frozenset(params)
+        lanes = self._lanes or best_lanes(num_envs, self.dtype.itemsize, _REGISTERS_BACK, _ONE_ENVIRONMENT_BACK)
+        runner = self._back_runners.get((wanted, lanes)) or self._back_runner(wanted, lanes)
+        return Pullback(runner, self._share, float(interval), n, num_envs)
+
+    def _back_runner(self, wanted: frozenset[str], lanes: int) -> BackRunner:
+        if wanted not in self._adjoints:
+            self._adjoints[wanted] = adjoint(self._traced, wanted)
+        if (wanted, lanes) not in self._backs:
+            target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
+            self._backs[wanted, lanes] = BackKernel(self._adjoints[wanted], target)
+        runner = BackRunner(self._backs[wanted, lanes], self.params, self._environment)
+        self._back_runners[wanted, lanes] = runner
+        return runner
+
     def _ready(self, num_envs: int, interval: float, substeps: int | None) -> tuple["_Runner", tuple[Array, int], int]:
         """Return the kernel, the packed host values and the number of sub-steps of a control step."""
         n = self.substeps if substeps is None else substeps
         runner = self._runners.get(num_envs) or self._runner(num_envs)
         return runner, runner.plans.get((interval, n)) or self._plan(runner, interval, n), n
 
-    def _shares(self, runner: "_Runner", num_envs: int) -> int:
+    def _shares(self, runner: "_Runner | BackRunner", num_envs: int) -> int:
         """Threads that share a step."""
         if self.threads == 1:
             return 1
         return min(self.threads, -(-num_envs // runner.lanes) // _BLOCKS_PER_THREAD)
 
-    def _share(self, runner: "_Runner", arguments: tuple[int, ...], shares: int, num_envs: int) -> None:
-        """Run equal numbers of blocks on this thread and on others."""
+    def _share(self, runner: "_Runner | BackRunner", arguments: tuple[int, ...], num_envs: int) -> None:
+        """Run equal numbers of blocks on this thread and on others, where there are enough of them."""
+        shares = self._shares(runner, num_envs)
+        if shares <= 1:
+            runner.run(arguments, 0, num_envs)
+            return
         if self._pool is None or self._pool_process != os.getpid():  # a forked process has none of its parent's threads
             self._pool, self._pool_process = ThreadPoolExecutor(self.threads - 1, "dcsim"), os.getpid()
         width = -(-num_envs // (runner.lanes * shares)) * runner.lanes
@@ -177,15 +257,6 @@ def _readable(array: Array) -> Array:
     return np.require(array, np.float64, ["C", "A"])
 
 
-def _address(array: Array) -> int:
-    """Address of an array's first element."""
-    try:
-        # half the time of the other way, but only for what can be written to
-        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
-    except (TypeError, ValueError):  # read-only, empty
-        return array.ctypes.data
-
-
 class _Runner:
     """A kernel for one number of lanes, with parameter values packed for it."""
 
@@ -204,7 +275,7 @@ class _Runner:
         packed = np.concatenate([np.zeros(0), *full, *half[self._common :]]).astype(self._dtype)
         if len(self.plans) >= _PLANS_KEPT:
             self.plans.clear()
-        plan = self.plans[interval, substeps] = (packed, _address(packed))
+        plan = self.plans[interval, substeps] = (packed, address_of(packed))
         return plan
 
     def run(self, arguments: tuple[int, ...], first: int, last: int) -> None:
@@ -220,14 +291,19 @@ class _Runner:
     def new_memory(self) -> tuple[memoryview, int, int]:
         """Make room for the kernel's arguments and, aligned to the lines of the cache, its workspace."""
         memory = np.zeros(8 * len(ARGUMENTS) + self._bytes + 64, np.uint8)
-        at = _address(memory)
+        at = address_of(memory)
         workspace = at + 8 * len(ARGUMENTS)
         return memory.data, at, workspace + (-workspace % 64)
 
 
-def best_lanes(num_envs: int, element_bytes: int) -> int:
+def best_lanes(
+    num_envs: int,
+    element_bytes: int,
+    registers: Mapping[float, float] = _REGISTERS,
+    one_environment: float = _ONE_ENVIRONMENT,
+) -> int:
     """Lanes that run a batch of this size fastest; 1 where environments had better go one by one."""
-    lanes_of = {int(count * register_bytes()) // element_bytes: time for count, time in _REGISTERS.items()}
+    lanes_of = {int(count * register_bytes()) // element_bytes: time for count, time in registers.items()}
     times = {lanes: -(-num_envs // lanes) * time for lanes, time in lanes_of.items() if lanes > 1}
-    times[1] = num_envs * _ONE_ENVIRONMENT
+    times[1] = num_envs * one_environment
     return min(times, key=lambda lanes: times[lanes])

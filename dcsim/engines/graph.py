@@ -10,6 +10,9 @@ STEP       in every sweep
 MONITOR    after every extrapolated sub-step
 ========== =====================================================================================
 
+Four more, MONITOR_BACK to BEGIN_BACK, are those of derivatives, taken from the end of the step to its beginning, see
+`dcsim.engines.adjoint`.
+
 A model that does what cannot be traced is refused with the line of its source that did it.
 """
 
@@ -21,6 +24,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 PARAM, HELD, STEP, MONITOR = range(4)
+MONITOR_BACK, STEP_BACK, PREPARE_BACK, BEGIN_BACK = range(4, 8)
 
 _OWN_FOLDER = str(Path(__file__).parent)
 
@@ -46,10 +50,13 @@ HOST: dict[str, Callable[..., Any]] = {
     "matmul": np.matmul,
     "row": lambda x, k: x[k : k + 1],
     "transpose": np.transpose,
+    "stack": lambda *rows: np.concatenate(np.broadcast_arrays(*rows)),
+    "outer": lambda total, *pairs: total + sum(np.outer(y, x) for y, x in zip(pairs[::2], pairs[1::2], strict=True)),
 }
 COMMUTATIVE = frozenset({"add", "mul"})
 _NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}  # as second operand they change nothing
 REDUCTIONS = frozenset({"sum", "maxof", "dot"})
+ALONE = frozenset({"matmul", "stack", "outer"})  # what shares no loop with others
 
 
 class TraceError(TypeError):

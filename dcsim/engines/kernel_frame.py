@@ -1,5 +1,7 @@
 """The frame of a kernel: blocks of W environments from the outer arrays to the workspace, through a step, and back."""
 
+from collections.abc import Callable, Sequence
+
 from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Layout, runs
 from dcsim.engines.program import Program
@@ -179,42 +181,13 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
     params_bytes, timed_bytes : int
         Sizes of the common host values and of those for one length of the time step.
     """
-    is_double = target.is_double
-    same, same_one = f"bitcast <{target.lanes} x double>", "bitcast double"
-    transfers = _TRANSFERS.format(
-        lanes=target.lanes,
-        vector=target.vector,
-        scalar=target.scalar,
-        bytes=target.bytes,
-        row_bytes=target.row_bytes,
-        align=min(64, target.row_bytes),
-        narrowed=f"%value = {same if is_double else f'fptrunc <{target.lanes} x double>'} %wide to {target.vector}",
-        narrowed_one=f"%one = {same_one if is_double else 'fptrunc double'} %number to {target.scalar}",
-        widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
-        widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
-    )
     row = target.row_bytes
     changed = {*program.begin, *program.sweep, *program.monitor}
     kept = [f for f in program.state_rows if f not in changed]  # copied as they are, whatever the kernel's precision
-    loads = [
-        *_moves("load", "state", runs(layout.state_start, program.state_rows, layout.state_start), row, "s"),
-        *_moves("load", "inputs", runs(layout.input_start, program.input_rows, layout.input_start), row, "u"),
-        *_moves(
-            "load",
-            "environment",
-            runs(layout.environment_start, program.environment_rows, layout.environment_start),
-            row,
-            "e",
-        ),
-    ]
-    stores = _moves("store", "out", runs(changed, program.state_rows, layout.state_start), row, "o")
+    stores = moves("store", "out", runs(changed, program.state_rows, layout.state_start), row, "o")
     stores += _copies(runs(kept, program.state_rows, _outer_starts(program)))
-    arguments = []
-    for k, name in enumerate(ARGUMENTS):
-        arguments.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")
-        arguments.append(f"  %{name} = load {'ptr' if k < 6 else 'i64'}, ptr %{name}.at, align 8")
     run = _RUN.format(
-        arguments="\n".join(arguments),
+        arguments=read_arguments(ARGUMENTS),
         lanes=target.lanes,
         timed_full=layout.timed_starts[0] * row,
         timed_half=layout.timed_starts[1] * row,
@@ -225,42 +198,95 @@ def frame(program: Program, layout: Layout, target: Target, params_bytes: int, t
         temp_two=(layout.rows + layout.temporary_rows) * row,
         params_full=params_bytes,
         params_half=params_bytes + timed_bytes,
-        loads="\n".join(loads),
+        loads="\n".join(loads(program, layout, target)),
         stores="\n".join(stores),
     )
-    return "\n\n".join([transfers.strip(), extrapolation(program, target), run.strip()])
+    return "\n\n".join([transfers(target), extrapolation(program, target), run.strip()])
+
+
+def transfers(target: Target) -> str:
+    """Write the functions that move rows."""
+    is_double = target.is_double
+    same, same_one = f"bitcast <{target.lanes} x double>", "bitcast double"
+    return _TRANSFERS.format(
+        lanes=target.lanes,
+        vector=target.vector,
+        scalar=target.scalar,
+        bytes=target.bytes,
+        row_bytes=target.row_bytes,
+        align=min(64, target.row_bytes),
+        narrowed=f"%value = {same if is_double else f'fptrunc <{target.lanes} x double>'} %wide to {target.vector}",
+        narrowed_one=f"%one = {same_one if is_double else 'fptrunc double'} %number to {target.scalar}",
+        widened=f"%wide = {'bitcast' if is_double else 'fpext'} {target.vector} %value to <{target.lanes} x double>",
+        widened_one=f"%number = {'bitcast' if is_double else 'fpext'} {target.scalar} %one to double",
+    ).strip()
+
+
+def loads(program: Program, layout: Layout, target: Target) -> list[str]:
+    """Write what brings a block's state, inputs and own parameters into the workspace."""
+    outer = (
+        ("state", program.state_rows, layout.state_start),
+        ("inputs", program.input_rows, layout.input_start),
+        ("environment", program.environment_rows, layout.environment_start),
+    )
+    lines = []
+    for name, rows, starts in outer:
+        lines += moves("load", name, runs(starts, rows, starts), target.row_bytes, name)
+    return lines
 
 
 def extrapolation(program: Program, target: Target) -> str:
     """Write the function that combines a pass of full length and two of half, field by field as sweep stores them."""
     code, start = Code(target), 0
+
+    def extrapolate(wide: Code, at: Callable[[str, int], str]) -> None:
+        coarse, fine = wide.load(at("coarse", start)), wide.load(at("fine", start))
+        wide.store(wide.sub(wide.add(fine, fine), coarse), at("now", start))
+
     for name in program.sweep:
-        rows = program.state_rows[name]
-        if target.lanes > 1:
-            loop = Loop(code, rows, (target.row_bytes,))
-            _extrapolate(code, start, loop.counters[0])
-            loop.close()
-        else:
-            wide = pieces(rows, target.row_lanes)
-            whole = rows // target.row_lanes
-            if whole > PIECES_UNROLLED:
-                loop = Loop(code, whole, (target.row_lanes * target.bytes,))
-                _extrapolate(code.over_rows(target.row_lanes), start, loop.counters[0])
-                loop.close()
-                wide = wide[whole:]
-            for first, count in wide:
-                _extrapolate(code.over_rows(count), start + first * target.row_bytes, "")
-        start += rows * target.row_bytes
+        each_row(code, program.state_rows[name], extrapolate)
+        start += program.state_rows[name]
     return code.text("internal void @extrapolate(ptr noalias %now, ptr noalias %coarse, ptr noalias %fine) #0")
 
 
-def _extrapolate(code: Code, start: int, counter: str) -> None:
-    def at(base: str) -> str:
-        moved = code.emit(f"getelementptr i8, ptr {base}, i64 {counter}") if counter else base
-        return code.address(moved, start)
+def each_row(code: Code, rows: int, body: Callable[[Code, Callable[[str, int], str]], None]) -> None:
+    """Write a loop over rows, or over vectors of them where there is one environment.
 
-    coarse, fine = code.load(at("%coarse")), code.load(at("%fine"))
-    code.store(code.sub(code.add(fine, fine), coarse), at("%now"))
+    ``body`` is handed the writer for as many rows as it treats, and what gives the address of the row at hand: from the
+    name of a pointer and the number of the row where the loop begins.
+    """
+    target = code.target
+
+    def write(wide: Code, first: int, counter: str) -> None:
+        def at(pointer: str, start: int) -> str:
+            moved = code.emit(f"getelementptr i8, ptr %{pointer}, i64 {counter}") if counter else f"%{pointer}"
+            return code.address(moved, (start + first) * target.row_bytes)
+
+        body(wide, at)
+
+    if target.lanes > 1:
+        loop = Loop(code, rows, (target.row_bytes,))
+        write(code, 0, loop.counters[0])
+        loop.close()
+        return
+    wide = pieces(rows, target.row_lanes)
+    whole = rows // target.row_lanes
+    if whole > PIECES_UNROLLED:
+        loop = Loop(code, whole, (target.row_lanes * target.bytes,))
+        write(code.over_rows(target.row_lanes), 0, loop.counters[0])
+        loop.close()
+        wide = wide[whole:]
+    for first, count in wide:
+        write(code.over_rows(count), first, "")
+
+
+def read_arguments(names: Sequence[str]) -> str:
+    """Write the loads of a kernel's arguments: addresses, and at the end four numbers."""
+    lines = []
+    for k, name in enumerate(names):
+        lines.append(f"  %{name}.at = getelementptr i8, ptr %arguments, i64 {8 * k}")
+        lines.append(f"  %{name} = load {'ptr' if k < len(names) - 4 else 'i64'}, ptr %{name}.at, align 8")
+    return "\n".join(lines)
 
 
 def _outer_starts(program: Program) -> dict[str, int]:
@@ -280,7 +306,8 @@ def _outer(name: str, row: int, tag: str) -> list[str]:
     ]
 
 
-def _moves(what: str, name: str, joined: list[tuple[int, int, int]], row_bytes: int, tag: str) -> list[str]:
+def moves(what: str, name: str, joined: list[tuple[int, int, int]], row_bytes: int, tag: str) -> list[str]:
+    """Write calls that ``load`` or ``store`` rows of a block: (row outside, workspace row, rows)."""
     lines = []
     for k, (outer, inner, rows) in enumerate(joined):
         t = f"{tag}{k}"

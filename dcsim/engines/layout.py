@@ -8,7 +8,7 @@ share one loop; what is used only there stays in registers.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from dcsim.engines.graph import REDUCTIONS, Symbol, reachable
+from dcsim.engines.graph import ALONE, REDUCTIONS, Symbol, reachable
 from dcsim.engines.program import AFTER, BEGIN, HOSTED, PREPARE, SWEEP, Program, stage
 
 STAGES = (BEGIN, PREPARE, SWEEP, AFTER)
@@ -18,8 +18,8 @@ class Place(NamedTuple):
     """Where a value lives.
 
     ``base`` is ``ws`` (workspace), ``src`` or ``dst`` (the swept fields before and after a sweep), ``timed`` (held
-    values that depend on the time step), ``temp`` (what only one stage needs), or for host values ``params`` and
-    ``timed_params``; ``start`` is the first row, for host values the first element.
+    values that depend on the time step), ``temp`` (what only one stage needs), ``tape`` (what is kept for derivatives),
+    or for host values ``params`` and ``timed_params``; ``start`` is the first row, for host values the first element.
     """
 
     base: str
@@ -58,6 +58,8 @@ class Layout(NamedTuple):
         Host values in order.
     rows, temporary_rows : int
         Of the workspace, and of what a stage at work needs besides.
+    tape_rows : dict of int to int
+        Per stage, of what the program keeps of it: at ``tape``.
     """
 
     groups: dict[int, list[Group]]
@@ -74,6 +76,7 @@ class Layout(NamedTuple):
     timed_params: list[Symbol]
     rows: int
     temporary_rows: int
+    tape_rows: dict[int, int]
 
 
 def loop_rows(symbol: Symbol) -> int:
@@ -83,7 +86,7 @@ def loop_rows(symbol: Symbol) -> int:
 
 def needs_memory(user: Symbol) -> bool:
     """Whether a symbol reads rows of its operands other than its own."""
-    return user.op in ("matmul", "row")
+    return user.op in ("matmul", "row", "outer")
 
 
 def grouped(symbols: Sequence[Symbol]) -> list[Group]:
@@ -103,21 +106,21 @@ def grouped(symbols: Sequence[Symbol]) -> list[Group]:
 
     def closure(rows: int) -> list[Symbol]:
         found, left = [], dict[int, int]()
-        stack = [x for x in ready.values() if x.op != "matmul" and loop_rows(x) == rows]
+        stack = [x for x in ready.values() if x.op not in ALONE and loop_rows(x) == rows]
         while stack:
             x = stack.pop()
             found.append(x)
             if x.op in REDUCTIONS:
                 continue
             for user in users[x.index]:
-                if loop_rows(user) == rows and not needs_memory(user):
+                if loop_rows(user) == rows and not needs_memory(user) and user.op not in ALONE:
                     left[user.index] = left.get(user.index, waiting[user.index]) - 1
                     if not left[user.index]:
                         stack.append(user)
         return found
 
     while ready:
-        best = [x for x in ready.values() if x.op == "matmul"][:1]
+        best = [x for x in ready.values() if x.op in ALONE][:1]
         for rows in sorted({loop_rows(x) for x in ready.values()}) if not best else ():
             best = max(best, closure(rows), key=len)
         groups.append(Group(loop_rows(best[0]), sorted(best, key=lambda x: x.index)))
@@ -140,7 +143,7 @@ def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int])
 
     for i in reversed(range(len(groups))):
         for x in reversed(groups[i].symbols):
-            if x.index in outputs or x.op in REDUCTIONS or needs_memory(x):
+            if x.index in outputs or x.op in REDUCTIONS or x.op in ALONE or needs_memory(x):
                 continue
             if any(user.index not in number for user in users[x.index]):
                 continue
@@ -165,7 +168,7 @@ def sunk(groups: list[Group], users: dict[int, list[Symbol]], outputs: set[int])
     ]
 
 
-class _Temporaries:
+class Temporaries:
     """Rows that are lent to values for as long as they are needed."""
 
     def __init__(self) -> None:
@@ -173,6 +176,7 @@ class _Temporaries:
         self._free: list[tuple[int, int]] = []  # start, rows
 
     def take(self, rows: int) -> int:
+        """Lend rows; return the first."""
         fits = [gap for gap in self._free if gap[1] >= rows]
         if fits:
             gap = min(fits, key=lambda g: g[1])
@@ -185,6 +189,7 @@ class _Temporaries:
         return start
 
     def give(self, start: int, rows: int) -> None:
+        """Take rows back."""
         self._free.append((start, rows))
         self._free.sort()
         merged: list[tuple[int, int]] = []
@@ -212,6 +217,7 @@ class _Plan:
         for x in self.symbols:
             for a in x.operands:
                 self.users[a.index].append(x)
+        self.kept = {x.index for x in program.kept}
         outputs = {x.index for x in program.outputs()}
         self.groups = {}
         for s in STAGES:
@@ -253,17 +259,18 @@ class _Plan:
         one, two, three = (self._reserve(moving_rows) for _ in range(3))
         for name, x in program.sweep.items():
             self._store(x, Place("dst", state_start[name]))
+        tape_rows = {s: self._tape_places(s) for s in (SWEEP, AFTER)}
         temporary = max(self._temporary_places(s, state_start) for s in STAGES)
         return Layout(
             self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start,
-            (one, two, three), timed_starts, params, timed_params, self.rows, temporary,
+            (one, two, three), timed_starts, params, timed_params, self.rows, temporary, tape_rows,
         )  # fmt: skip
 
     def _host_values(self) -> tuple[list[Symbol], list[Symbol]]:
         """Give places to the parameter-level symbols that the kernel reads."""
         wanted: list[Symbol] = []
         for x in self.symbols:
-            if stage(x) == HOSTED and x.op != "const" and any(stage(user) != HOSTED for user in self.users[x.index]):
+            if stage(x) == HOSTED and x.op != "const" and self._crosses(x):
                 wanted.append(x)
         split: tuple[list[Symbol], list[Symbol]] = ([], [])
         size = [0, 0]
@@ -276,7 +283,7 @@ class _Plan:
 
     def _crosses(self, x: Symbol) -> bool:
         """Whether a value is read in a later stage than its own."""
-        return any(stage(user) != stage(x) for user in self.users[x.index])
+        return x.index in self.kept or any(stage(user) != stage(x) for user in self.users[x.index])
 
     def _held_places(self, state_start: dict[str, int]) -> None:
         """Rows that last for the control step, for what begin computes and later stages read."""
@@ -300,6 +307,15 @@ class _Plan:
                     rows += x.rows
         return self._reserve(rows), self._reserve(rows)
 
+    def _tape_places(self, at: int) -> int:
+        rows = 0
+        for group in self.groups[at]:
+            for x in group.symbols:
+                if x.index in self.kept:
+                    self._store(x, Place("tape", rows))
+                    rows += x.rows
+        return rows
+
     def _last_reads(self, at: int, kind: str) -> dict[str, int]:
         """Last group of a stage that reads each field's old value."""
         last = {}
@@ -320,7 +336,7 @@ class _Plan:
 
     def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
         """Give places to what other loops of the stage read and outputs of begin and monitor; return the rows taken."""
-        lent = _Temporaries()
+        lent = Temporaries()
         groups = self.groups[at]
         number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}
         outputs = {BEGIN: self.program.begin, AFTER: self.program.monitor}.get(at, {})

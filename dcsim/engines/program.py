@@ -9,18 +9,45 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from dcsim.engines.graph import HELD, HOST, MONITOR, PARAM, STEP, Graph, Namespace, Symbol, TraceError, reachable
+from dcsim.engines.graph import (
+    BEGIN_BACK,
+    HELD,
+    HOST,
+    MONITOR,
+    MONITOR_BACK,
+    PARAM,
+    PREPARE_BACK,
+    STEP,
+    STEP_BACK,
+    Graph,
+    Namespace,
+    Symbol,
+    TraceError,
+    reachable,
+)
 from dcsim.engines.model import Array, Model, fields
 
 HOSTED, BEGIN, PREPARE, SWEEP, AFTER = range(5)
 """Stages in the order of time; HOSTED is what the host computes before the kernel runs."""
+AFTER_BACK, SWEEP_BACK, PREPARED_BACK, BEGUN_BACK = range(5, 9)
+"""Stages of the derivatives, see `dcsim.engines.adjoint`."""
+
+_STAGE_OF_LEVEL = {
+    PARAM: HOSTED,
+    STEP: SWEEP,
+    MONITOR: AFTER,
+    MONITOR_BACK: AFTER_BACK,
+    STEP_BACK: SWEEP_BACK,
+    PREPARE_BACK: PREPARED_BACK,
+    BEGIN_BACK: BEGUN_BACK,
+}
 
 
 def stage(symbol: Symbol) -> int:
     """Stage in which a symbol is computed."""
     if symbol.level == HELD:
         return PREPARE if symbol.is_timed else BEGIN
-    return {PARAM: HOSTED, STEP: SWEEP, MONITOR: AFTER}[symbol.level]
+    return _STAGE_OF_LEVEL[symbol.level]
 
 
 class Program(NamedTuple):
@@ -33,6 +60,8 @@ class Program(NamedTuple):
     state_rows, input_rows : mapping of str to int
     environment_rows : mapping of str to int
         Rows of the parameters that every environment has its own of.
+    kept : tuple of Symbol
+        What is read from outside after its stage, besides the new values.
     """
 
     begin: dict[str, Symbol]
@@ -41,10 +70,11 @@ class Program(NamedTuple):
     state_rows: Mapping[str, int]
     input_rows: Mapping[str, int]
     environment_rows: Mapping[str, int]
+    kept: tuple[Symbol, ...] = ()
 
     def outputs(self) -> list[Symbol]:
         """All symbols that a control step must compute."""
-        return [*self.begin.values(), *self.sweep.values(), *self.monitor.values()]
+        return [*self.begin.values(), *self.sweep.values(), *self.monitor.values(), *self.kept]
 
 
 def trace(model: Model, params: Any) -> Program:

@@ -7,7 +7,7 @@ a program rounds alike.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from dcsim.engines.graph import HELD, MONITOR, STEP, Graph, Symbol, reachable
 from dcsim.engines.program import AFTER, BEGIN, HOSTED, SWEEP, Program, stage
@@ -17,19 +17,29 @@ _LEVEL_OF_STAGE = {BEGIN: HELD, SWEEP: STEP, AFTER: MONITOR}
 
 def simplified(program: Program) -> Program:
     """Return the program ready for the kernel: cheap divisions, merged products, outputs made in their own stage."""
-    program = _rebuilt(program, _division_rule(program))
+    program = with_rebuilt(program, _division_rule(program))
     program = _with_own_outputs(program)
-    program = _rebuilt(program, _late_read_rule(program))
-    return _rebuilt(program, _product_rule(program))
+    program = with_rebuilt(program, _late_read_rule(program))
+    return with_rebuilt(program, product_rule(program.outputs()))
 
 
 Rule = Callable[[Graph, Symbol, list[Symbol]], Symbol | None]
 
 
-def _rebuilt(program: Program, rule: Rule) -> Program:
-    """Add to the graph what ``rule`` puts in the place of symbols, and whatever uses them anew."""
+def with_rebuilt(program: Program, rule: Rule) -> Program:
+    """Return the program with a rule applied to all its symbols."""
+    new = rebuilt(program.outputs(), rule)
+    return program._replace(
+        begin={f: new[x.index] for f, x in program.begin.items()},
+        sweep={f: new[x.index] for f, x in program.sweep.items()},
+        monitor={f: new[x.index] for f, x in program.monitor.items()},
+    )
+
+
+def rebuilt(roots: Iterable[Symbol], rule: Rule) -> dict[int, Symbol]:
+    """Add to the graph what ``rule`` puts in the place of symbols, and whatever uses them anew; return all by old index."""
     new: dict[int, Symbol] = {}
-    for symbol in reachable(program.outputs()):
+    for symbol in reachable(list(roots)):
         graph = symbol.graph
         graph.origin = symbol.origin
         operands = [new[a.index] for a in symbol.operands]
@@ -37,11 +47,7 @@ def _rebuilt(program: Program, rule: Rule) -> Program:
         if replaced is None and any(a is not b for a, b in zip(operands, symbol.operands, strict=True)):
             replaced = graph.make(symbol.op, (*operands, *symbol.args[len(operands) :]), symbol.rows, symbol.level)
         new[symbol.index] = symbol if replaced is None else replaced
-    return program._replace(
-        begin={f: new[x.index] for f, x in program.begin.items()},
-        sweep={f: new[x.index] for f, x in program.sweep.items()},
-        monitor={f: new[x.index] for f, x in program.monitor.items()},
-    )
+    return new
 
 
 def _division_rule(program: Program) -> Rule:
@@ -106,13 +112,14 @@ def _late_read_rule(program: Program) -> Rule:
     return rule
 
 
-def _product_rule(program: Program) -> Rule:
-    symbols = reachable(program.outputs())
+def product_rule(roots: list[Symbol]) -> Rule:
+    """Merge products into the sums that are their only users."""
+    symbols = reachable(roots)
     users: dict[int, list[Symbol]] = {x.index: [] for x in symbols}
     for x in symbols:
         for a in x.operands:
             users[a.index].append(x)
-    outputs = {x.index for x in program.outputs()}
+    outputs = {x.index for x in roots}
 
     def takes(user: Symbol, product: Symbol) -> bool:
         same_place = stage(user) == stage(product)
