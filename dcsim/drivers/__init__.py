@@ -2,6 +2,7 @@
 
 from dcsim.drivers.calendar import parse_start
 from dcsim.drivers.grid import GRID_PROFILES, Grid, GridValues, load_grid, read_grid_csv
+from dcsim.drivers.random_numbers import RandomNumbers
 from dcsim.drivers.slots import SlottedLoad, SlottedWorkload, slotted, within_capacity
 from dcsim.drivers.training import TRAINING_PROFILES, TrainingWorkload
 from dcsim.drivers.typical_year import read_epw, read_tmy3
@@ -19,6 +20,7 @@ __all__ = [
     "Grid",
     "GridValues",
     "OutdoorAir",
+    "RandomNumbers",
     "RecordedWorkload",
     "SlottedLoad",
     "SlottedWorkload",

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dcsim.drivers.random_numbers import RandomNumbers
 from dcsim.drivers.workload import Workload
 
 __all__ = ["SlottedLoad", "SlottedWorkload", "slotted", "within_capacity"]
@@ -27,7 +28,7 @@ class SlottedWorkload(Protocol):
 
     def generate_slotted(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -40,7 +41,7 @@ class SlottedWorkload(Protocol):
 
 def slotted(
     workload: Workload,
-    seeds: Sequence[int | np.random.Generator],
+    seeds: Sequence[int] | RandomNumbers,
     start_s: ArrayLike,
     interval_s: float,
     steps: int,

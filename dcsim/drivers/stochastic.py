@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dcsim.drivers.random_numbers import RandomNumbers
 from dcsim.drivers.workload_profiles import Jobs, Noise, Shifts, WorkloadProfile
 
-__all__ = ["Draws", "Plan", "event_load", "group_noise", "hall_noise", "plan_draws"]
+__all__ = ["Plan", "event_load", "group_noise", "hall_noise", "plan_draws"]
 
 Array = NDArray[np.float64]
 
@@ -28,36 +29,6 @@ _FORGOTTEN = 1e-9
 _SECONDS_PER_DAY = 86_400.0
 
 
-class Draws:
-    """The random numbers of a batch, handed out column by column in a fixed order."""
-
-    def __init__(self, generators: list[np.random.Generator], counts: tuple[int, int, int]) -> None:
-        self._numbers = tuple(np.empty((len(generators), count)) for count in counts)
-        self._used = [0, 0, 0]
-        normals, exponentials, uniforms = self._numbers
-        for row, generator in enumerate(generators):
-            generator.standard_normal(out=normals[row])
-            generator.standard_exponential(out=exponentials[row])
-            generator.random(out=uniforms[row])
-
-    def normal(self, count: int) -> Array:
-        """Return the next standard normal numbers of every environment, shape (N, count)."""
-        return self._take(0, count)
-
-    def exponential(self, count: int) -> Array:
-        """Return the next standard exponential numbers of every environment, shape (N, count)."""
-        return self._take(1, count)
-
-    def uniform(self, count: int) -> Array:
-        """Return the next numbers of every environment that are uniform in 0 to 1, shape (N, count)."""
-        return self._take(2, count)
-
-    def _take(self, kind: int, count: int) -> Array:
-        first = self._used[kind]
-        self._used[kind] = first + count
-        return self._numbers[kind][:, first : first + count]
-
-
 class NoisePath(NamedTuple):
     """How a noise is made on an even grid: AR(1) on coarser knots, straight lines from knot to knot."""
 
@@ -68,9 +39,9 @@ class NoisePath(NamedTuple):
     before: NDArray[np.int64]  # (T,) knot at or before each grid point
     weight: Array  # (T, 1) of the knot after it
 
-    def at_knots(self, draws: Draws, columns: int) -> Array:
+    def at_knots(self, random: RandomNumbers, columns: int) -> Array:
         """Return independent noises on the knots, shape (N, K, columns)."""
-        normals = draws.normal(self.knots * columns).reshape(-1, self.knots, columns)
+        normals = random.normal(self.knots, columns)
         values = normals * (self.deviation * math.sqrt(1.0 - self.memory**2))
         values[:, 0] = normals[:, 0] * self.deviation
         # Recursive doubling of x[k] += memory x[k-1]: after a pass each knot holds twice as many of the past ones.
@@ -120,7 +91,6 @@ class Plan(NamedTuple):
     shifts: Shifts | None
     shift_count: int
     lead: int  # steps before the first that the ramps of shifts need
-    counts: tuple[int, int, int]  # normal, exponential and uniform numbers that an environment draws
 
 
 @functools.lru_cache(maxsize=64)
@@ -129,23 +99,16 @@ def plan_draws(profile: WorkloadProfile, interval_s: float, steps: int, groups: 
     hall = tuple(_noise_path(one, interval_s, steps) for one in profile.noise)
     group = _noise_path(profile.group_noise, interval_s, steps)
     spread = _noise_path(profile.spread, interval_s * group.per_knot, group.knots)
-    normals = sum(path.knots for path in hall) + (group.knots + spread.knots) * groups
-    exponentials = uniforms = 0
     jobs, shifts = profile.jobs, profile.shifts
     job_counts, at_start, width = (0, 0), 0.0, 0.0
     if jobs is not None:
         width = jobs.width * groups
         at_start = jobs.running * groups / _mean_width(width, groups)
         job_counts = (_enough(at_start), _enough(at_start * steps * interval_s / jobs.time_mean))
-        normals += sum(job_counts)
-        exponentials += 2 * sum(job_counts)
-        uniforms += sum(job_counts) + job_counts[0]
     shift_count = lead = 0
     if shifts is not None:
         lead = max(1, round(shifts.ramp_time / interval_s))
         shift_count = _enough(shifts.per_day * (_shift_history(shifts) + steps * interval_s) / _SECONDS_PER_DAY)
-        normals += shift_count
-        exponentials += 2 * shift_count
     return Plan(
         interval_s=interval_s,
         steps=steps,
@@ -160,7 +123,6 @@ def plan_draws(profile: WorkloadProfile, interval_s: float, steps: int, groups: 
         shifts=shifts,
         shift_count=shift_count,
         lead=lead,
-        counts=(normals, exponentials, uniforms),
     )
 
 
@@ -179,15 +141,15 @@ def _shift_history(shifts: Shifts) -> float:
     return 8.0 * shifts.hold_time + shifts.ramp_time
 
 
-def hall_noise(plan: Plan, draws: Draws) -> Array:
+def hall_noise(plan: Plan, random: RandomNumbers) -> Array:
     """Return the sum of the hall's noises, shape (N, T), fraction of capacity."""
     total = np.zeros((1, plan.steps))
     for path in plan.hall:
-        total = total + path.between_knots(path.at_knots(draws, 1))[:, :, 0]
+        total = total + path.between_knots(path.at_knots(random, 1))[:, :, 0]
     return total
 
 
-def group_noise(plan: Plan, draws: Draws) -> Array:
+def group_noise(plan: Plan, random: RandomNumbers) -> Array:
     """Return what sets the groups apart, slow spread and fast noise, shape (N, T, R), for a group at half load.
 
     Notes
@@ -195,8 +157,8 @@ def group_noise(plan: Plan, draws: Draws) -> Array:
     The spread sums to zero over the groups, and is raised so that a single group's deviation stays what the profile
     says.
     """
-    values = plan.group.at_knots(draws, plan.groups)
-    spread = plan.spread.at_knots(draws, plan.groups)
+    values = plan.group.at_knots(random, plan.groups)
+    spread = plan.spread.at_knots(random, plan.groups)
     if plan.groups > 1:
         spread -= spread.mean(axis=2, keepdims=True)
         spread *= math.sqrt(plan.groups / (plan.groups - 1.0))
@@ -213,7 +175,7 @@ class _Pulses(NamedTuple):
     column: NDArray[np.int64]
 
 
-def event_load(plan: Plan, draws: Draws) -> tuple[Array | None, Array | None]:
+def event_load(plan: Plan, random: RandomNumbers) -> tuple[Array | None, Array | None]:
     """Return the load of shifts, shape (N, T), and of jobs, shape (N, T, R); None without any. Fractions of capacity.
 
     Notes
@@ -222,9 +184,9 @@ def event_load(plan: Plan, draws: Draws) -> tuple[Array | None, Array | None]:
     """
     pulses = []
     if plan.jobs is not None:
-        pulses.append(_job_pulses(plan, plan.jobs, draws))
+        pulses.append(_job_pulses(plan, plan.jobs, random))
     if plan.shifts is not None:
-        pulses.append(_shift_pulses(plan, plan.shifts, draws))
+        pulses.append(_shift_pulses(plan, plan.shifts, random))
     if not pulses:
         return None, None
     first_column = plan.groups if plan.jobs is None else 0
@@ -240,7 +202,7 @@ def event_load(plan: Plan, draws: Draws) -> tuple[Array | None, Array | None]:
     return shift_load, job_load
 
 
-def _job_pulses(plan: Plan, jobs: Jobs, draws: Draws) -> _Pulses:
+def _job_pulses(plan: Plan, jobs: Jobs, random: RandomNumbers) -> _Pulses:
     """Return one pulse per job and group it takes.
 
     Notes
@@ -250,19 +212,19 @@ def _job_pulses(plan: Plan, jobs: Jobs, draws: Draws) -> _Pulses:
     """
     running, arriving = plan.job_counts
     count = running + arriving
-    gaps = draws.exponential(count)
-    logarithm = jobs.time_spread * draws.normal(count)
+    gaps = random.exponential(count)
+    logarithm = jobs.time_spread * random.normal(count)
     logarithm[:, :running] += jobs.time_spread**2
     time = (jobs.time_median / plan.interval_s) * np.exp(logarithm)
-    time[:, :running] *= draws.uniform(running)
+    time[:, :running] *= random.uniform(running)
     time[:, :running][np.cumsum(gaps[:, :running], axis=1) > plan.jobs_at_start] = 0.0
     begin = np.zeros(time.shape)
     mean_gap = jobs.time_mean / (plan.jobs_at_start * plan.interval_s)
     np.cumsum(gaps[:, running:], axis=1, out=begin[:, running:])
     begin *= mean_gap
     time += begin
-    column = np.minimum((plan.groups * draws.uniform(count)).astype(np.int64), plan.groups - 1)
-    width = np.minimum((plan.job_width * draws.exponential(count)).astype(np.int64), plan.groups - 1)
+    column = np.minimum((plan.groups * random.uniform(count)).astype(np.int64), plan.groups - 1)
+    width = np.minimum((plan.job_width * random.exponential(count)).astype(np.int64), plan.groups - 1)
     height = np.full(begin.shape, jobs.load)
     widest = int(width.max())
     if widest == 0:
@@ -278,14 +240,14 @@ def _job_pulses(plan: Plan, jobs: Jobs, draws: Draws) -> _Pulses:
     )
 
 
-def _shift_pulses(plan: Plan, shifts: Shifts, draws: Draws) -> _Pulses:
+def _shift_pulses(plan: Plan, shifts: Shifts, random: RandomNumbers) -> _Pulses:
     """Return one pulse per shift, from long enough before the first step that the number that holds is stationary."""
-    gaps = draws.exponential(plan.shift_count)
+    gaps = random.exponential(plan.shift_count)
     begin = np.cumsum(gaps, axis=1)
     begin *= _SECONDS_PER_DAY / (shifts.per_day * plan.interval_s)
     begin -= _shift_history(shifts) / plan.interval_s
-    end = begin + (shifts.hold_time / plan.interval_s) * draws.exponential(plan.shift_count)
-    height = shifts.deviation * draws.normal(plan.shift_count)
+    end = begin + (shifts.hold_time / plan.interval_s) * random.exponential(plan.shift_count)
+    height = shifts.deviation * random.normal(plan.shift_count)
     return _Pulses(begin, end, height, np.full(begin.shape, plan.groups))
 
 

@@ -6,8 +6,7 @@ failure of many minutes. All racks of a job change at once, at the edge of a slo
 model can see.
 
 All processes are alternating renewals, stationary from the start of the episode. Everything random of an environment comes from its own
-generator, in a number of draws that depends only on the sizes asked for, and all arithmetic is element by element: row i of a batch equals
-the same environment alone to the bit.
+streams, one for each process, and all arithmetic is element by element: row i of a batch equals the same environment alone to the bit.
 
 Left out: the steps of the optimizer (a second or so, inside a slot), jobs that share racks, pipelines out of phase, storage traffic.
 """
@@ -20,9 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dcsim.drivers.random_numbers import RandomNumbers, load_streams
 from dcsim.drivers.slots import SlottedLoad
-from dcsim.drivers.stochastic import Draws
-from dcsim.drivers.workload import as_generators
 from dcsim.errors import InputError
 
 __all__ = ["TRAINING_PROFILES", "TrainingProfile", "TrainingWorkload"]
@@ -133,15 +131,15 @@ def _alternation(
     return _Alternation(on, off, restart_share, restart_factor, math.ceil(2.0 * mean + 6.0 * math.sqrt(mean) + 6.0))
 
 
-def _is_on(process: _Alternation, draws: Draws, rows: int, slot_s: float, slots: int) -> NDArray[np.bool_]:
+def _is_on(process: _Alternation, random: RandomNumbers, slot_s: float, slots: int) -> NDArray[np.bool_]:
     """Whether it is on in each slot, shape (N, S). The first state is drawn by its share, its rest by its length-biased law."""
-    count = process.pairs
-    on = process.on.median * np.exp(process.on.spread * draws.normal(count))
-    off = process.off.median * np.exp(process.off.spread * draws.normal(count))
-    first = draws.normal(2)
-    begins_on = draws.uniform(1)[:, 0] < process.on_share
-    passed = draws.uniform(1)[:, 0]
-    off = np.where(draws.uniform(count) < process.restart_share, process.restart_factor, 1.0) * off
+    rows, count = len(random), process.pairs
+    on = process.on.median * np.exp(process.on.spread * random.normal(count))
+    off = process.off.median * np.exp(process.off.spread * random.normal(count))
+    first = random.normal(2)
+    begins_on = random.uniform(1)[:, 0] < process.on_share
+    passed = random.uniform(1)[:, 0]
+    off = np.where(random.uniform(count) < process.restart_share, process.restart_factor, 1.0) * off
 
     def rest(state: Duration, normal: Array) -> Array:
         return (1.0 - passed) * state.median * np.exp(state.spread**2 + state.spread * normal)
@@ -194,7 +192,7 @@ class TrainingWorkload:
 
     def generate(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -206,7 +204,7 @@ class TrainingWorkload:
 
     def generate_slotted(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -218,8 +216,8 @@ class TrainingWorkload:
 
         Parameters
         ----------
-        seeds : sequence of int or numpy.random.Generator, length N
-            One per environment. A generator is advanced; an integer always gives the same load.
+        seeds : sequence of int or RandomNumbers, length N
+            One per environment; the same always gives the same load.
         start_s : array_like
             Without effect.
         interval_s : float
@@ -236,28 +234,24 @@ class TrainingWorkload:
                 f"workload: steps {steps}, groups {groups}, zones {zones}, slots {slots} and interval {interval_s} s "
                 "must be positive"
             )
-        generators = as_generators(seeds)
-        p, n, length = self.profile, len(generators), steps * interval_s
+        random = load_streams(seeds)
+        p, n, length = self.profile, len(random), steps * interval_s
         hall = _alternation(p.hall_job, p.hall_free, length)
         zone = _alternation(p.zone_job, p.zone_free, length)
         work = _alternation(p.computing, p.break_, length, p.restart_share, p.restart_factor)
-        processes = [hall, *[zone] * zones, *[work] * (zones + 1)]
-        normals = sum(2 * one.pairs + 2 for one in processes)
-        uniforms = sum(one.pairs + 2 for one in processes) + groups
-        draws = Draws(generators, (normals, 0, uniforms))
         slot_s, count = interval_s / slots, steps * slots
 
-        def drawn(process: _Alternation) -> NDArray[np.bool_]:
-            return _is_on(process, draws, n, slot_s, count)
+        def drawn(process: _Alternation, purpose: str, number: int = 0) -> NDArray[np.bool_]:
+            return _is_on(process, random.of(purpose, number), slot_s, count)
 
-        hall_job, hall_computes = drawn(hall), drawn(work)
+        hall_job, hall_computes = drawn(hall, "hall's job"), drawn(work, "hall's work")
         of_hall = hall_job & hall_computes
         level = np.empty((n, steps, zones, slots))
         for z in range(zones):
-            of_zone = drawn(zone) & drawn(work)
+            of_zone = drawn(zone, "zone's job", z) & drawn(work, "zone's work", z)
             level[:, :, z] = (of_hall | (~hall_job & of_zone)).reshape(n, steps, slots)
         low, high = p.racks_computing
-        share = low + (high - low) * draws.uniform(groups)[:, None, :]
+        share = low + (high - low) * random.uniform(groups)[:, None, :]
         mean = level.mean(axis=3, keepdims=True)
         of_group = mean[:, :, (np.arange(groups) * zones) // groups, 0]
         return SlottedLoad(share * of_group, np.broadcast_to(share, of_group.shape).copy(), level - mean)

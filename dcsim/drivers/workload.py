@@ -8,7 +8,7 @@ cut to 0 ... 1, where h is the hall's load, s_r wanders slowly between groups an
 noise of a group and j_r are the jobs running on it. Row k holds means over the control interval that starts at
 ``start_s + k * interval_s``.
 
-Everything random of an environment comes from its own generator, in draws whose number depends only on the sizes asked
+Everything random of an environment comes from its own streams, in draws whose number depends only on the sizes asked
 for; all arithmetic after that is element by element. So row i of a batch equals, to the bit, the same environment
 alone.
 
@@ -24,16 +24,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dcsim.drivers.calendar import FIRST_WEEKDAY, hour_of_day
-from dcsim.drivers.stochastic import Draws, Plan, event_load, group_noise, hall_noise, plan_draws
+from dcsim.drivers.random_numbers import RandomNumbers, load_streams
+from dcsim.drivers.stochastic import Plan, event_load, group_noise, hall_noise, plan_draws
 from dcsim.drivers.workload_profiles import WorkloadProfile
 from dcsim.errors import InputError
 
-__all__ = ["GeneratedWorkload", "Workload", "as_generators", "uneven_load"]
+__all__ = ["GeneratedWorkload", "Workload", "uneven_load"]
 
 Array = NDArray[np.float64]
-
-#: Separates the draws of the load from other uses of the same seed ("load" in ASCII).
-_SEED_TAG = 0x6C6F6164
 
 #: Numbers in a block of environments that are generated together: 1 MiB.
 _BLOCK = 1 << 17
@@ -52,7 +50,7 @@ class Workload(Protocol):
 
     def generate(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -68,14 +66,6 @@ class Workload(Protocol):
 
     def covers(self, start_s: ArrayLike, length_s: float) -> NDArray[np.bool_]:
         """Return whether there is load from times [s] on for some time [s], the shape of `start_s`."""
-
-
-def as_generators(seeds: Sequence[int | np.random.Generator]) -> list[np.random.Generator]:
-    """Return a random generator for each seed; generators are passed through and will be advanced."""
-    return [
-        seed if isinstance(seed, np.random.Generator) else np.random.default_rng((int(seed), _SEED_TAG))
-        for seed in seeds
-    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +126,7 @@ class GeneratedWorkload:
 
     def generate(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -147,8 +137,8 @@ class GeneratedWorkload:
 
         Parameters
         ----------
-        seeds : sequence of int or numpy.random.Generator, length N
-            One per environment. A generator is advanced; an integer always gives the same load.
+        seeds : sequence of int or RandomNumbers, length N
+            One per environment; the same always gives the same load.
         start_s : array_like, scalar or shape (N,)
             Start of the first interval [s since 1 January 00:00 local standard time].
         interval_s : float
@@ -167,34 +157,33 @@ class GeneratedWorkload:
         """
         if steps < 1 or groups < 1 or not interval_s > 0.0:
             raise InputError(f"workload: steps {steps}, groups {groups} and interval {interval_s} s must be positive")
-        generators = as_generators(seeds)
+        random = load_streams(seeds)
         plan = plan_draws(self.profile, float(interval_s), int(steps), int(groups))
-        start = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(generators),))
+        start = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(random),))
         weekday = np.broadcast_to(self.first_weekday if first_weekday is None else first_weekday, start.shape)
-        load = np.empty((len(generators), steps, groups))
+        load = np.empty((len(random), steps, groups))
         # Blocks whose arrays stay in the processor's cache; the result does not depend on them.
         rows = max(1, _BLOCK // (steps * groups))
-        for first in range(0, len(generators), rows):
+        for first in range(0, len(random), rows):
             block = slice(first, first + rows)
-            self._fill(load[block], generators[block], start[block], weekday[block], plan)
+            self._fill(load[block], random[block], start[block], weekday[block], plan)
         return load
 
     def _fill(
         self,
         load: Array,
-        generators: list[np.random.Generator],
+        random: RandomNumbers,
         start_s: Array,
         first_weekday: NDArray[np.int64],
         plan: Plan,
     ) -> None:
-        draws = Draws(generators, plan.counts)
         middle = start_s[:, None] + (np.arange(plan.steps) + 0.5) * plan.interval_s
         hall = _calendar_load(self.profile, middle, first_weekday[:, None])
-        hall += hall_noise(plan, draws)
-        shift_load, job_load = event_load(plan, draws)
+        hall += hall_noise(plan, random)
+        shift_load, job_load = event_load(plan, random)
         if shift_load is not None:
             hall += shift_load
-        uneven_load(hall, group_noise(plan, draws), job_load, out=load)
+        uneven_load(hall, group_noise(plan, random), job_load, out=load)
 
 
 def uneven_load(hall: Array, group: Array, jobs: Array | None = None, out: Array | None = None) -> Array:

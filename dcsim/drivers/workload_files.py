@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dcsim.drivers.calendar import SECONDS_PER_DAY, SECONDS_PER_YEAR
 from dcsim.drivers.messages import place
+from dcsim.drivers.random_numbers import RandomNumbers, load_streams
 from dcsim.drivers.slots import SlottedLoad
-from dcsim.drivers.stochastic import Draws, group_noise, plan_draws
+from dcsim.drivers.stochastic import group_noise, plan_draws
 from dcsim.drivers.tables import Table, fill_missing, find_file, read_table
 from dcsim.drivers.training import TRAINING_PROFILES, TrainingWorkload
 from dcsim.drivers.units import Quantity
-from dcsim.drivers.workload import GeneratedWorkload, Workload, as_generators, uneven_load
+from dcsim.drivers.workload import GeneratedWorkload, Workload, uneven_load
 from dcsim.drivers.workload_profiles import PROFILES, WorkloadProfile
 from dcsim.drivers.yearly import FINEST_GRID, YearOfSteps, year_of_steps
 from dcsim.errors import InputError
@@ -150,7 +151,7 @@ class RecordedWorkload:
 
     def generate(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -179,11 +180,11 @@ class RecordedWorkload:
         if by_group:
             return means
         plan = plan_draws(self.pattern, float(interval_s), int(steps), int(groups))
-        return uneven_load(means, group_noise(plan, Draws(as_generators(seeds), plan.counts)))
+        return uneven_load(means, group_noise(plan, load_streams(seeds)))
 
     def generate_slotted(
         self,
-        seeds: Sequence[int | np.random.Generator],
+        seeds: Sequence[int] | RandomNumbers,
         start_s: ArrayLike,
         interval_s: float,
         steps: int,
@@ -200,15 +201,17 @@ class RecordedWorkload:
         mean = self.generate(seeds, start_s, interval_s, steps, groups)
         share, swing = np.zeros_like(mean), np.zeros((len(mean), steps, zones, slots))
         starts = np.broadcast_to(np.asarray(start_s, dtype=np.float64), (len(mean),))
-        for row, start in enumerate(starts):
+        different, which = np.unique(starts, return_inverse=True)
+        for number, start in enumerate(different):
             fine = None if self.fine is None else self.fine.means(float(start), interval_s / slots, steps * slots)
             if fine is None:
                 continue
+            rows = which == number
             level = fine.reshape(steps, slots, -1)
             swing_of_column = (level - level.mean(axis=1, keepdims=True)).transpose(0, 2, 1)
             columns = swing_of_column.shape[1]
             of_zone = swing_of_column.reshape(steps, zones, -1, slots).mean(axis=2) if columns > 1 else swing_of_column
-            swing[row], share[row] = of_zone, 1.0
+            swing[rows], share[rows] = of_zone, 1.0
         return SlottedLoad(mean, share, swing)
 
 

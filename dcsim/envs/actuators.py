@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.failures import SpanClock, Spans, StepNumbers, mapping, number
 from dcsim.envs.sensors import ALL, Chosen, by_signal, resolved, stem
 from dcsim.envs.signals import Signal
@@ -179,18 +180,14 @@ class ActuatorBank:
         self._all = np.arange(num_envs)
         self.position = np.zeros((len(signals), num_envs))
 
-    def start(self, index: np.ndarray, generators: Sequence[np.random.Generator], setpoints: np.ndarray) -> None:
-        """Begin new episodes in the environments ``index``, shape (n,), with the actuators at ``setpoints``, shape (A, n).
-
-        Each of the n generators gives two numbers where something is random, none otherwise; call this after what else an episode
-        draws, so that weather and load stay as they are with perfect actuators.
-        """
+    def start(self, index: np.ndarray, random: RandomNumbers, setpoints: np.ndarray) -> None:
+        """Begin new episodes in the environments ``index``, shape (n,), with streams of their own and the actuators at ``setpoints``, (A, n)."""
         if self.is_off:
             return
         self.position[:, index] = setpoints
         self._stuck.start(index)
         if self._stuck.uniforms:
-            self._numbers.start(index, generators)
+            self._numbers.start(index, random)
 
     def move(self, asked: np.ndarray, elapsed: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Follow what is asked for over one control step.

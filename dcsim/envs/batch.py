@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.actions import ActionMap
 from dcsim.envs.actuators import ActuatorBank
 from dcsim.envs.config import EnvConfig
@@ -17,7 +18,7 @@ from dcsim.envs.settled import SettledStarts
 from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.envs.stored import StoredCooling
 from dcsim.envs.table import Table
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 
 
 class Started(NamedTuple):
@@ -98,6 +99,8 @@ class Batch:
             for name in self._episodes.limited
         }
         self._elapsed = np.zeros(num_envs, np.int64)
+        self._keys = np.zeros(num_envs, np.uint64)  # of each environment's seed
+        self._episode = np.full(num_envs, -1, np.int64)  # how many of this seed have started; -1 before any seed
         self._all = np.arange(num_envs)
         rows.view("input.pressure_control")[:] = 1.0
         for view in self._availability.values():
@@ -106,19 +109,24 @@ class Batch:
     # --- episodes ---------------------------------------------------------------------------------------------------------------
 
     def reset(
-        self, index: np.ndarray, generators: Sequence[np.random.Generator], start_s: np.ndarray | None = None
+        self,
+        index: np.ndarray,
+        seeds: Sequence[int | None] | None = None,
+        start_s: np.ndarray | None = None,
     ) -> None:
-        """Start new episodes in the environments ``index``, each with its own generator.
+        """Start new episodes in the environments ``index``.
 
         Parameters
         ----------
         index : np.ndarray of int, shape (n,)
-        generators : sequence of np.random.Generator, length n
-            Advanced by what the episode draws.
+        seeds : sequence of int or None, length n, optional
+            Where one is given, the first episode of this seed starts; elsewhere the next of the environment's seed, which the operating
+            system chooses where it has none yet.
         start_s : np.ndarray, shape (n,), optional
             Starts [s of the year] instead of those of the configuration.
         """
-        episodes = self._episodes.draw(list(generators), start_s)
+        random = self._next_episodes(index, seeds)
+        episodes = self._episodes.draw(random, start_s)
         self._start_s[index], self._elapsed[index] = episodes.start_s, 0
         self._elapsed_row[index] = self._has_run[index] = self._taken[:, index] = 0.0
         self._drivers[index] = episodes.drivers
@@ -133,10 +141,34 @@ class Batch:
             columns = [episodes.drivers[:, :-1, column].astype(float) for column in self._worth_columns]
             self.stored.begin(index, self._state.tank_temperature[:, index], *columns)
         self._reached[:, index] = self._setpoints[:, index] = setpoints
-        # last of all, so that weather and load are those without faults
-        self._actuators.start(index, generators, setpoints)
-        self._sensors.start(index, generators)
+        self._actuators.start(index, random.of("actuators"), setpoints)
+        self._sensors.start(index, random.of("sensors"))
         self._report()
+
+    def _next_episodes(self, index: np.ndarray, seeds: Sequence[int | None] | None) -> RandomNumbers:
+        """Streams of the episodes that the environments ``index`` play next."""
+        given = {i: seed for i, seed in zip(index, seeds or (), strict=seeds is not None) if seed is not None}
+        for seed in given.values():
+            if not isinstance(seed, int | np.integer) or seed < 0:
+                raise InputError(f"seed={shown(seed)}: expected a whole number of at least 0")
+        self._seed(np.array([*given], np.int64), RandomNumbers.of_seeds(given.values()))
+        unseeded = index[self._episode[index] < 0]
+        if len(unseeded):
+            self._seed(
+                unseeded,
+                RandomNumbers.of_seeds(np.random.SeedSequence().generate_state(len(unseeded), np.uint64).tolist()),
+            )
+        number = self._episode[index]
+        self._episode[index] += 1
+        return RandomNumbers(self._keys[index]).of("episode", number)
+
+    def _seed(self, index: np.ndarray, random: RandomNumbers) -> None:
+        self._keys[index], self._episode[index] = random.keys, 0
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether every environment has started an episode."""
+        return bool((self._episode >= 0).all())
 
     def started(self, index: np.ndarray) -> Started:
         """Return copies of what the environments ``index``, shape (n,), start from; only right after a reset of these."""
@@ -201,11 +233,11 @@ class Batch:
 
     # --- snapshots --------------------------------------------------------------------------------------------------------------
 
-    _KEPT = ("_drivers", "_available", "_elapsed")
+    _KEPT = ("_drivers", "_available", "_elapsed", "_keys", "_episode")
     _FAULTY = ("_sensors", "_actuators")
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything the future depends on, apart from the generators; arrays are copies."""
+        """Everything the future depends on; arrays are copies."""
         kept = {name: copy.deepcopy(getattr(self, name)) for name in self._KEPT}
         kept |= {name: getattr(self, name).kept() for name in self._FAULTY}
         return kept | {

@@ -1,6 +1,5 @@
 """The Gymnasium environment: a view of a batch of one."""
 
-import copy
 from typing import Any
 
 import gymnasium as gym
@@ -75,7 +74,9 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         """
         super().reset(seed=seed)
         start = (options or {}).get("start")
-        self._batch.reset(self._index, [self.np_random], None if start is None else np.array([parse_start(start)]))
+        if seed is None and not self._batch.is_seeded:
+            seed = int(self.np_random.integers(2**63))
+        self._batch.reset(self._index, [seed], None if start is None else np.array([parse_start(start)]))
         self._is_running = True
         return self._batch.observation()[0], self._outcome()[0]
 
@@ -112,12 +113,8 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         return self._renderer.frame(self._outcome()[0])
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything the future depends on, the random generator included."""
-        return {
-            "batch": self._batch.snapshot(),
-            "generator": copy.deepcopy(self.np_random.bit_generator.state),
-            "is_running": self._is_running,
-        }
+        """Everything the future depends on."""
+        return {"batch": self._batch.snapshot(), "is_running": self._is_running}
 
     def restore(self, snapshot: dict[str, Any]) -> tuple[np.ndarray, dict[str, float]]:
         """Go back to a snapshot; the future is then identical. Returns observation and info as they were.
@@ -128,6 +125,5 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
             If the snapshot is of an environment made with other options.
         """
         self._batch.restore(snapshot["batch"])
-        self.np_random.bit_generator.state = copy.deepcopy(snapshot["generator"])
         self._is_running = snapshot["is_running"]
         return self._batch.observation()[0], self._outcome()[0]

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dcsim.drivers import SlottedLoad, Weather, calendar, forecasts, slotted, within_capacity
+from dcsim.drivers import RandomNumbers, SlottedLoad, Weather, calendar, forecasts, slotted, within_capacity
 from dcsim.envs.config import EnvConfig
 from dcsim.envs.failures import FailureSchedule
 from dcsim.envs.signals import FORECAST_HOURS
@@ -54,7 +54,8 @@ class EpisodeSource:
         self._hour = max(1, round(calendar.SECONDS_PER_HOUR / interval))
         self._ahead = [round(hours * calendar.SECONDS_PER_HOUR / interval) for hours in FORECAST_HOURS]
         self._steps = config.episode_steps + 1
-        self._days = [self._covered_days(year) for year in years]
+        days = [self._covered_days(year) for year in years]
+        self._days, self._days_count = np.concatenate(days), np.array([len(some) for some in days])
         self._slots = hall.input_rows.get("swing", 0) // hall.crah_groups  # of a control step; 0: means are enough
         self.columns = hall.racks + hall.crah_groups + 4 + 8 + (3 * len(FORECAST_HOURS) if config.with_forecast else 0)
         if self._slots:
@@ -65,41 +66,22 @@ class EpisodeSource:
         failing = [inputs[component] for component in self._failures.components]
         self.limited = tuple(inputs.values()) if config.task.limits_equipment else tuple(failing)
 
-    def draw(self, generators: list[np.random.Generator], start_s: np.ndarray | None = None) -> Episodes:
-        """Draw one episode with each generator; what it draws depends on its own generator alone.
+    def draw(self, random: RandomNumbers, start_s: np.ndarray | None = None) -> Episodes:
+        """Draw one episode from each stream; what is drawn depends on its own stream alone.
 
         Parameters
         ----------
-        generators : list of np.random.Generator, length n
+        random : RandomNumbers
+            Streams of the n episodes.
         start_s : np.ndarray, shape (n,), optional
             Starts [s of the year] instead of those of the configuration.
         """
         config, steps = self._config, self._steps
         hall, task, interval = config.hall, config.task, config.control_interval_s
-        n = len(generators)
-        sites = len(config.weathers)
-        site = np.array([g.integers(sites) if sites > 1 else 0 for g in generators])
-        dates = config.start_s
-        if start_s is not None:
-            start = np.asarray(start_s, float)
-        elif dates:
-            start = np.array([dates[g.integers(len(dates)) if len(dates) > 1 else 0] for g in generators])
-        elif self._task_start is not None:
-            start = np.array([self._task_start[i] for i in site])
-        else:
-            days = [self._days[i] for i in site]
-            empty = next((i for i, some in zip(site, days, strict=True) if not len(some)), None)
-            if empty is not None:
-                weather = config.weathers[empty]
-                short = f"workload '{config.workload.name}' covers a part of the year"
-                raise InputError(
-                    f"{short if weather.is_complete else _coverage(weather)}, "
-                    f"no whole episode of {config.episode_steps} steps from a midnight on; shorten episode_days or give a start"
-                )
-            start = np.array(
-                [float(d[g.integers(len(d))]) * calendar.SECONDS_PER_DAY for d, g in zip(days, generators, strict=True)]
-            )
-
+        n = len(random)
+        site = random.of("site").choice(len(config.weathers))
+        start = self._starts(site, random.of("start")) if start_s is None else np.asarray(start_s, float)
+        load_numbers = random.of("load")
         lag = self._ahead[-1] if config.forecast == "truth" else 0
         rows = self._hour + steps + lag
         weekday = self._first_weekday[site]
@@ -107,7 +89,7 @@ class EpisodeSource:
         if self._slots:
             by_slot = slotted(
                 config.workload,
-                generators,
+                load_numbers,
                 earliest,
                 interval,
                 rows,
@@ -118,9 +100,9 @@ class EpisodeSource:
             )
             load = by_slot.mean
         else:
-            load = config.workload.generate(generators, earliest, interval, rows, hall.racks, first_weekday=weekday)
+            load = config.workload.generate(load_numbers, earliest, interval, rows, hall.racks, first_weekday=weekday)
         if task.reload is not None:
-            load = task.reload(load, (np.arange(rows) - self._hour) * interval, generators)
+            load = task.reload(load, (np.arange(rows) - self._hour) * interval, random.of("task"))
         mean = load.mean(axis=2)
         now = slice(self._hour, self._hour + steps)
         time = start[:, None] + np.arange(steps) * interval
@@ -165,8 +147,28 @@ class EpisodeSource:
             first = int(np.argwhere(np.isnan(parts[1]))[0, 0])
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
-        outages = self._outages(generators) if task.limits_equipment else {}
-        return Episodes(start, table, self._available(self._failures.draw(generators, outages)))
+        outages = self._outages(random.of("outages")) if task.limits_equipment else {}
+        return Episodes(start, table, self._available(self._failures.draw(random.of("failures"), outages)))
+
+    def _starts(self, site: np.ndarray, random: RandomNumbers) -> np.ndarray:
+        """Starts of episodes [s of the year] at sites, each shape (n,)."""
+        config = self._config
+        if config.start_s:
+            dates: np.ndarray = np.array(config.start_s)[random.choice(len(config.start_s))]
+            return dates
+        if self._task_start is not None:
+            return np.array(self._task_start)[site]
+        count = self._days_count[site]
+        if not count.all():
+            weather = config.weathers[site[np.argmin(count)]]
+            short = f"workload '{config.workload.name}' covers a part of the year"
+            raise InputError(
+                f"{short if weather.is_complete else _coverage(weather)}, "
+                f"no whole episode of {config.episode_steps} steps from a midnight on; shorten episode_days or give a start"
+            )
+        before = np.cumsum(self._days_count) - self._days_count
+        days: np.ndarray = self._days[before[site] + random.choice(count)]
+        return days * float(calendar.SECONDS_PER_DAY)
 
     def _within_step(self, by_slot: SlottedLoad, load: np.ndarray, now: slice) -> list[np.ndarray]:
         """Columns of what swings within each control step: shares of the rack groups, swings of the zones by slot."""
@@ -194,12 +196,11 @@ class EpisodeSource:
         result: np.ndarray = self._outdoor[site[:, None] * self._year + slot % self._year]
         return result
 
-    def _outages(self, generators: list[np.random.Generator]) -> dict[str, np.ndarray]:
+    def _outages(self, random: RandomNumbers) -> dict[str, np.ndarray]:
         """What a task leaves of every unit, by component, shape (n, T + 1, units)."""
         hall, interval, task = self._config.hall, self._config.control_interval_s, self._config.task
         left = {
-            component: np.ones((len(generators), self._steps, count), np.float32)
-            for component, count in hall.units.items()
+            component: np.ones((len(random), self._steps, count), np.float32) for component, count in hall.units.items()
         }
         if "chiller" in left:
             left["chiller"][:] = task.chillers(hall)
@@ -207,13 +208,16 @@ class EpisodeSource:
             left[component][:] = share
         for outage in task.outages:
             table = left[outage.component]
-            count = table.shape[2]
-            for env, generator in enumerate(generators):
-                order = np.arange(count) if outage.component == "chiller" else generator.permutation(count)
-                units = order[: outage.units % count]
-                first = round(generator.uniform(*outage.start_hours) * calendar.SECONDS_PER_HOUR / interval)
-                last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
-                table[env, first:last, units] = outage.remaining
+            count, (earliest, latest) = table.shape[2], outage.start_hours
+            place = np.arange(count) if outage.component == "chiller" else random.uniform(count).argsort(axis=1)
+            hour = earliest + (latest - earliest) * random.uniform(1)
+            first = np.rint(hour * calendar.SECONDS_PER_HOUR / interval)
+            last = first + max(1, round(outage.hours * calendar.SECONDS_PER_HOUR / interval))
+            step = np.arange(self._steps)
+            is_out = ((step >= first) & (step < last))[:, :, None] & (place < outage.units % count).reshape(
+                -1, 1, count
+            )
+            table[is_out] = outage.remaining
         return left
 
     def _available(self, units: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -5,13 +5,13 @@ schedule can say the last. Everything is off unless asked for, and then costs no
 """
 
 import math
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dcsim.drivers import RandomNumbers
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import nearest
 
@@ -126,48 +126,10 @@ def check_start(place: str, start: float, episode_hours: float) -> None:
 # --- random numbers ---------------------------------------------------------------------------------------------------
 
 
-class Streams:
-    """Random numbers of each environment in blocks that can be made again in any order, from a key that one draw gives.
-
-    Parameters
-    ----------
-    num_envs : int
-
-    Attributes
-    ----------
-    keys : np.ndarray of uint64, shape (N, 2)
-        All that a snapshot needs.
-
-    Notes
-    -----
-    A counter-based generator: key and counter say the numbers, so neither memory nor time grows with the length of an episode,
-    and an environment has the same numbers alone and in a batch.
-
-    References
-    ----------
-    Salmon, Moraes, Dror, Shaw, Parallel random numbers: as easy as 1, 2, 3, SC11, 2011: Philox-4x64.
-    """
-
-    def __init__(self, num_envs: int) -> None:
-        self.keys = np.zeros((num_envs, 2), np.uint64)
-        self._bits = np.random.Philox(key=0)
-        self._generator = np.random.Generator(self._bits)
-        self._fresh = self._bits.state
-
-    def start(self, index: Iterable[int], generators: Iterable[np.random.Generator]) -> None:
-        """Draw new keys for the environments ``index``, two numbers from each one's generator."""
-        for env, generator in zip(index, generators, strict=True):
-            self.keys[env] = generator.integers(0, 2**64 - 1, 2, np.uint64, endpoint=True)
-
-    def block(self, env: int, place: int) -> np.random.Generator:
-        """Generator at the beginning of a block of environment ``env``; valid until the next call."""
-        self._fresh["state"] = {"key": self.keys[env], "counter": np.array([0, 0, 0, place], np.uint64)}
-        self._bits.state = self._fresh
-        return self._generator
-
-
 class StepNumbers:
     """Normal and uniform numbers for every control step of every environment.
+
+    They can be made again in any order from an episode's streams, so a snapshot needs the keys alone.
 
     Parameters
     ----------
@@ -179,36 +141,37 @@ class StepNumbers:
     BLOCK = 32  # steps made at once
 
     def __init__(self, normals: int, uniforms: int, num_envs: int) -> None:
-        self.streams = Streams(num_envs)
+        self._keys = np.zeros(num_envs, np.uint64)
         self._normals = np.zeros((num_envs, self.BLOCK, normals))
         self._uniforms = np.zeros((num_envs, self.BLOCK, uniforms))
         self._made = np.full(num_envs, -1, np.int64)
         self._is_needed = normals + uniforms > 0
 
-    def start(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
-        """Draw the keys of new episodes."""
-        self.streams.start(index, generators)
+    def start(self, index: np.ndarray, random: RandomNumbers) -> None:
+        """Take over the streams of new episodes."""
+        self._keys[index] = random.keys
         self._made[index] = -1
 
     def at(self, elapsed: np.ndarray, envs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of the steps ``elapsed``, shape (n,), of the environments ``envs``, shapes (normals, n) and (uniforms, n)."""
         block, within = np.divmod(elapsed, self.BLOCK)
         if self._is_needed:
-            for i in np.flatnonzero(self._made[envs] != block):
-                env = envs[i]
-                generator = self.streams.block(env, 1 + int(block[i]))  # block 0 is for what holds all the episode
-                generator.standard_normal(out=self._normals[env])
-                generator.random(out=self._uniforms[env])
-                self._made[env] = block[i]
+            is_new = self._made[envs] != block
+            if is_new.any():
+                new, number = envs[is_new], block[is_new]
+                random = RandomNumbers(self._keys[new]).of("steps", number)
+                self._normals[new] = random.normal(*self._normals.shape[1:])
+                self._uniforms[new] = random.uniform(*self._uniforms.shape[1:])
+                self._made[new] = number
         return self._normals[envs, within].T, self._uniforms[envs, within].T
 
     def kept(self) -> dict[str, np.ndarray]:
         """What a snapshot needs."""
-        return {"keys": self.streams.keys.copy()}
+        return {"keys": self._keys.copy()}
 
     def restore(self, kept: Mapping[str, np.ndarray]) -> None:
         """Go back to a snapshot."""
-        self.streams.keys[:] = kept["keys"]
+        self._keys[:] = kept["keys"]
         self._made[:] = -1
 
 
@@ -494,16 +457,13 @@ class FailureSchedule:
         names = [*(failure.component for failure in self.options.random), *(f.component for f in self.options.schedule)]
         return tuple(dict.fromkeys(names))
 
-    def draw(
-        self, generators: Sequence[np.random.Generator], outages: Mapping[str, np.ndarray] | None = None
-    ) -> dict[str, np.ndarray]:
+    def draw(self, random: RandomNumbers, outages: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """Shares that can run, by component.
 
         Parameters
         ----------
-        generators : sequence of np.random.Generator, length n
-            Each gives two numbers where something fails at random, none otherwise; call this after what else an episode draws, so
-            that weather and load stay as they are without failures.
+        random : RandomNumbers
+            Streams of the n episodes.
         outages : mapping of str to np.ndarray, shape (n, T + 1, units), optional
             What a task already takes away; multiplied.
 
@@ -513,15 +473,12 @@ class FailureSchedule:
             Of the components that may fail or are in ``outages``; all of every other component runs.
         """
         tables = dict(outages or {})
-        n = len(generators)
-        streams = Streams(n)
-        if self.options.random:
-            streams.start(range(n), generators)
         for component in self.components:
-            share = np.ones((n, self._steps, self._units[component]), np.float32)
-            for random in self.options.random:
-                if random.component == component:
-                    self._fail_at_random(share, random, streams)
+            share = np.ones((len(random), self._steps, self._units[component]), np.float32)
+            for failures in self.options.random:
+                if failures.component == component:
+                    is_down = self._down_at_random(failures, random.of(component))
+                    share[is_down] = np.minimum(share[is_down], failures.remaining)
             for failure in self.options.schedule:
                 if failure.component == component:
                     first, last = self._span(failure.start_hour, math.inf if failure.hours is None else failure.hours)
@@ -530,23 +487,25 @@ class FailureSchedule:
             tables[component] = tables[component] * share if component in tables else share
         return tables
 
-    def _span(self, start_hour: float, hours: float) -> tuple[int, int]:
+    def _span(self, start_hour: Any, hours: Any) -> tuple[Any, Any]:
         """First step of a failure, and the one after its last, within the episode."""
-        first = min(round(start_hour / self._interval_h), self._steps)
-        return first, min(first + max(1, round(min(hours / self._interval_h, float(self._steps)))), self._steps)
+        first = np.rint(np.minimum(start_hour / self._interval_h, self._steps)).astype(np.int64)
+        length = np.rint(np.minimum(hours / self._interval_h, self._steps)).astype(np.int64)
+        return first, np.minimum(first + np.maximum(length, 1), self._steps)
 
-    def _fail_at_random(self, share: np.ndarray, failures: RandomFailures, streams: Streams) -> None:
-        n, steps, units = share.shape
-        horizon = steps * self._interval_h
-        mean = horizon / failures.mtbf_hours
+    def _down_at_random(self, failures: RandomFailures, random: RandomNumbers) -> np.ndarray:
+        """Which unit is down in which control step, bool, shape (n, T + 1, units)."""
+        n, steps, units = len(random), self._steps, self._units[failures.component]
+        mean = steps * self._interval_h / failures.mtbf_hours
         most = math.ceil(mean + 6.0 * math.sqrt(mean) + 6.0)
-        draws = np.empty((n, 2, most, units))
-        block = zlib.crc32(failures.component.encode())
-        for env in range(n):
-            streams.block(env, block).standard_exponential(out=draws[env])
-        running, repair = failures.mtbf_hours * draws[:, 0], failures.repair_hours * draws[:, 1]
-        start = np.cumsum(running, axis=1)
-        start[:, 1:] += np.cumsum(repair, axis=1)[:, :-1]
-        for env, event, unit in np.argwhere(start < horizon):
-            first, last = self._span(start[env, event, unit], repair[env, event, unit])
-            share[env, first:last, unit] = np.minimum(share[env, first:last, unit], failures.remaining)
+        running, repair = np.moveaxis(random.exponential(units, 2, most), 2, 0)
+        running, repair = failures.mtbf_hours * running, failures.repair_hours * repair
+        start = np.cumsum(running, axis=2)
+        start[:, :, 1:] += np.cumsum(repair, axis=2)[:, :, :-1]
+        first, last = self._span(start, repair)
+        # Failures that begin in a step less those that are over by then, summed up; beyond the last step none counts.
+        cell = np.arange(n * units).reshape(n, units, 1) * (steps + 1)
+        size = n * units * (steps + 1)
+        begun = np.bincount((cell + first).ravel(), minlength=size) - np.bincount((cell + last).ravel(), minlength=size)
+        count = np.cumsum(begun.reshape(n, units, steps + 1)[:, :, :steps], axis=2)
+        return np.moveaxis(count > 0, 1, 2)

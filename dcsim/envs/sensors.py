@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.failures import DAY_S, NUMBER_MAX, SpanClock, Spans, StepNumbers, mapping, number
 from dcsim.envs.signals import Signal
 from dcsim.errors import InputError, shown
@@ -322,7 +323,7 @@ class SensorBank:
 
     Notes
     -----
-    What a sensor shows depends on its own environment alone: on the key drawn at the start of the episode, the step and the true
+    What a sensor shows depends on its own environment alone: on the streams of the episode, the step and the true
     values so far. Before an episode a sensor is taken to have shown what it shows first.
 
     References
@@ -393,23 +394,18 @@ class SensorBank:
         """Age of the readings shown last [s], shape (number of ``age_signals``, N)."""
         return self._age[self._age_rows]
 
-    def start(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
-        """Begin new episodes in the environments ``index``, shape (n,).
-
-        Each of the n generators gives two numbers where something is random, none otherwise; call this after what else an episode
-        draws, so that weather and load stay as they are with perfect sensors.
-        """
+    def start(self, index: np.ndarray, random: RandomNumbers) -> None:
+        """Begin new episodes in the environments ``index``, shape (n,), with streams of their own."""
         if self.is_off:
             return
         self._at[index] = -1
         self._stuck.start(index)
         self._dropout.start(index)
         if self._is_random:
-            self._numbers.start(index, generators)
+            self._numbers.start(index, random)
         if self._draws_offsets:
-            for env in index:
-                normals = self._numbers.streams.block(env, 0).standard_normal(self._offset_mean.shape)
-                self._offset[:, :, env] = self._offset_mean + self._offset_deviation * normals
+            normals = np.moveaxis(random.of("offsets").normal(*self._offset_mean.shape), 0, 2)
+            self._offset[:, :, index] = self._offset_mean[:, :, None] + self._offset_deviation[:, :, None] * normals
 
     def measure(self, true_values: np.ndarray, elapsed: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """What is seen of the true values.

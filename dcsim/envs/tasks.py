@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dcsim.drivers import Weather
+from dcsim.drivers import RandomNumbers, Weather
 from dcsim.drivers.grid import US_INDUSTRIAL_PRICE_PER_KWH, US_KG_CO2_PER_KWH
 from dcsim.envs.task_halls import with_outdoor_air, with_staging, with_tank
 from dcsim.errors import InputError
@@ -63,7 +63,7 @@ class Task:
     workload : str, optional
         Load profile instead of the hall's.
     reload : callable, optional
-        ``(load (N, T, R), elapsed_s (T,), generators) -> load`` changes the generated load.
+        ``(load (N, T, R), elapsed_s (T,), random) -> load`` changes the generated load.
     outages : tuple of Outage
     chiller_reserve : mapping of str to float
         By hall, available chiller capacity over the power of the servers at 85 % load; all chillers where none is given.
@@ -86,7 +86,7 @@ class Task:
     find_start: Callable[[Weather], float] | None = None
     wave_wet_bulb: float | None = None
     workload: str | None = None
-    reload: Callable[[np.ndarray, np.ndarray, list[np.random.Generator]], np.ndarray] | None = None
+    reload: Callable[[np.ndarray, np.ndarray, RandomNumbers], np.ndarray] | None = None
     outages: tuple[Outage, ...] = field(default=())
     chiller_reserve: Mapping[str, float] = field(default_factory=dict)
     changes: Callable[[HallDescription], Mapping[str, Any]] | None = None
@@ -195,27 +195,26 @@ def most_crossings(weather: Weather, days: int = 7) -> float:
     return float(np.argmax(count)) * DAY_S
 
 
-def stepped_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+def stepped_load(load: np.ndarray, elapsed_s: np.ndarray, random: RandomNumbers) -> np.ndarray:
     """Half load, then 30 points more from a drawn hour on for six hours; half of the generated unevenness in time and place is kept."""
     hours = elapsed_s / HOUR_S
     uneven = load - load.mean(axis=(1, 2), keepdims=True)
-    start = np.array([generator.uniform(4.0, 12.0) for generator in generators])[:, None]
+    start = 4.0 + 8.0 * random.uniform(1)
     raised = (hours >= start) & (hours < start + 6.0)
     return np.clip(0.5 + 0.3 * raised[:, :, None] + 0.5 * uneven, 0.0, 1.0)
 
 
-def moving_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+def moving_load(load: np.ndarray, elapsed_s: np.ndarray, random: RandomNumbers) -> np.ndarray:
     """A hump of 40 points that travels along the hall and back, once in a drawn 4 to 8 hours; the hall's mean stays as generated."""
     groups = load.shape[2]
     place = (np.arange(groups) + 0.5) / groups
-    period = np.array([generator.uniform(4.0, 8.0) for generator in generators])[:, None] * HOUR_S
-    phase = np.array([generator.uniform(0.0, 1.0) for generator in generators])[:, None]
+    period, phase = (4.0 + 4.0 * random.uniform(1)) * HOUR_S, random.uniform(1)
     turn = np.abs((elapsed_s / period + phase) % 1.0 * 2.0 - 1.0)
     hump = np.exp(-0.5 * ((place - turn[:, :, None]) / 0.15) ** 2)
     return np.clip(load + 0.4 * (hump - hump.mean(axis=2, keepdims=True)), 0.0, 1.0)
 
 
-def full_load(load: np.ndarray, elapsed_s: np.ndarray, generators: list[np.random.Generator]) -> np.ndarray:
+def full_load(load: np.ndarray, elapsed_s: np.ndarray, random: RandomNumbers) -> np.ndarray:
     """The generated load lifted so that its mean is 85 %, its shape and unevenness kept."""
     return np.clip(load + (HIGH_LOAD - load.mean(axis=(1, 2), keepdims=True)), 0.0, 1.0)
 

@@ -10,7 +10,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
@@ -142,7 +141,6 @@ class HallTorchEnv:
         )
         torch.arange(num_envs, out=self._env)
         self._pool_rounds = np.zeros((episodes_per_env, num_envs), np.int64)  # which episode stands in each place
-        self._generators: list[np.random.Generator] = []
 
     @property
     def signals(self) -> Signals:
@@ -161,12 +159,12 @@ class HallTorchEnv:
         info : dict of str to Tensor, shape (N,)
         """
         everywhere = torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
-        if seed is not None or not self._generators:
-            seeds = [None if seed is None else seed + i for i in range(self.num_envs)]
-            self._generators = [seeding.np_random(s)[0] for s in seeds]
+        if seed is not None or not self.batch.is_seeded:
+            index = np.arange(self.num_envs)
+            seeds = None if seed is None else [seed + i for i in range(self.num_envs)]
             self._round.fill_(-1)
             for number in range(len(self._pool_rounds)):
-                self._draw(np.arange(self.num_envs), np.full(self.num_envs, number))
+                self._draw(index, np.full(self.num_envs, number), seeds if number == 0 else None)
             # steps for nothing: what they compile or bring to the device, no later step has to
             self._begin(everywhere)
             self._scale()
@@ -188,7 +186,7 @@ class HallTorchEnv:
         int
             How many were drawn.
         """
-        if not self._generators:
+        if not self.batch.is_seeded:
             raise InputError("no episode runs: call reset first")
         count, now = len(self._pool_rounds), self._round.cpu().numpy()
         drawn = 0
@@ -201,9 +199,9 @@ class HallTorchEnv:
             drawn += len(index)
         return drawn
 
-    def _draw(self, index: np.ndarray, number: np.ndarray) -> None:
+    def _draw(self, index: np.ndarray, number: np.ndarray, seeds: list[int] | None = None) -> None:
         """Draw the next episode of the environments ``index``, each the one of its ``number``, into the pool."""
-        self.batch.reset(index, [self._generators[i] for i in index])
+        self.batch.reset(index, seeds)
         started: Started = self.batch.started(index)
         which = number % len(self._pool_rounds)
         self._pool_rounds[which, index] = number
@@ -250,7 +248,7 @@ class HallTorchEnv:
         InputError
             If the shape or the device is wrong, on the CPU if an element is not a number, and before the first reset.
         """
-        if not self._generators:
+        if not self.batch.is_seeded:
             raise InputError("no episode runs: call reset first")
         if actions.shape != self._asked.T.shape or actions.device != self.device:
             got, wanted = (f"{tuple(x.shape)} on {x.device}" for x in (actions, self._asked.T))

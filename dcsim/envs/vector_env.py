@@ -1,11 +1,9 @@
 """The native Gymnasium vector environment: N environments advance by array operations, in one call."""
 
-import copy
 import math
 from typing import Any
 
 import numpy as np
-from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -53,7 +51,6 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.single_action_space = box(len(signals.action))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._generators: list[np.random.Generator] = []
         self._all = np.arange(num_envs)
         self._renderer: Any = None
 
@@ -76,24 +73,18 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """
         mask = (options or {}).get("reset_mask")
         index = self._all if mask is None else np.flatnonzero(mask)
-        seeds: list[int | None]
+        seeds: list[int | None] | None = None
         if isinstance(seed, list):
             if len(seed) != self.num_envs:
                 raise InputError(f"seed has {len(seed)} entries for {self.num_envs} environments")
-            seeds = seed
-        else:
-            seeds = [None if seed is None else seed + i for i in range(self.num_envs)]
-        if not self._generators:
-            self._generators = [seeding.np_random(s)[0] for s in seeds]
-        else:
-            for i in index:
-                if seeds[i] is not None:
-                    self._generators[i] = seeding.np_random(seeds[i])[0]
+            seeds = [seed[i] for i in index]
+        elif seed is not None:
+            seeds = [seed + i for i in index.tolist()]
         dates = (options or {}).get("start")
         if dates is not None and (isinstance(dates, str) or len(dates) != self.num_envs):
             raise InputError(f"options: start={dates!r}: expected an ISO date for each of {self.num_envs} environments")
         starts = None if dates is None else np.array([parse_start(dates[i]) for i in index])
-        self._batch.reset(index, [self._generators[i] for i in index], starts)
+        self._batch.reset(index, seeds, starts)
         return self._batch.observation(), self._batch.info()
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -104,7 +95,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         InputError
             If an element of the actions is not a number; the message names environment and element. Also before the first reset.
         """
-        if not self._generators:
+        if not self._batch.is_seeded:
             raise InputError("no episode runs: call reset first")
         batch = self._batch
         batch.step(np.asarray(actions))
@@ -115,7 +106,7 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         ended = terminated | truncated
         if ended.any():
             index = np.flatnonzero(ended)
-            batch.reset(index, [self._generators[i] for i in index])
+            batch.reset(index)
             last = {"final_obs": observation, "_final_obs": ended, "final_info": info, "_final_info": ended}
             observation, info = batch.observation(), batch.info() | last
         return observation, reward, terminated, truncated, info
@@ -132,15 +123,10 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return (self._renderer.frame(info),)
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything the future depends on, the random generators included."""
-        return {
-            "batch": self._batch.snapshot(),
-            "generators": [copy.deepcopy(generator.bit_generator.state) for generator in self._generators],
-        }
+        """Everything the future depends on."""
+        return self._batch.snapshot()
 
     def restore(self, snapshot: dict[str, Any]) -> np.ndarray:
         """Go back to a snapshot; the future is then identical. Returns the observations as they were."""
-        self._batch.restore(snapshot["batch"])
-        for generator, state in zip(self._generators, snapshot["generators"], strict=True):
-            generator.bit_generator.state = copy.deepcopy(state)
+        self._batch.restore(snapshot)
         return self._batch.observation()

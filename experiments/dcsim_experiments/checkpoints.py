@@ -1,6 +1,6 @@
 """Checkpoints of a training, complete enough that an interrupted training ends in the very policy of an uninterrupted one.
 
-Kept are networks, optimizers, replay buffer, environments (snapshots with their generators), running episode records and
+Kept are networks, optimizers, replay buffer, environments (snapshots), running episode records and
 all random generators. Files are plain arrays, JSON and tensors read with ``weights_only``: nothing in a checkpoint is
 executed. Stable-Baselines3's own zip files, which hold pickles, are not used.
 """
@@ -117,7 +117,6 @@ def restore(folder: Path, model: Any, env: SB3VecEnv) -> tuple[dict[str, Any], d
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)
     model._last_obs = kept["last_obs"]
     model._last_episode_starts = kept["last_episode_starts"]
-    env.reset()  # makes the generators that take over the kept ones
     env.restore(kept["env"])
     if kept["buffer"] is not None:
         _refill(model.replay_buffer, kept["buffer"])

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.drivers import (
     TRAINING_PROFILES,
+    RandomNumbers,
     SlottedLoad,
     TrainingWorkload,
     load_workload,
@@ -89,11 +90,9 @@ def test_row_i_of_a_batch_is_the_same_alone_and_seeds_repeat():
     alone = WORKLOAD.generate_slotted([6], 0.0, 300.0, 50, 20, 5, 30)
     for a, b in zip(many, alone, strict=True):
         assert_array_equal(a[1], b[0])
-    generators = [np.random.default_rng(3) for _ in range(2)]
-    first = WORKLOAD.generate_slotted(generators[:1], 0.0, 300.0, 50, 20, 5, 30)
-    assert_array_equal(WORKLOAD.generate_slotted(generators[1:], 0.0, 300.0, 50, 20, 5, 30).swing, first.swing)
-    # a generator is advanced by as much whatever was drawn
-    assert generators[0].random() == generators[1].random()
+    random = RandomNumbers.of_seeds([3, 4])
+    first = WORKLOAD.generate_slotted(random, 0.0, 300.0, 50, 20, 5, 30)
+    assert_array_equal(WORKLOAD.generate_slotted(random[1:], 0.0, 300.0, 50, 20, 5, 30).swing[0], first.swing[1])
 
 
 def test_means_alone_serve_halls_that_need_no_slots():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.actuators import ActuatorBank, ActuatorOptions
 from dcsim.envs.signals import Signal
 from dcsim.errors import InputError
@@ -37,10 +38,6 @@ EVERYTHING = {
 }
 
 
-def generators(seeds):
-    return [np.random.default_rng(seed) for seed in seeds]
-
-
 def requests(steps, num_envs, seed=0):
     """Set-points (steps, A, N) asked for: each held for a few steps, then somewhere else."""
     rng = np.random.default_rng(seed)
@@ -52,7 +49,7 @@ def requests(steps, num_envs, seed=0):
 def bank_of(options, num_envs=1, start=None, seed=0, interval=INTERVAL):
     bank = ActuatorBank(ActuatorOptions.parse(options, SIGNALS), SIGNALS, num_envs, interval)
     start = np.repeat(LOW, num_envs, 1) if start is None else start
-    bank.start(np.arange(num_envs), generators(range(seed, seed + num_envs)), start)
+    bank.start(np.arange(num_envs), RandomNumbers.of_seeds(range(seed, seed + num_envs)), start)
     return bank
 
 
@@ -71,26 +68,13 @@ def run(bank, asked, first=0):
 @pytest.mark.parametrize(
     "options", [None, {}, {"stroke_time_s": 0}, {"deadband": {}, "stuck": 0}, {"rate_per_minute": 0}]
 )
-def test_perfect_actuators_pass_on_what_is_asked_for_and_draw_nothing(options):
+def test_perfect_actuators_pass_on_what_is_asked_for(options):
     parsed = ActuatorOptions.parse(options, SIGNALS)
     bank = ActuatorBank(parsed, SIGNALS, 2, INTERVAL)
-    own = generators([1, 2])
-    before = [generator.bit_generator.state for generator in own]
-    bank.start(np.arange(2), own, np.repeat(LOW, 2, 1))
+    bank.start(np.arange(2), RandomNumbers.of_seeds([1, 2]), np.repeat(LOW, 2, 1))
     asked = requests(1, 2)[0]
     assert not parsed and bank.is_off and bank.kept() == {}
     assert bank.move(asked, np.zeros(2, int)) is asked
-    assert [generator.bit_generator.state for generator in own] == before
-
-
-def test_limits_without_chance_draw_nothing_and_chance_two_numbers():
-    for options, drawn in (({"stroke_time_s": 60, "stuck": {"start_hours": 1}}, 0), (EVERYTHING, 2)):
-        (own,) = generators([3])
-        bank = ActuatorBank(ActuatorOptions.parse(options, SIGNALS), SIGNALS, 1, INTERVAL)
-        bank.start(np.arange(1), [own], LOW)
-        (other,) = generators([3])
-        other.integers(0, 2**64 - 1, drawn, np.uint64, endpoint=True)
-        assert own.random() == other.random()
 
 
 def test_what_is_not_limited_arrives_to_the_bit():
@@ -253,7 +237,7 @@ def test_a_new_episode_begins_at_its_set_points_and_leaves_the_others():
     run(bank, asked[:20])
     elapsed = np.array([20, 20])
     start = requests(1, 1, seed=9)[0]
-    bank.start(np.array([1]), generators([77]), start)
+    bank.start(np.array([1]), RandomNumbers.of_seeds([77]), start)
     elapsed[1] = 0
     reached = []
     for step in range(20, 60):

@@ -78,7 +78,7 @@ def test_the_gradient_of_a_step_equals_central_differences_where_it_has_one(mome
     expected = (right - left) / (2.0 * STEP)
     size = np.maximum(np.abs(expected).max(1, keepdims=True), 1e-2 * np.maximum(np.abs(now).max(1, keepdims=True), 1.0))
     is_smooth = np.abs(right + left - 2.0 * now) / STEP < 1e-4 * size
-    assert is_smooth.mean() > 0.8
+    assert is_smooth.mean() > 0.5  # idle zones and closed valves sit on their bounds
     weights = is_smooth * rng.normal(size=now.shape) / size
 
     s, u, *p = (torch.tensor(value, requires_grad=True) for value in (state, inputs, *given))

@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.failures import COMPONENTS, FailureOptions, FailureSchedule
 from dcsim.errors import InputError
 
 UNITS = {"crah": 4, "chiller": 2, "chilled_water_pump": 3, "tower_fan": 2, "dx_unit": 0}
 INTERVAL = 300.0
 DAY_STEPS = 288
-
-
-def generators(seeds):
-    return [np.random.default_rng(seed) for seed in seeds]
 
 
 def schedule_of(options, steps=DAY_STEPS, interval=INTERVAL, units=UNITS):
@@ -37,25 +34,13 @@ def often(component, **more):
 
 
 @pytest.mark.parametrize("options", [None, {}, {"random": {}, "schedule": []}, {"schedule": None}])
-def test_without_failures_nothing_is_drawn_and_outages_stay_as_they_are(options):
+def test_without_failures_outages_stay_as_they_are(options):
     schedule = schedule_of(options)
-    own = generators([1, 2])
-    before = [generator.bit_generator.state for generator in own]
+    own = RandomNumbers.of_seeds([1, 2])
     outages = {"crah": np.full((2, DAY_STEPS + 1, 4), 0.5, np.float32)}
     assert not schedule.options and schedule.components == ()
     assert schedule.draw(own) == {}
     assert schedule.draw(own, outages)["crah"] is outages["crah"]
-    assert [generator.bit_generator.state for generator in own] == before
-
-
-def test_a_schedule_draws_nothing_and_chance_two_numbers():
-    both = often("crah") | scheduled(component="chiller", units=1, start_hour=0)
-    for options, drawn in ((scheduled(component="crah", units=1, start_hour=0), 0), (both, 2)):
-        (own,) = generators([3])
-        schedule_of(options).draw([own])
-        (other,) = generators([3])
-        other.integers(0, 2**64 - 1, drawn, np.uint64, endpoint=True)
-        assert own.random() == other.random()
 
 
 # --- on schedule ------------------------------------------------------------------------------------------------------
@@ -66,7 +51,7 @@ def test_a_schedule_draws_nothing_and_chance_two_numbers():
 )
 def test_the_units_named_stop_in_the_hours_named(units, failed):
     options = scheduled(component="crah", units=units, start_hour=2.0, hours=3.0)
-    tables = schedule_of(options).draw(generators([0, 1, 2]))
+    tables = schedule_of(options).draw(RandomNumbers.of_seeds([0, 1, 2]))
     assert list(tables) == ["crah"] and tables["crah"].dtype == np.float32
     expected = np.ones((3, DAY_STEPS + 1, 4))
     expected[:, 24:60, failed] = 0.0
@@ -75,7 +60,7 @@ def test_the_units_named_stop_in_the_hours_named(units, failed):
 
 def test_a_share_may_remain_and_a_failure_last_to_the_end():
     table = schedule_of(scheduled(component="tower_fan", units="all", start_hour=20.0, remaining=0.7)).draw(
-        generators([0])
+        RandomNumbers.of_seeds([0])
     )
     expected = np.ones((1, DAY_STEPS + 1, 2), np.float32)
     expected[:, 240:] = np.float32(0.7)
@@ -83,7 +68,9 @@ def test_a_share_may_remain_and_a_failure_last_to_the_end():
 
 
 def test_a_failure_shorter_than_a_control_step_takes_one():
-    table = schedule_of(scheduled(component="crah", units=1, start_hour=1.0, hours=0.001)).draw(generators([0]))["crah"]
+    table = schedule_of(scheduled(component="crah", units=1, start_hour=1.0, hours=0.001)).draw(
+        RandomNumbers.of_seeds([0])
+    )["crah"]
     assert_array_equal(np.argwhere(table < 1.0), [[0, 12, 0]])
 
 
@@ -94,7 +81,7 @@ def test_of_failures_at_once_the_worst_holds():
             {"component": "chiller", "units": 2, "start_hour": 2.0, "hours": 2.0, "remaining": 0.6},
         ]
     }
-    table = schedule_of(options).draw(generators([0]))["chiller"]
+    table = schedule_of(options).draw(RandomNumbers.of_seeds([0]))["chiller"]
     assert_allclose(table[0, [11, 12, 24, 36, 48], 0], [1.0, 0.4, 0.4, 1.0, 1.0])
     assert_allclose(table[0, [11, 12, 24, 36, 48], 1], [1.0, 0.4, 0.4, 0.6, 1.0])
 
@@ -105,7 +92,7 @@ def test_outages_of_a_task_are_multiplied_and_left_as_they_were():
         "crah": np.full((2, DAY_STEPS + 1, 4), 0.9, np.float32),
     }
     options = scheduled(component="chiller", units=2, start_hour=0.0, remaining=0.5)
-    tables = schedule_of(options).draw(generators([0, 1]), outages)
+    tables = schedule_of(options).draw(RandomNumbers.of_seeds([0, 1]), outages)
     assert_allclose(tables["chiller"][:, :, 0], 0.8, rtol=1e-6)
     assert_allclose(tables["chiller"][:, :, 1], 0.4, rtol=1e-6)
     assert_array_equal(tables["crah"], outages["crah"])
@@ -118,7 +105,7 @@ def test_outages_of_a_task_are_multiplied_and_left_as_they_were():
 def test_the_share_of_units_that_are_down_is_that_of_failure_and_repair():
     running, repair, envs, steps, interval = 30.0, 10.0, 3000, 1440, 180.0
     options = {"random": {"crah": {"mtbf_hours": running, "repair_hours": repair}}}
-    table = schedule_of(options, steps, interval).draw(generators(range(envs)))["crah"]
+    table = schedule_of(options, steps, interval).draw(RandomNumbers.of_seeds(range(envs)))["crah"]
     is_down = 1.0 - table
     assert set(np.unique(table)) == {0.0, 1.0}
     hours = (np.arange(steps + 1) + 0.5) * interval / 3600.0
@@ -136,7 +123,7 @@ def test_the_share_of_units_that_are_down_is_that_of_failure_and_repair():
 def test_times_between_failures_and_of_repair_are_exponential_with_the_means_asked_for():
     running, repair, envs, steps, interval = 20.0, 5.0, 60, 30_000, 60.0
     options = {"random": {"tower_fan": {"mtbf_hours": running, "repair_hours": repair}}}
-    table = schedule_of(options, steps, interval).draw(generators(range(envs)))["tower_fan"]
+    table = schedule_of(options, steps, interval).draw(RandomNumbers.of_seeds(range(envs)))["tower_fan"]
     lengths = {0.0: [], 1.0: []}
     for line in np.moveaxis(table, 1, 2).reshape(-1, steps + 1):
         edges = np.flatnonzero(np.diff(line)) + 1
@@ -151,23 +138,23 @@ def test_times_between_failures_and_of_repair_are_exponential_with_the_means_ask
 
 
 def test_a_share_may_remain_of_units_that_fail_at_random():
-    table = schedule_of(often("chiller", remaining=0.25)).draw(generators(range(20)))["chiller"]
+    table = schedule_of(often("chiller", remaining=0.25)).draw(RandomNumbers.of_seeds(range(20)))["chiller"]
     assert set(np.unique(table)) == {0.25, 1.0}
 
 
 def test_rare_failures_come_as_rarely_as_their_mean_says():
     envs = 2000
     options = {"random": {"crah": {"mtbf_hours": 2000.0, "repair_hours": 500.0}}}
-    table = schedule_of(options).draw(generators(range(envs)))["crah"]
+    table = schedule_of(options).draw(RandomNumbers.of_seeds(range(envs)))["crah"]
     failed = (table[:, :DAY_STEPS] < 1.0).any(axis=1).mean()
     expected = 1.0 - math.exp(-24.0 / 2000.0)
     assert abs(failed - expected) < 4.0 * math.sqrt(expected / (4 * envs))
 
 
 def test_one_more_component_leaves_the_failures_of_the_others():
-    alone = schedule_of(often("crah")).draw(generators(range(4)))
+    alone = schedule_of(often("crah")).draw(RandomNumbers.of_seeds(range(4)))
     options = {"random": often("chiller")["random"] | often("tower_fan")["random"] | often("crah")["random"]}
-    together = schedule_of(options).draw(generators(range(4)))
+    together = schedule_of(options).draw(RandomNumbers.of_seeds(range(4)))
     assert_array_equal(together["crah"], alone["crah"])
     assert (together["chiller"] < 1.0).any()
     assert not np.array_equal(together["chiller"], together["tower_fan"])
@@ -175,28 +162,28 @@ def test_one_more_component_leaves_the_failures_of_the_others():
 
 def test_a_row_of_a_batch_fails_as_the_single_environment():
     options = often("crah") | scheduled(component="chiller", units=1, start_hour=1.0)
-    together = schedule_of(options).draw(generators(range(30, 36)))
+    together = schedule_of(options).draw(RandomNumbers.of_seeds(range(30, 36)))
     for row in range(6):
-        alone = schedule_of(options).draw(generators([30 + row]))
+        alone = schedule_of(options).draw(RandomNumbers.of_seeds([30 + row]))
         for component, table in alone.items():
             assert_array_equal(table[0], together[component][row])
     assert len({table.tobytes() for table in together["crah"]}) == 6
 
 
-def test_episodes_of_one_generator_differ():
-    own = generators([0])
-    schedule = schedule_of(often("crah"))
-    assert not np.array_equal(schedule.draw(own)["crah"], schedule.draw(own)["crah"])
+def test_episodes_of_one_seed_differ():
+    own, schedule = RandomNumbers.of_seeds([0]), schedule_of(often("crah"))
+    first, second = (schedule.draw(own.of("episode", number))["crah"] for number in (0, 1))
+    assert not np.array_equal(first, second)
 
 
 def test_same_seed_same_failures_in_another_process():
     code = (
-        "import numpy as np; from dcsim.envs.failures import FailureOptions, FailureSchedule; "
+        "from dcsim.drivers import RandomNumbers; from dcsim.envs.failures import FailureOptions, FailureSchedule; "
         "o = FailureOptions.parse({'random': {'crah': {'mtbf_hours': 5, 'repair_hours': 2}}}); "
-        "t = FailureSchedule(o, {'crah': 4}, 300.0, 288).draw([np.random.default_rng(5)])['crah']; print(t.argmin(1), t.sum())"
+        "t = FailureSchedule(o, {'crah': 4}, 300.0, 288).draw(RandomNumbers.of_seeds([5]))['crah']; print(t.argmin(1), t.sum())"
     )
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    here = schedule_of(often("crah")).draw(generators([5]))["crah"]
+    here = schedule_of(often("crah")).draw(RandomNumbers.of_seeds([5]))["crah"]
     assert run.stdout.split() == f"{here.argmin(1)} {here.sum()}".split()
 
 
@@ -211,7 +198,7 @@ def test_options_are_json_and_every_component_can_fail():
     units = dict.fromkeys(COMPONENTS, 1)
     parsed = FailureOptions.parse(json.loads(json.dumps(options)), units)
     assert parsed == FailureOptions.parse(options)
-    tables = FailureSchedule(parsed, units, INTERVAL, 10).draw(generators([0]))
+    tables = FailureSchedule(parsed, units, INTERVAL, 10).draw(RandomNumbers.of_seeds([0]))
     assert set(tables) == set(COMPONENTS)
     assert all((table == 0.0).all() for table in tables.values())
 

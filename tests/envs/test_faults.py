@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from numpy.testing import assert_allclose, assert_array_equal
 
 import dcsim
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.config import configure
 from dcsim.envs.episode import EpisodeSource
 from dcsim.envs.failures import COMPONENTS
@@ -392,7 +393,7 @@ def test_a_task_may_take_one_of_several_units_that_act_as_one_and_a_failure_of_i
     )
     outage = Outage("tower_fan", 1, (1.0, 1.0), 1.0)
     source = EpisodeSource(replace(config, task=Task(outages=(outage,))))
-    share = source.draw([np.random.default_rng(0)]).available["tower_fan_available"][0, :, 0]
+    share = source.draw(RandomNumbers.of_seeds([0])).available["tower_fan_available"][0, :, 0]
     assert_allclose(share[[0, 5, 6, 11, 12, 23, 24]], [1.0, 1.0, 0.5, 0.5, 0.25, 0.25, 0.5])
 
 

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import dcsim
+from dcsim.drivers import RandomNumbers
 from dcsim.envs.sensors import KINDS, Offset, SensorBank, SensorOptions, is_measured, kind_of, measured_rows
 from dcsim.envs.signals import Signal
 from dcsim.errors import InputError
@@ -58,10 +59,6 @@ EVERYTHING = {
 }
 
 
-def generators(seeds):
-    return [np.random.default_rng(seed) for seed in seeds]
-
-
 def truth(steps, num_envs, seed=0):
     """True values (steps, F, N) that wander through the ranges of the signals."""
     rng = np.random.default_rng(seed)
@@ -82,7 +79,7 @@ def run(bank, values, first=0):
 
 def episode(options, values, seed=0, interval=INTERVAL):
     bank = bank_of(options, values.shape[2], interval)
-    bank.start(np.arange(values.shape[2]), generators(range(seed, seed + values.shape[2])))
+    bank.start(np.arange(values.shape[2]), RandomNumbers.of_seeds(range(seed, seed + values.shape[2])))
     return run(bank, values)
 
 
@@ -92,35 +89,13 @@ def episode(options, values, seed=0, interval=INTERVAL):
 @pytest.mark.parametrize(
     "options", [None, {}, {"noise": 0}, {"noise": {}, "stuck": 0}, {"dropout": {"rate_per_day": 0}}]
 )
-def test_perfect_sensors_pass_the_true_values_on_and_draw_nothing(options):
+def test_perfect_sensors_pass_the_true_values_on(options):
     parsed = SensorOptions.parse(options, SIGNALS)
     bank = SensorBank(parsed, SIGNALS, 2, INTERVAL)
-    own = generators([1, 2])
-    before = [generator.bit_generator.state for generator in own]
-    bank.start(np.arange(2), own)
+    bank.start(np.arange(2), RandomNumbers.of_seeds([1, 2]))
     values = truth(1, 2)[0]
     assert not parsed and bank.is_off and bank.kept() == {}
     assert bank.measure(values, np.zeros(2, int)) is values
-    assert [generator.bit_generator.state for generator in own] == before
-
-
-def test_faults_without_chance_draw_nothing():
-    bank = bank_of({"bias": 0.5, "drift": 1.0, "delay_s": 600, "stuck": {"temperature": {"start_hours": 1}}})
-    (own,) = generators([1])
-    before = own.bit_generator.state
-    bank.start(np.arange(1), [own])
-    assert own.bit_generator.state == before
-
-
-def test_chance_takes_two_numbers_of_each_generator_whatever_the_faults():
-    after = []
-    for options in ({"noise": 0.1}, {"bias": {"deviation": 1.0}}, EVERYTHING):
-        (own,) = generators([7])
-        bank_of(options).start(np.arange(1), [own])
-        after.append(own.random())
-    (own,) = generators([7])
-    own.integers(0, 2**64 - 1, 2, np.uint64, endpoint=True)
-    assert after == [own.random()] * 3
 
 
 def test_only_physical_measurements_are_touched():
@@ -205,7 +180,7 @@ def test_noise_has_the_deviation_asked_for_and_no_memory():
         assert (abs(column - 1.0) < 5.0 / math.sqrt(2.0 * count / len(column))).all()
 
 
-def test_noise_does_not_repeat_from_block_to_block_of_its_generator():
+def test_noise_does_not_repeat_from_block_to_block_of_its_stream():
     noise = episode({"noise": 1.0}, np.zeros((128, len(SIGNALS), 2)))[:, TEMPERATURES]
     assert len(np.unique(noise)) == noise.size
 
@@ -287,7 +262,7 @@ def test_lost_readings_repeat_the_last_one_and_fill_the_share_of_a_renewal_proce
     values = truth(steps, envs)
     options = {"dropout": {"temperature": {"rate_per_day": rate, "minutes": lost_steps * INTERVAL / 60.0}}, "age": True}
     bank = bank_of(options, envs)
-    bank.start(np.arange(envs), generators(range(envs)))
+    bank.start(np.arange(envs), RandomNumbers.of_seeds(range(envs)))
     seen, age = [], []
     for step in range(steps):
         seen.append(bank.measure(values[step], np.full(envs, step)))
@@ -311,7 +286,7 @@ def test_the_first_reading_of_an_episode_arrives_whatever_was_shown_before():
     bank = bank_of({"dropout": {"rack_inlet_max_1": {"start_hours": 0.0, "minutes": 15}}})
     for seed in (0, 1):
         values = truth(5, 1, seed)
-        bank.start(np.arange(1), generators([0]))
+        bank.start(np.arange(1), RandomNumbers.of_seeds([0]))
         assert_array_equal(run(bank, values)[:, 0], values[[0, 0, 0, 3, 4], 0])
 
 
@@ -325,7 +300,7 @@ def test_sensors_stick_and_readings_are_lost_independently_of_each_other():
         "age": True,
     }
     bank = bank_of(options, envs)
-    bank.start(np.arange(envs), generators(range(envs)))
+    bank.start(np.arange(envs), RandomNumbers.of_seeds(range(envs)))
     is_stuck, is_lost = [], []
     for step in range(steps):
         bank.measure(values[step], np.full(envs, step))
@@ -344,7 +319,7 @@ def test_the_age_of_a_late_reading_is_its_delay_and_grows_while_readings_are_los
             "age": True,
         }
     )
-    bank.start(np.arange(1), generators([0]))
+    bank.start(np.arange(1), RandomNumbers.of_seeds([0]))
     values = truth(14, 1)
     age, seen = [], []
     for step in range(14):
@@ -400,7 +375,7 @@ def test_a_stuck_sensor_is_no_older_but_a_lost_reading_is():
     bank = bank_of(
         {"stuck": {"rack_inlet_max_1": {"start_hours": 0.5}}, "delay_s": {"rack_inlet_max_1": 300}, "age": True}
     )
-    bank.start(np.arange(1), generators([0]))
+    bank.start(np.arange(1), RandomNumbers.of_seeds([0]))
     run(bank, truth(20, 1))
     assert bank.age[0, 0] == 300.0
 
@@ -419,10 +394,10 @@ def test_a_row_of_a_batch_shows_what_the_single_environment_shows_to_the_bit():
 def test_episodes_that_begin_later_in_a_batch_are_as_alone_and_leave_the_others():
     values, begun, going_on = truth(90, 4), [1, 3], [0, 2]
     bank = bank_of(EVERYTHING, 4)
-    own = generators(range(10, 14))
+    own = RandomNumbers.of_seeds(range(10, 14))
     bank.start(np.arange(4), own)
     run(bank, values[:30])
-    bank.start(np.array(begun), [own[env] for env in begun])
+    bank.start(np.array(begun), RandomNumbers(own.of("episode", 1).keys[begun]))
     elapsed = np.array([29, 0, 29, 0])  # within the step in which two end, so those that go on are asked again
     seen = []
     for step in range(29, 90):
@@ -432,16 +407,14 @@ def test_episodes_that_begin_later_in_a_batch_are_as_alone_and_leave_the_others(
     assert_array_equal(seen[:, :, going_on], episode(EVERYTHING, values, seed=10)[29:, :, going_on])
     for env in begun:
         single = bank_of(EVERYTHING)
-        (again,) = generators([10 + env])
-        single.start(np.arange(1), [again])
-        single.start(np.arange(1), [again])
+        single.start(np.arange(1), RandomNumbers.of_seeds([10 + env]).of("episode", 1))
         assert_array_equal(seen[:, :, env], run(single, values[29:, :, env : env + 1])[:, :, 0])
 
 
 def test_sensors_asked_twice_in_a_step_show_the_same_and_go_on_alike():
     values = truth(80, 3)
     bank = bank_of(EVERYTHING, 3)
-    bank.start(np.arange(3), generators(range(3)))
+    bank.start(np.arange(3), RandomNumbers.of_seeds(range(3)))
     seen = []
     for step in range(80):
         seen.append(bank.measure(values[step], np.full(3, step)))
@@ -454,7 +427,7 @@ def test_true_values_stay_as_they_are_unless_they_are_written_over():
     values = truth(1, 2)[0]
     kept = values.copy()
     bank = bank_of({"bias": 1.0}, 2)
-    bank.start(np.arange(2), generators([0, 1]))
+    bank.start(np.arange(2), RandomNumbers.of_seeds([0, 1]))
     seen = bank.measure(values, np.zeros(2, int))
     assert_array_equal(values, kept)
     assert bank.measure(values, np.zeros(2, int), out=values) is values
@@ -465,12 +438,12 @@ def test_true_values_stay_as_they_are_unless_they_are_written_over():
 def test_going_back_gives_the_identical_future(at):
     values = truth(120, 4)
     bank = bank_of(EVERYTHING, 4)
-    bank.start(np.arange(4), generators(range(4)))
+    bank.start(np.arange(4), RandomNumbers.of_seeds(range(4)))
     run(bank, values[: at + 1])
     kept, age = bank.kept(), bank.age.copy()
     future = run(bank, values[at:], at)
     ages = bank.age.copy()
-    bank.start(np.arange(4), generators(range(90, 94)))
+    bank.start(np.arange(4), RandomNumbers.of_seeds(range(90, 94)))
     run(bank, values[:50])
     for other in (bank, bank_of(EVERYTHING, 4)):
         other.restore(kept)
@@ -481,11 +454,11 @@ def test_going_back_gives_the_identical_future(at):
 
 def test_same_seed_same_readings_in_another_process():
     code = (
-        "import json, numpy as np; from dcsim.envs.signals import Signal; "
+        "import json, numpy as np; from dcsim.drivers import RandomNumbers; from dcsim.envs.signals import Signal; "
         "from dcsim.envs.sensors import SensorBank, SensorOptions; "
         "s = (Signal('rack_inlet_max_1', 'degC', 10.0, 45.0, ''),); "
         "b = SensorBank(SensorOptions.parse({'noise': 0.1, 'dropout': {'rate_per_day': 50, 'minutes': 10}}), s, 1, 300.0); "
-        "b.start(np.arange(1), [np.random.default_rng(3)]); "
+        "b.start(np.arange(1), RandomNumbers.of_seeds([3])); "
         "print(json.dumps([b.measure(np.full((1, 1), 20.0 + i), np.array([i]))[0, 0] for i in range(60)]))"
     )
     runs = [

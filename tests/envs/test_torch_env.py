@@ -112,7 +112,7 @@ def test_single_precision_is_near_double(engine):
         assert_allclose(reward, other, atol=1e-4)
 
 
-def test_reset_without_a_seed_goes_on_with_the_pool_as_arrays_go_on_with_their_generators():
+def test_reset_without_a_seed_goes_on_with_the_pool_as_arrays_go_on_with_their_episodes():
     tensor_env, array_env = both(EDGE, 3, {})
     played_days = [tensor_env.reset(5)[1]["time_s"].tolist()]
     expected = [array_env.reset(seed=5)[1]["time_s"].tolist()]
