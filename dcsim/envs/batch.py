@@ -20,6 +20,8 @@ from dcsim.envs.stored import StoredCooling
 from dcsim.envs.table import Table
 from dcsim.errors import InputError, shown
 
+DRAWN_TOGETHER = 64  # environments: what their episodes are made of stays in the processor's cache
+
 
 class Started(NamedTuple):
     """Where n environments start an episode, and what drives it over T steps."""
@@ -126,19 +128,22 @@ class Batch:
             Starts [s of the year] instead of those of the configuration.
         """
         random = self._next_episodes(index, seeds)
-        episodes = self._episodes.draw(random, start_s)
-        self._start_s[index], self._elapsed[index] = episodes.start_s, 0
+        self._elapsed[index] = 0
         self._elapsed_row[index] = self._has_run[index] = self._taken[:, index] = 0.0
-        self._drivers[index] = episodes.drivers
-        for name, table in self._available.items():
-            table[index] = episodes.available[name]
+        for first in range(0, len(index), DRAWN_TOGETHER):
+            part = slice(first, first + DRAWN_TOGETHER)
+            some = index[part]
+            episodes = self._episodes.draw(random[part], None if start_s is None else start_s[part])
+            self._start_s[some], self._drivers[some] = episodes.start_s, episodes.drivers
+            for name, table in self._available.items():
+                table[some] = episodes.available[name]
         self._look_up_drivers()
         self._paid[:, index] = self._tariff[:, index]
         rows = self.table
         state, setpoints = self.starts.settle(rows.inputs[:, index])
         rows.state[:, index] = state
         if self.stored is not None:
-            columns = [episodes.drivers[:, :-1, column].astype(float) for column in self._worth_columns]
+            columns = [self._drivers[index, :-1, column].astype(float) for column in self._worth_columns]
             self.stored.begin(index, self._state.tank_temperature[:, index], *columns)
         self._reached[:, index] = self._setpoints[:, index] = setpoints
         self._actuators.start(index, random.of("actuators"), setpoints)
