@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dcsim.drivers.random_numbers import RandomNumbers
 from dcsim.envs.actions import ActionMap
 from dcsim.envs.actuators import ActuatorBank
 from dcsim.envs.config import EnvConfig
@@ -18,6 +19,7 @@ from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.envs.stored import StoredCooling
 from dcsim.envs.table import Table
 from dcsim.errors import InputError
+from dcsim.plant.factors import factor_input, scaled
 
 
 class Started(NamedTuple):
@@ -43,6 +45,8 @@ class Batch:
     signals : Signals
     action_map : ActionMap
     starts : SettledStarts
+    domain : dict of str to np.ndarray, shape (N,)
+        Factors of the hall's parameters that were drawn for the episodes that run, as views.
     stored : StoredCooling or None
         What a storage tank holds is worth; None where there is none.
     table : Table
@@ -73,7 +77,11 @@ class Batch:
         self._setpoints = self._reached if self._actuators.is_off else np.zeros_like(self._reached)
         self._episodes = EpisodeSource(config)
         self.starts = SettledStarts(config)
-        self.stored = StoredCooling(hall, self.starts, num_envs) if "tank" in hall else None
+        self.domain = {name: rows.view(f"input.{factor_input(name)}")[0] for name in config.domain.names}
+        for factors in self.domain.values():
+            factors[:] = 1.0
+        sizes = self.domain.get("tank_heat_capacity")
+        self.stored = StoredCooling(hall, self.starts, num_envs, sizes) if "tank" in hall else None
         first = rows.row(f"input.{hall.types.drivers[0]}")
         names = ("driven.utilization_mean", "driven.price", "driven.carbon_intensity")
         self._worth_columns = [rows.row(name) - first for name in (f"input.{self.starts.axis}", *names)]
@@ -124,6 +132,8 @@ class Batch:
         self._drivers[index] = episodes.drivers
         for name, table in self._available.items():
             table[index] = episodes.available[name]
+        if self.config.domain:
+            self._draw_domain(index, generators)
         self._look_up_drivers()
         self._paid[:, index] = self._tariff[:, index]
         rows = self.table
@@ -137,6 +147,12 @@ class Batch:
         self._actuators.start(index, generators, setpoints)
         self._sensors.start(index, generators)
         self._report()
+
+    def _draw_domain(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
+        """Draw the plants of the environments ``index``."""
+        random = RandomNumbers.of_seeds(generator.integers(2**63) for generator in generators)
+        for factors, drawn in zip(self.domain.values(), self.config.domain.factors(random.of("domain")), strict=True):
+            factors[index] = drawn
 
     def started(self, index: np.ndarray) -> Started:
         """Return copies of what the environments ``index``, shape (n,), start from; only right after a reset of these."""
@@ -254,6 +270,7 @@ class Batch:
             "sensors": repr(config.sensors),
             "actuators": repr(config.actuators),
             "failures": repr(config.failures),
+            "domain_randomization": repr(config.domain),
         }
 
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------
@@ -262,6 +279,12 @@ class Batch:
     def state(self) -> Any:
         """The plant's state, fields of shape (rows, N), as views."""
         return self._state
+
+    def params_of(self, env: int) -> Any:
+        """Return the plant's parameters as environment ``env`` has them, fields of shape (rows, 1)."""
+        hall = self.config.hall
+        inputs = {name: rows[:, env : env + 1] for name, rows in self.table.views("input").items()}
+        return scaled(hall.params, hall.types.Inputs(**inputs), hall.types.factors)
 
     def view(self, place: str) -> np.ndarray:
         """Rows by name, for instance ``input.utilization`` or ``driven.price``, shape (rows, N), as a view."""
