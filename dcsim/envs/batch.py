@@ -150,7 +150,7 @@ class Batch:
 
     def _draw_domain(self, index: np.ndarray, generators: Sequence[np.random.Generator]) -> None:
         """Draw the plants of the environments ``index``."""
-        random = RandomNumbers.of_seeds(generator.integers(2**63) for generator in generators)
+        random = RandomNumbers.of_seeds(int(generator.integers(2**63)) for generator in generators)
         for factors, drawn in zip(self.domain.values(), self.config.domain.factors(random.of("domain")), strict=True):
             factors[index] = drawn
 

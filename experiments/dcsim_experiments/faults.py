@@ -50,9 +50,7 @@ def read_faults(words: str) -> dict[str, Any]:
         )
     try:
         faults = {name: of for name, of in mapping("faults", value, FAULTS).items() if of}
-        for name, options in zip(
-            FAULTS, (SensorOptions, ActuatorOptions, FailureOptions, DomainOptions), strict=True
-        ):
+        for name, options in zip(FAULTS, (SensorOptions, ActuatorOptions, FailureOptions, DomainOptions), strict=True):
             options.parse(faults.get(name))  # type: ignore[attr-defined]
     except InputError as error:
         raise InputError(f"{place}{error}") from None
