@@ -171,7 +171,8 @@ def configure(
     stamped in universal time is moved to the clock of the weather, so of several all must have one UTC offset.
 
     Controllers see what sensors show, and actuators stand between what they ask for and the plant. Plant, meters, rewards and ``info`` are
-    true. What is random in faults comes from the seed of the episode, drawn after its weather and load, which stay as they are without.
+    true. What is random in faults and plants comes from the seed of the episode, drawn after its weather and load, which stay as they are
+    without.
 
     Examples
     --------

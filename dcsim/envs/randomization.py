@@ -210,6 +210,8 @@ class DomainOptions:
 def _refusal(name: Any, params: Mapping[str, np.ndarray], known: Sequence[str]) -> str:
     """Say why a name is not taken, and what would be."""
     near = nearest(str(name), known)
+    if not params:
+        return f"no parameter {shown(name)} that may be drawn{near}"
     if name not in params:
         return f"no parameter {shown(name)} in this hall{near}"
     if name in UNCERTAIN:

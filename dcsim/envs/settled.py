@@ -33,6 +33,7 @@ LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature")  # what the laws look at
 MOVES = 90  # of the set-points until the grid is at rest
 MOVES_AT_START = 2
+MOVES_OF_ANOTHER_PLANT = 6  # that is not the one of the grid
 NUMBERS = (
     "mode",
     "chillers_on",
@@ -111,7 +112,7 @@ class SettledStarts:
         for name in self._hall.types.availability.values():
             u[slices[name]] = 1.0
         p = self._params(u)
-        for _ in range(MOVES_AT_START):
+        for _ in range(MOVES_OF_ANOTHER_PLANT if self._hall.types.factors else MOVES_AT_START):
             state = self._rested(state, u, setpoints)
             setpoints = self._moved(setpoints, state, weather, load, p)
         if "chilled_water" in self._hall:
