@@ -19,6 +19,7 @@ from dcsim.envs.signals import Signals, action_signals, observed
 from dcsim.envs.stored import StoredCooling
 from dcsim.envs.table import Table
 from dcsim.errors import InputError, shown
+from dcsim.plant.factors import factor_input, scaled
 
 DRAWN_TOGETHER = 64  # environments: what their episodes are made of stays in the processor's cache
 
@@ -46,6 +47,8 @@ class Batch:
     signals : Signals
     action_map : ActionMap
     starts : SettledStarts
+    domain : dict of str to np.ndarray, shape (N,)
+        Factors of the hall's parameters that were drawn for the episodes that run, as views.
     stored : StoredCooling or None
         What a storage tank holds is worth; None where there is none.
     table : Table
@@ -76,7 +79,11 @@ class Batch:
         self._setpoints = self._reached if self._actuators.is_off else np.zeros_like(self._reached)
         self._episodes = EpisodeSource(config)
         self.starts = SettledStarts(config)
-        self.stored = StoredCooling(hall, self.starts, num_envs) if "tank" in hall else None
+        self.domain = {name: rows.view(f"input.{factor_input(name)}")[0] for name in config.domain.names}
+        for factors in self.domain.values():
+            factors[:] = 1.0
+        sizes = self.domain.get("tank_heat_capacity")
+        self.stored = StoredCooling(hall, self.starts, num_envs, sizes) if "tank" in hall else None
         first = rows.row(f"input.{hall.types.drivers[0]}")
         names = ("driven.utilization_mean", "driven.price", "driven.carbon_intensity")
         self._worth_columns = [rows.row(name) - first for name in (f"input.{self.starts.axis}", *names)]
@@ -137,6 +144,10 @@ class Batch:
             self._start_s[some], self._drivers[some] = episodes.start_s, episodes.drivers
             for name, table in self._available.items():
                 table[some] = episodes.available[name]
+        if self.domain:
+            drawn = self.config.domain.factors(random.of("domain"))
+            for factors, own in zip(self.domain.values(), drawn, strict=True):
+                factors[index] = own
         self._look_up_drivers()
         self._paid[:, index] = self._tariff[:, index]
         rows = self.table
@@ -291,6 +302,7 @@ class Batch:
             "sensors": repr(config.sensors),
             "actuators": repr(config.actuators),
             "failures": repr(config.failures),
+            "domain_randomization": repr(config.domain),
         }
 
     # --- for controllers that are handed the plant, and for plots -----------------------------------------------------------------
@@ -299,6 +311,12 @@ class Batch:
     def state(self) -> Any:
         """The plant's state, fields of shape (rows, N), as views."""
         return self._state
+
+    def params_of(self, env: int) -> Any:
+        """Return the plant's parameters as environment ``env`` has them, fields of shape (rows, 1)."""
+        hall = self.config.hall
+        inputs = {name: rows[:, env : env + 1] for name, rows in self.table.views("input").items()}
+        return scaled(hall.params, hall.types.Inputs(**inputs), hall.types.factors)
 
     def view(self, place: str) -> np.ndarray:
         """Rows by name, for instance ``input.utilization`` or ``driven.price``, shape (rows, N), as a view."""

@@ -22,6 +22,7 @@ from dcsim.drivers.calendar import SECONDS_PER_DAY
 from dcsim.engines import ENGINES, make_engine
 from dcsim.envs.actuators import ActuatorOptions
 from dcsim.envs.failures import HOUR_S, FailureOptions
+from dcsim.envs.randomization import DomainOptions
 from dcsim.envs.rewards import checked_weights
 from dcsim.envs.sensors import SensorOptions
 from dcsim.envs.signals import action_signals, observed
@@ -49,6 +50,7 @@ class EnvConfig:
     Attributes
     ----------
     hall : Hall
+        With an input for each parameter that is drawn.
     engine : Any
         Runs control steps of the hall.
     weathers : tuple of Weather
@@ -70,6 +72,7 @@ class EnvConfig:
     sensors : SensorOptions
     actuators : ActuatorOptions
     failures : FailureOptions
+    domain : DomainOptions
     """
 
     hall: Hall
@@ -87,6 +90,7 @@ class EnvConfig:
     sensors: SensorOptions
     actuators: ActuatorOptions
     failures: FailureOptions
+    domain: DomainOptions
 
     @property
     def with_forecast(self) -> bool:
@@ -113,6 +117,7 @@ def configure(
     sensors: Mapping[str, Any] | None = None,
     actuators: Mapping[str, Any] | None = None,
     failures: Mapping[str, Any] | None = None,
+    domain_randomization: Mapping[str, Any] | bool | None = None,
     **unknown: Any,
 ) -> EnvConfig:
     """Check the keyword arguments of an environment and load what they name.
@@ -150,6 +155,8 @@ def configure(
         What is wrong with the actuators, as of ``actuators.ActuatorOptions``; by default each is at once where it is asked to be.
     failures : mapping, optional
         What equipment fails, as of ``failures.FailureOptions``; none by default. Outages of a task come on top.
+    domain_randomization : mapping or bool, optional
+        Parameters of the hall that are drawn anew for each episode, as of ``randomization.DomainOptions``; none by default.
     **unknown
         Refused.
 
@@ -164,7 +171,8 @@ def configure(
     stamped in universal time is moved to the clock of the weather, so of several all must have one UTC offset.
 
     Controllers see what sensors show, and actuators stand between what they ask for and the plant. Plant, meters, rewards and ``info`` are
-    true. What is random in faults comes from the seed of the episode, drawn after its weather and load, which stay as they are without.
+    true. What is random in faults and plants comes from the seed of the episode, drawn after its weather and load, which stay as they are
+    without.
 
     Examples
     --------
@@ -196,7 +204,12 @@ def configure(
     ...     "random": {"chiller": {"mtbf_hours": 2000, "repair_hours": 8}},
     ...     "schedule": [{"component": "crah", "units": 2, "start_hour": 2.0, "hours": 3.0}],
     ... }
-    >>> config = configure(sensors=sensors, actuators=actuators, failures=failures)
+
+    Plants that differ from the description, each parameter by a factor between two bounds, or by a spread on both sides of 1; ``True`` draws
+    all that a model may be off by. ``env.unwrapped.domain`` tells the factors of the episodes that run:
+
+    >>> domain = {"coil_conductance_nominal": 0.15, "recirculation_min": [0.8, 1.25]}
+    >>> config = configure(sensors=sensors, actuators=actuators, failures=failures, domain_randomization=domain)
     """
     for name in unknown:
         raise InputError(f"no keyword argument {name!r}{nearest(name, _keywords())}")
@@ -209,6 +222,9 @@ def configure(
             f"hall {description.name!r} takes its power, fan speeds or water from a log, which an environment does not have"
         )
     built = _built(description)
+    domain = DomainOptions.parse(domain_randomization, built)
+    if domain:
+        built = built.with_factors(domain.inputs)
     interval = _control_interval(chosen.control_interval_s if control_interval_s is None else control_interval_s)
     days = _number("episode_days", chosen.episode_days if episode_days is None else episode_days)
     if not 0.0 < days <= EPISODE_DAYS_MAX:
@@ -237,6 +253,7 @@ def configure(
         sensors=SensorOptions.parse(sensors, seen, hours),
         actuators=ActuatorOptions.parse(actuators, action_signals(built) if actuators else None, hours),
         failures=FailureOptions.parse(failures, built.units, hours),
+        domain=domain,
     )
 
 

@@ -61,6 +61,11 @@ class HallEnv(gym.Env[np.ndarray, np.ndarray]):
         """The batch of one behind this environment, for controllers and plots that are handed the plant."""
         return self._batch
 
+    @property
+    def domain(self) -> dict[str, float]:
+        """Factors of the hall's parameters in the episode that runs, where ``domain_randomization`` draws them."""
+        return {name: float(factors[0]) for name, factors in self._batch.domain.items()}
+
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, float]]:

@@ -184,7 +184,7 @@ class HallRenderer:
 
     def _dx_values(self, info: dict[str, float]) -> DxValues:
         batch, env = self._batch, self._env
-        s, view, params = batch.state, batch.view, batch.config.hall.params
+        s, view, params = batch.state, batch.view, batch.params_of(env)
         rest = params.compressor_off_time_min[0, 0] - s.compressor_time[:, env]
         return DxValues(
             dry_bulb_temperature=float(view("input.dry_bulb_temperature")[0, env]),
@@ -203,7 +203,7 @@ class HallRenderer:
 
     def _water_values(self, info: dict[str, float]) -> PlantValues:
         config, view, env = self._batch.config, self._batch.view, self._env
-        params = config.hall.params
+        params = self._batch.params_of(env)
         s = {name: values[:, env] for name, values in self._batch.state._asdict().items()}
 
         def number(name: str) -> float:

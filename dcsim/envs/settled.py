@@ -15,6 +15,7 @@ from dcsim.envs.signals import range_of_request
 from dcsim.physics.constants import WATER_SPECIFIC_HEAT
 from dcsim.plant import outdoor_air, tank
 from dcsim.plant.description import Range
+from dcsim.plant.factors import scaled
 from dcsim.plant.hall import Hall
 from dcsim.plant.operation import chillers_needed, settled_numbers
 from dcsim.plant.resting import RestingLaws, laws_of
@@ -32,6 +33,7 @@ LOADS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0])
 OUTDOOR = ("dry_bulb_temperature", "wet_bulb_temperature")  # what the laws look at
 MOVES = 90  # of the set-points until the grid is at rest
 MOVES_AT_START = 2
+MOVES_OF_ANOTHER_PLANT = 6  # that is not the one of the grid
 NUMBERS = (
     "mode",
     "chillers_on",
@@ -55,7 +57,7 @@ WORTH_CHARGE = 0.2  # flow at which a tank is charged for its worth: half of it 
 
 
 class SettledStarts:
-    """Settled starts of one configuration.
+    """Settled starts of one configuration; each environment rests with its own parameters.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ class SettledStarts:
         Parameters
         ----------
         inputs : np.ndarray, shape (input rows, n)
-            Load, weather and availability of the first control step.
+            Load, weather and availability of the first control step, and multiples of parameters.
 
         Returns
         -------
@@ -109,11 +111,12 @@ class SettledStarts:
             setpoints[self._sent["mode_request"]] = state[rows["mode"]]
         for name in self._hall.types.availability.values():
             u[slices[name]] = 1.0
-        for _ in range(MOVES_AT_START):
+        p = self._params(u)
+        for _ in range(MOVES_OF_ANOTHER_PLANT if self._hall.types.factors else MOVES_AT_START):
             state = self._rested(state, u, setpoints)
-            setpoints = self._moved(setpoints, state, weather, load)
+            setpoints = self._moved(setpoints, state, weather, load, p)
         if "chilled_water" in self._hall:
-            self._stage(state, setpoints)
+            self._stage(state, setpoints, p)
         config = self._config
         state = self._rested(
             state, u, setpoints, stage_time=0.0, interval=config.control_interval_s, substeps=config.substeps
@@ -181,10 +184,10 @@ class SettledStarts:
         result: np.ndarray = np.maximum(np.nan_to_num(worth), 0.0).reshape(*grid.shape[:2], 2)
         return result
 
-    def _stage(self, state: np.ndarray, setpoints: np.ndarray) -> None:
+    def _stage(self, state: np.ndarray, setpoints: np.ndarray, p: Any) -> None:
         """Run as few chillers as the staging would have, fully loaded up: long steps leave their number where a jump took it."""
         rows, s = self._engine.state_slices, self._state(state)
-        count = chillers_needed(s, self._hall)
+        count = chillers_needed(s, self._hall, p)
         runs = np.arange(self._hall.chillers)[:, None] < count
         state[rows["chillers_on"]] = count
         state[rows["chiller_loading"]] = runs
@@ -192,7 +195,7 @@ class SettledStarts:
             if "economizer" in self._hall:
                 runs &= s.mode < 1.5
             state[rows["chiller_loading"]] = state[rows["chiller_running"]] = runs
-            for name, values in settled_numbers(s, self._hall).items():
+            for name, values in settled_numbers(s, self._hall, p).items():
                 setpoints[self._sent[name]] = values
                 if (field := name.replace("_requested", "_on")) != "chillers_on":
                     state[rows[field]] = values
@@ -212,22 +215,28 @@ class SettledStarts:
         return self._hall.types.State(**{name: state[rows] for name, rows in self._engine.state_slices.items()})
 
     def _moved(
-        self, setpoints: np.ndarray, state: np.ndarray, weather: Mapping[str, np.ndarray], load: np.ndarray
+        self, setpoints: np.ndarray, state: np.ndarray, weather: Mapping[str, np.ndarray], load: np.ndarray, p: Any
     ) -> np.ndarray:
         """Return the set-points, shape (A, N), after one move towards where the resets come to rest."""
         s = self._state(state)
         given = {name: setpoints[rows] for name, rows in self._sent.items()}
-        moved = self._laws.moved(given, s, weather, load)
+        moved = self._laws.moved(given, s, weather, load, p)
         return np.concatenate([moved[name] for name in self._sent])
 
     def _rested(self, state: np.ndarray, u: np.ndarray, setpoints: np.ndarray, **step: Any) -> np.ndarray:
         u[: len(setpoints)] = setpoints
         return rested(self._engine, self._hall, state, u, **step)
 
+    def _inputs(self, u: np.ndarray) -> Any:
+        return self._hall.types.Inputs(**{name: u[rows] for name, rows in self._engine.input_slices.items()})
+
+    def _params(self, u: np.ndarray) -> Any:
+        """Parameters as the environments have them."""
+        return scaled(self._hall.params, self._inputs(u), self._hall.types.factors)
+
     def _is_let_in(self, u: np.ndarray) -> np.ndarray:
         """Whether the weather is inside of the limits of outdoor air, shape (n,)."""
-        inputs = self._hall.types.Inputs(**{name: u[rows] for name, rows in self._engine.input_slices.items()})
-        result: np.ndarray = outdoor_air.margin(inputs, self._hall.params, np)[0] > 0.0
+        result: np.ndarray = outdoor_air.margin(self._inputs(u), self._hall.params, np)[0] > 0.0
         return result
 
     def _grid(self, locked_out: bool = False) -> np.ndarray:
@@ -239,7 +248,9 @@ class SettledStarts:
         return self._found[locked_out]
 
     def _key(self) -> tuple[str, str, str]:
-        return self._hall.description.digest(), self._laws.digest(), type(self._engine).__name__
+        hall, engine = self._hall, type(self._engine).__name__
+        factors = "".join(f" {name}" for name, _ in hall.types.factors)  # other kernels, other last digits
+        return hall.description.digest(), self._laws.digest(), engine + factors
 
     def _grid_drivers(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Load and weather of the points of the grid."""
@@ -262,7 +273,7 @@ class SettledStarts:
         state = cold_state(hall, len(load), first["supply_air_setpoint"], first.get("chilled_water_setpoint", 12.0))
         for _ in range(MOVES):
             state = self._rested(state, u, setpoints, **fixed)
-            setpoints = self._moved(setpoints, state, weather, load)
+            setpoints = self._moved(setpoints, state, weather, load, hall.params)
         return np.concatenate([state, setpoints]).T.reshape(len(laws.temperatures), len(LOADS), -1).copy()
 
 

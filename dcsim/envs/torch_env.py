@@ -19,6 +19,7 @@ from dcsim.envs.config import checked_engine, configure
 from dcsim.envs.env import box
 from dcsim.envs.signals import Signals
 from dcsim.errors import InputError, shown
+from dcsim.plant.factors import factor_input
 
 Info = dict[str, Any]
 
@@ -122,6 +123,7 @@ class HallTorchEnv:
 
         self._reported = rows.view("report")[: len(batch.keys) + 2]
         self._seen = rows.view("report")[len(rows.view("report")) - len(self.signals.observation) :]
+        self._domain = {name: rows.view(f"input.{factor_input(name)}")[0] for name in config.domain.names}
         self._before_report = rows.array[: rows.row("report")]
         self._elapsed_row, self._has_run = rows.view("clock.elapsed")[0], rows.view("clock.has_run")[0]
         tariff, paid = rows.row("driven.price"), rows.row("clock.price_paid")
@@ -146,6 +148,11 @@ class HallTorchEnv:
     def signals(self) -> Signals:
         """Tables of every element of observation and action."""
         return self.batch.signals
+
+    @property
+    def domain(self) -> dict[str, Tensor]:
+        """Factors of the hall's parameters in the episodes that run, shape (N,), where ``domain_randomization`` draws them."""
+        return {name: factors.clone() for name, factors in self._domain.items()}
 
     # --- episodes ---------------------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,11 @@ class HallVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """The batch behind this environment."""
         return self._batch
 
+    @property
+    def domain(self) -> dict[str, np.ndarray]:
+        """Factors of the hall's parameters in the episodes that run, shape (N,), where ``domain_randomization`` draws them."""
+        return {name: factors.copy() for name, factors in self._batch.domain.items()}
+
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """From a description to what an engine runs: parameter arrays, row counts, and where each row stands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 
 from dcsim.plant import tank
 from dcsim.plant.description import HallDescription, load_hall
+from dcsim.plant.factors import Factors
 from dcsim.plant.liquid import LOAD_SLOTS
 from dcsim.plant.parts import PARTS, Types, parts_of, types_of
 
@@ -33,6 +34,11 @@ class Hall:
 
     def __contains__(self, part: str) -> bool:
         return part in self.types.parts
+
+    def with_factors(self, factors: Factors) -> "Hall":
+        """Return the hall with multiples of some of its parameters as further inputs."""
+        types = types_of(self.types.parts, factors)
+        return replace(self, types=types, params=types.Params(*self.params))
 
     @property
     def racks(self) -> int:

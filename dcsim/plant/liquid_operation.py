@@ -133,7 +133,7 @@ class LiquidLaws:
         }
 
     def moved(
-        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array
+        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array, p: Any
     ) -> dict[str, Array]:
         """One move of all set-points towards where the resets come to rest."""
         hall, c = self._hall, self._constants

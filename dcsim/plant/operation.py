@@ -285,7 +285,7 @@ def settled_air_side(
 
 
 def settled_setpoints(
-    setpoints: Mapping[str, Array], s: Any, wet_bulb: Array, load: Array, hall: Hall, c: ResetConstants
+    setpoints: Mapping[str, Array], s: Any, wet_bulb: Array, load: Array, hall: Hall, p: Any, c: ResetConstants
 ) -> dict[str, Array]:
     """One move of all set-points towards where the resets come to rest.
 
@@ -298,6 +298,8 @@ def settled_setpoints(
     wet_bulb, load : Array, shape (N,)
         Outdoor wet bulb [degC], mean utilization of the hall.
     hall : Hall
+    p : Params
+        Its own, or those of each environment, ``(rows, N)``.
     c : ResetConstants
 
     Returns
@@ -321,11 +323,11 @@ def settled_setpoints(
         chilled = moved["chilled_water_setpoint"][0]
         moved["mode_request"] = wanted_mode(wet_bulb, chilled, s.chilled_water_return_temperature[0], mode, c)[None]
     if "staging" in hall:
-        moved |= settled_numbers(s, hall)
+        moved |= settled_numbers(s, hall, p)
     return moved
 
 
-def settled_numbers(s: Any, hall: Hall) -> dict[str, Array]:
+def settled_numbers(s: Any, hall: Hall, p: Any) -> dict[str, Array]:
     """Numbers of machines for a state at rest: chillers by the plant's own threshold, pumps at or left of their best point, all cells.
 
     Parameters
@@ -333,18 +335,20 @@ def settled_numbers(s: Any, hall: Hall) -> dict[str, Array]:
     s : State
         After a long step, fields of shape (rows, N).
     hall : Hall
+    p : Params
+        Its own, or those of each environment.
 
     Returns
     -------
     dict of str to Array, shape (1, N)
     """
-    p = hall.params
-    flow = (p.coil_water_flow_nominal * s.valve_fraction).sum(0, keepdims=True) / p.coil_water_flow_nominal.sum()
+    nominal = p.coil_water_flow_nominal
+    flow = (nominal * s.valve_fraction).sum(0, keepdims=True) / nominal.sum(0, keepdims=True)
     chilled, condenser = pumps_at_their_best(
         flow, s.chilled_water_pump_speed, s.condenser_water_flow, p.condenser_water_static_share
     )
     return {
-        "chillers_requested": chillers_needed(s, hall)[None],
+        "chillers_requested": chillers_needed(s, hall, p)[None],
         "chilled_water_pumps_requested": np.ceil(chilled * p.chilled_water_pumps),
         "condenser_water_pumps_requested": np.ceil(condenser * p.condenser_water_pumps),
         "tower_cells_requested": p.tower_cells + 0.0 * flow,
@@ -367,11 +371,10 @@ def pumps_at_their_best(
     return chilled_flow / pump_speed, condenser_flow / condenser_speed
 
 
-def chillers_needed(s: Any, hall: Hall) -> Array:
+def chillers_needed(s: Any, hall: Hall, p: Any) -> Array:
     """Chillers that the plant's own staging would have after a long step, shape (N,); in free cooling those that stand by."""
     heat = s.evaporator_heat[0]
     if "economizer" in hall:
         heat = heat + s.economizer_heat[0] * (s.mode[0] > 0.5 * (INTEGRATED + FREE))
-    p = hall.params
-    machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0, 0] * p.stage_up_load[0, 0]))
+    machines = np.ceil(heat / (LONG_STEP_S * p.chiller_capacity[0] * p.stage_up_load[0]))
     return np.minimum(np.maximum(machines, 1.0), hall.chillers)

@@ -73,6 +73,7 @@ from dcsim.plant import (
     tower,
 )
 from dcsim.plant.description import HallDescription
+from dcsim.plant.factors import Factors, factor_input
 from dcsim.plant.loops import Setpoint
 
 PARTS: Mapping[str, Any] = {
@@ -134,6 +135,7 @@ class Types(NamedTuple):
     availability: Mapping[str, str]
     units: Mapping[str, str]
     drivers: tuple[str, ...]  # they come last
+    factors: Factors  # multiples of parameters, whose inputs stand before the drivers
     heat_capacities: Mapping[str, str]
     meters: Mapping[str, tuple[str, ...]]
     rejected: tuple[str, ...]
@@ -156,8 +158,14 @@ def parts_of(description: HallDescription) -> tuple[str, ...]:
 
 
 @functools.lru_cache(maxsize=64)
-def types_of(parts: tuple[str, ...]) -> Types:
+def types_of(parts: tuple[str, ...], factors: Factors = ()) -> Types:
     """Join what the parts declare.
+
+    Parameters
+    ----------
+    parts : tuple of str
+    factors : Factors
+        Multiples of parameters that become inputs.
 
     Raises
     ------
@@ -183,11 +191,12 @@ def types_of(parts: tuple[str, ...]) -> Types:
 
     requests = (*(setpoint.input for setpoint in setpoints), *listed("REQUESTS"))
     rates = [name for setpoint in setpoints for name in (f"{setpoint.state}_rate", f"{setpoint.state}_range")]
+    multiples = [factor_input(name) for name, _ in factors]
     return Types(
         parts=parts,
         Params=_joined("Params", modules, extra=[*rates, "setpoint_count"]),
         State=_joined("State", modules),
-        Inputs=_joined("Inputs", modules, first=requests, last=listed("DRIVERS")),
+        Inputs=_joined("Inputs", modules, first=requests, last=(*multiples, *listed("DRIVERS"))),
         Held=_joined("Held", modules),
         rows=declared("ROWS"),
         matrices=frozenset(listed("MATRICES")),
@@ -196,6 +205,7 @@ def types_of(parts: tuple[str, ...]) -> Types:
         availability=declared("AVAILABILITY"),
         units=declared("UNITS"),
         drivers=listed("DRIVERS"),
+        factors=factors,
         heat_capacities=declared("HEAT_CAPACITIES"),
         meters=meters,
         rejected=listed("REJECTED"),

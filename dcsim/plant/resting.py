@@ -36,7 +36,7 @@ class RestingLaws(Protocol):
         """Outdoor air by name of the input for each value along the axis [degC]."""
 
     def moved(
-        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array
+        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array, p: Any
     ) -> dict[str, Array]:
         """One move of all set-points towards where the resets come to rest.
 
@@ -50,6 +50,8 @@ class RestingLaws(Protocol):
             ``dry_bulb_temperature`` and ``wet_bulb_temperature`` outdoors [degC].
         load : Array, shape (N,)
             Mean utilization of the hall.
+        p : Params
+            Of the hall, or of each environment, ``(rows, N)``.
         """
 
 
@@ -82,10 +84,10 @@ class WetBulbLaws:
         }
 
     def moved(
-        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array
+        self, setpoints: Mapping[str, Array], s: Any, weather: Mapping[str, Array], load: Array, p: Any
     ) -> dict[str, Array]:
         """One move of all set-points, see ``operation.settled_setpoints``."""
-        return settled_setpoints(setpoints, s, weather["wet_bulb_temperature"], load, self._hall, self._constants)
+        return settled_setpoints(setpoints, s, weather["wet_bulb_temperature"], load, self._hall, p, self._constants)
 
 
 def laws_of(hall: Hall) -> RestingLaws:

@@ -3,6 +3,7 @@
 import functools
 
 from dcsim.engines.model import Model
+from dcsim.plant.factors import Factors
 from dcsim.plant.hall import Hall
 from dcsim.plant.parts import types_of
 from dcsim.plant.step import Step
@@ -10,14 +11,18 @@ from dcsim.plant.step import Step
 
 def hall_model(hall: Hall) -> Model:
     """Return the equations of ``hall`` with their row counts; halls of one shape share one model."""
-    return _model(hall.types.parts, tuple(hall.state_rows.items()), tuple(hall.input_rows.items()))
+    types = hall.types
+    return _model(types.parts, types.factors, tuple(hall.state_rows.items()), tuple(hall.input_rows.items()))
 
 
 @functools.lru_cache(maxsize=32)
 def _model(
-    parts: tuple[str, ...], state_rows: tuple[tuple[str, int], ...], input_rows: tuple[tuple[str, int], ...]
+    parts: tuple[str, ...],
+    factors: Factors,
+    state_rows: tuple[tuple[str, int], ...],
+    input_rows: tuple[tuple[str, int], ...],
 ) -> Model:
-    types = types_of(parts)
+    types = types_of(parts, factors)
     step = Step(types)
     return Model(
         begin=step.begin,

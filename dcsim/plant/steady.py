@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dcsim.plant.factors import factor_input
 from dcsim.plant.hall import Hall
 
 LONG_STEP_S, LONG_SUBSTEPS = 900.0, 9
@@ -64,7 +65,10 @@ def cold_state(hall: Hall, n: int, supply: float = 18.0, chilled: float = 12.0) 
 
 
 def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
-    """Inputs by name in one array, shape (input rows, n); everything available and the pressure loop on unless given."""
+    """Inputs by name in one array, shape (input rows, n).
+
+    Unless given, everything is available, the pressure loop on, and the hall as described.
+    """
     usual: dict[str, Any] = {
         "pressure_control": 1.0,
         "outdoor_pressure": 101325.0,
@@ -72,7 +76,8 @@ def packed_inputs(hall: Hall, n: int, values: Mapping[str, Any]) -> np.ndarray:
         "swing_share": 0.0,
         "swing": 0.0,
     }
-    values = {**usual, **dict.fromkeys(hall.types.availability.values(), 1.0), **values}
+    factors = [factor_input(name) for name, _ in hall.types.factors]
+    values = {**usual, **dict.fromkeys([*hall.types.availability.values(), *factors], 1.0), **values}
     return np.concatenate([np.broadcast_to(values[name], (rows, n)) for name, rows in hall.input_rows.items()])
 
 

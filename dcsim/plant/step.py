@@ -26,6 +26,7 @@ from dcsim.plant import (
     tower,
 )
 from dcsim.plant.audit import stored_energy
+from dcsim.plant.factors import scaled
 from dcsim.plant.loops import Array, distance, total
 from dcsim.plant.parts import PARTS, Types
 
@@ -58,7 +59,7 @@ class Step:
         -------
         tuple of State and Held
         """
-        types = self.types
+        types, p = self.types, scaled(p, u, self.types.factors)
         zero = 0.0 * s.trip_time
         now: dict[str, Array] = dict.fromkeys(types.energies, zero)
         travel: Array = zero
@@ -93,7 +94,7 @@ class Step:
         State
             First order in ``dt``; latched and monitored fields are handed back untouched.
         """
-        has = self.types.parts.__contains__
+        has, p = self.types.parts.__contains__, scaled(p, u, self.types.factors)
         plates = liquid.cooled(s, u, h, p, dt, xp) if has("liquid") else None
         hot = room.hot_side(s, u, h, p, dt, xp, plates)
         box = outdoor_air.mixed(hot, s, u, h, p, dt, xp) if has("outdoor_air") else None
@@ -126,6 +127,7 @@ class Step:
 
     def monitor(self, s: Any, u: Any, h: Any, p: Any, time_step: Array, xp: Any) -> Any:
         """Watch limits and ends at the end of a sub-step."""
+        p = scaled(p, u, self.types.factors)
         seen: dict[str, Array] = {"stored_energy": stored_energy(self.types, s, p, xp)}
         for module in self._modules:
             if hasattr(module, "monitor"):

@@ -57,7 +57,7 @@ Faults = Annotated[
         str_from_instance=lambda value: [in_words(value) if value else "{}"],
     ),
 ]
-"""Keyword arguments ``sensors``, ``actuators`` and ``failures`` of an environment."""
+"""Keyword arguments ``sensors``, ``actuators``, ``failures`` and ``domain_randomization`` of an environment."""
 
 
 def test_weeks() -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class TrainConfig:
     forecast: bool = False
     """Observations carry forecasts of weather, load and price."""
     faults: Faults = field(default_factory=dict)
-    """What is wrong with sensors, actuators and equipment while training: a YAML file, or YAML such as
+    """What is wrong with sensors, actuators and equipment, or unknown of the plant, while training: a YAML file, or YAML such as
     '{sensors: {noise: {temperature: 0.1}}, failures: {random: {chiller: {mtbf_hours: 200, repair_hours: 8}}}}'."""
     minutes: float | None = None
     """Stop after so many minutes even if steps are left."""
@@ -196,7 +196,7 @@ class CompareConfig:
     forecast: bool = False
     """Observations carry forecasts, as policies trained with --forecast need."""
     faults: Faults = field(default_factory=dict)
-    """What is wrong with sensors, actuators and equipment, the same for all controllers: a YAML file, or YAML such as
+    """What is wrong with sensors, actuators and equipment, or unknown of the plant, the same for all controllers: a YAML file, or YAML such as
     '{sensors: {noise: {temperature: 0.1}}, failures: {random: {chiller: {mtbf_hours: 200, repair_hours: 8}}}}'."""
     out: Path | None = None
     """Folder of the results; by default a dated one under runs."""

@@ -1,4 +1,4 @@
-"""Faults of sensors, actuators and equipment as an option of the command line: YAML, or a file of it."""
+"""Faults of sensors, actuators and equipment, and plants that are not as described, as an option of the command line: YAML, or a file of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from dcsim.errors import InputError, shown
 
-FAULTS = ("sensors", "actuators", "failures")
+FAULTS = ("sensors", "actuators", "failures", "domain_randomization")
 """Keyword arguments of the environments."""
 
 
@@ -32,6 +32,7 @@ def read_faults(words: str) -> dict[str, Any]:
 
     from dcsim.envs.actuators import ActuatorOptions
     from dcsim.envs.failures import FailureOptions, mapping
+    from dcsim.envs.randomization import DomainOptions
     from dcsim.envs.sensors import SensorOptions
 
     is_file = "\n" not in words and "{" not in words and Path(words).is_file()
@@ -49,7 +50,7 @@ def read_faults(words: str) -> dict[str, Any]:
         )
     try:
         faults = {name: of for name, of in mapping("faults", value, FAULTS).items() if of}
-        for name, options in zip(FAULTS, (SensorOptions, ActuatorOptions, FailureOptions), strict=True):
+        for name, options in zip(FAULTS, (SensorOptions, ActuatorOptions, FailureOptions, DomainOptions), strict=True):
             options.parse(faults.get(name))  # type: ignore[attr-defined]
     except InputError as error:
         raise InputError(f"{place}{error}") from None

@@ -82,7 +82,7 @@ class Scenario:
 
     @property
     def faults(self) -> dict[str, Any]:
-        """What is wrong with sensors, actuators and equipment."""
+        """What is wrong with sensors, actuators and equipment, and how plants differ from the description."""
         return {name: self.keywords[name] for name in FAULTS if name in self.keywords}
 
     def make_vec(self) -> Any:

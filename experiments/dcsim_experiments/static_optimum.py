@@ -92,7 +92,9 @@ def reset_operation(plant: SteadyHall, problems: Problems, constants: ResetConst
     for _ in range(RESET_MOVES):
         state = plant.rest(setpoints, problems, state, 1)
         sent = {name: setpoints[plant.engine.input_slices[name]] for name in plant.hall.types.requests}
-        moved = settled_setpoints(sent, plant.fields(state), problems.wet_bulb, problems.load, plant.hall, constants)
+        moved = settled_setpoints(
+            sent, plant.fields(state), problems.wet_bulb, problems.load, plant.hall, plant.hall.params, constants
+        )
         setpoints = np.concatenate([moved[name] for name in sent])
     return plant.operate(setpoints, problems, state)
 

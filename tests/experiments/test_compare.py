@@ -62,12 +62,14 @@ FAULTS = {
     "sensors": {"noise": {"temperature": 0.1}, "delay_s": 300},
     "actuators": {"stroke_time_s": 120},
     "failures": {"schedule": [{"component": "crah", "units": 2, "start_hour": 0.5}]},
+    "domain_randomization": {"chiller_cop": 0.05},
 }
 
 
 def test_a_comparison_says_under_which_faults_it_was_made(run_cli, read, tmp_path):
     text = "{sensors: {noise: {temperature: 0.1}, delay_s: 300}, actuators: {stroke_time_s: 120}, "
-    text += "failures: {schedule: [{component: crah, units: 2, start_hour: 0.5}]}}"
+    text += "failures: {schedule: [{component: crah, units: 2, start_hour: 0.5}]}, "
+    text += "domain_randomization: {chiller_cop: 0.05}}"
     (tmp_path / "faults.json").write_text(json.dumps(FAULTS))
     energy = {}
     for name, words in {
@@ -99,6 +101,11 @@ def test_a_comparison_says_under_which_faults_it_was_made(run_cli, read, tmp_pat
         ("{sensors: {noise: 1e}}", "sensors: noise='1e': expected a number"),
         ("{sensors: {noise: {rack_inlet_mx: 0.1}}}", "nearest is 'rack_inlet_max'"),
         ("{actuators: {stroke_time_s: {crah_fan_sped: 9}}}", "nearest is 'crah_fan_speed'"),
+        (
+            "{domain_randomization: {chiller_cup: 0.1}}",
+            "no parameter 'chiller_cup' that may be drawn; nearest is 'chiller_cop'",
+        ),
+        ("{domain_randomization: {dx_cop: 0.1}}", "no parameter 'dx_cop' in this hall"),
         ("{failures: {random: {chiller: {mtbf_hours: 9}}}}", "repair_hours is missing"),
         ("{failures: {random: {dx_unit: {mtbf_hours: 9, repair_hours: 1}}}}", "this hall has no component 'dx_unit'"),
     ],

@@ -83,6 +83,7 @@ def _energyplus(peer: Peer) -> float:
 def _sinergym() -> Peer:
     """Sinergym's data centre, steps with random actions."""
     import gymnasium as gym
+
     sinergym: Any = importlib.import_module("sinergym")
 
     name = min(name for name in gym.registry if name.startswith(SINERGYM_ENVS) and "continuous" in name)
