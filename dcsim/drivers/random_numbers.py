@@ -5,6 +5,8 @@ taken up anywhere, and nothing loops over environments. Streams for several purp
 one purpose does not move what is drawn for another.
 """
 
+import functools
+import math
 import zlib
 from collections.abc import Iterable
 from typing import Any, Self
@@ -51,7 +53,7 @@ class RandomNumbers:
 
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
-        self._gamma = _gamma(keys)
+        self._gamma: Keys | None = None  # made when something is drawn
         self._drawn = 0  # of every stream
 
     @classmethod
@@ -68,8 +70,7 @@ class RandomNumbers:
         number : int or np.ndarray of int, shape (n,)
             Which of several, for instance the episode or the step.
         """
-        tag = np.uint64(zlib.crc32(purpose.encode()))
-        return RandomNumbers(_mixed(_mixed(self.keys ^ tag) + _GOLDEN * np.asarray(number).astype(np.uint64)))
+        return RandomNumbers(_mixed(self.keys + (_tag(purpose) + _GOLDEN * np.atleast_1d(number).astype(np.uint64))))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -80,9 +81,11 @@ class RandomNumbers:
 
     def uniform(self, *shape: int) -> Array:
         """Return the next numbers, uniform between 0 and 1 and never either, shape (n, *shape)."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         place = np.arange(self._drawn, self._drawn + count, dtype=np.uint64)
         self._drawn += count
+        if self._gamma is None:
+            self._gamma = _gamma(self.keys)
         bits = self._gamma[:, None] * place
         bits += self.keys[:, None]
         _mix(bits)
@@ -94,7 +97,7 @@ class RandomNumbers:
 
     def normal(self, *shape: int) -> Array:
         """Return the next numbers, standard normal, shape (n, *shape); pairs of polar coordinates, angles in float32."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         pairs = (count + 1) // 2
         radius, angle = self.uniform(2, pairs).swapaxes(0, 1)
         radius = np.sqrt(-2.0 * np.log(radius))
@@ -128,6 +131,13 @@ def _mix(bits: Keys) -> None:
     bits ^= bits >> np.uint64(27)
     bits *= np.uint64(0x94D049BB133111EB)
     bits ^= bits >> np.uint64(31)
+
+
+@functools.lru_cache(maxsize=256)
+def _tag(purpose: str) -> np.uint64:
+    """Hash a name."""
+    tag: np.uint64 = _mixed(np.array([zlib.crc32(purpose.encode())], np.uint64))[0]
+    return tag
 
 
 def _mixed(bits: Keys) -> Keys:
