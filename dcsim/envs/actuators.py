@@ -181,13 +181,13 @@ class ActuatorBank:
         self.position = np.zeros((len(signals), num_envs))
 
     def start(self, index: np.ndarray, random: RandomNumbers, setpoints: np.ndarray) -> None:
-        """Begin new episodes in the environments ``index``, shape (n,), with streams of their own and the actuators at ``setpoints``, (A, n)."""
+        """Begin new episodes in the environments ``index``, shape (n,), of these streams, with the actuators at ``setpoints``, (A, n)."""
         if self.is_off:
             return
         self.position[:, index] = setpoints
         self._stuck.start(index)
         if self._stuck.uniforms:
-            self._numbers.start(index, random)
+            self._numbers.start(index, random.of("actuators"))
 
     def move(self, asked: np.ndarray, elapsed: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Follow what is asked for over one control step.

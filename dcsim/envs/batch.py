@@ -157,8 +157,8 @@ class Batch:
             columns = [self._drivers[index, :-1, column].astype(float) for column in self._worth_columns]
             self.stored.begin(index, self._state.tank_temperature[:, index], *columns)
         self._reached[:, index] = self._setpoints[:, index] = setpoints
-        self._actuators.start(index, random.of("actuators"), setpoints)
-        self._sensors.start(index, random.of("sensors"))
+        self._actuators.start(index, random, setpoints)
+        self._sensors.start(index, random)
         self._report()
 
     def _next_episodes(self, index: np.ndarray, seeds: Sequence[int | None] | None) -> RandomNumbers:

@@ -79,9 +79,9 @@ class EpisodeSource:
         config, steps = self._config, self._steps
         hall, task, interval = config.hall, config.task, config.control_interval_s
         n = len(random)
-        site = random.of("site").choice(len(config.weathers))
-        start = self._starts(site, random.of("start")) if start_s is None else np.asarray(start_s, float)
-        load_numbers = random.of("load")
+        place, load_numbers = random.of("place"), random.of("load")
+        site = place.choice(len(config.weathers))
+        start = self._starts(site, place) if start_s is None else np.asarray(start_s, float)
         lag = self._ahead[-1] if config.forecast == "truth" else 0
         rows = self._hour + steps + lag
         weekday = self._first_weekday[site]
@@ -148,7 +148,7 @@ class EpisodeSource:
             weather = config.weathers[site[first]]
             raise InputError(f"{_coverage(weather)}, not the episode from {calendar.time_label(start[first])} on")
         outages = self._outages(random.of("outages")) if task.limits_equipment else {}
-        return Episodes(start, table, self._available(self._failures.draw(random.of("failures"), outages)))
+        return Episodes(start, table, self._available(self._failures.draw(random, outages)))
 
     def _starts(self, site: np.ndarray, random: RandomNumbers) -> np.ndarray:
         """Starts of episodes [s of the year] at sites, each shape (n,)."""

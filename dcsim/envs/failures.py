@@ -477,7 +477,7 @@ class FailureSchedule:
             share = np.ones((len(random), self._steps, self._units[component]), np.float32)
             for failures in self.options.random:
                 if failures.component == component:
-                    is_down = self._down_at_random(failures, random.of(component))
+                    is_down = self._down_at_random(failures, random.of(f"failures of {component}"))
                     share[is_down] = np.minimum(share[is_down], failures.remaining)
             for failure in self.options.schedule:
                 if failure.component == component:

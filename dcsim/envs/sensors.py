@@ -395,16 +395,16 @@ class SensorBank:
         return self._age[self._age_rows]
 
     def start(self, index: np.ndarray, random: RandomNumbers) -> None:
-        """Begin new episodes in the environments ``index``, shape (n,), with streams of their own."""
+        """Begin new episodes in the environments ``index``, shape (n,), of these streams."""
         if self.is_off:
             return
         self._at[index] = -1
         self._stuck.start(index)
         self._dropout.start(index)
         if self._is_random:
-            self._numbers.start(index, random)
+            self._numbers.start(index, random.of("sensors"))
         if self._draws_offsets:
-            normals = np.moveaxis(random.of("offsets").normal(*self._offset_mean.shape), 0, 2)
+            normals = np.moveaxis(random.of("sensor offsets").normal(*self._offset_mean.shape), 0, 2)
             self._offset[:, :, index] = self._offset_mean[:, :, None] + self._offset_deviation[:, :, None] * normals
 
     def measure(self, true_values: np.ndarray, elapsed: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
