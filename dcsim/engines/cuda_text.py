@@ -15,13 +15,16 @@ from typing import NamedTuple
 import numpy as np
 
 from dcsim.engines.emit import size_of
-from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
+from dcsim.engines.graph import PARAM, REDUCTIONS, Graph, Symbol
 from dcsim.engines.layout import Group, Layout, Place, planned, runs
-from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
+from dcsim.engines.program import AFTER, BEGIN, HOSTED, PREPARE, SWEEP, Program, stage
+from dcsim.engines.simplify import with_rebuilt
 
 THREADS = 32
 """Threads of a block: a small batch is spread over as many multiprocessors as it can."""
 _BLOCKS = 16  # of which a multiprocessor shall hold this many, so that a thread has 128 registers
+ROWS_SIDE_BY_SIDE = 4
+_NARROW = 8  # rows or columns of a matrix
 _MATRIX_ROWS = 4  # rows of a matrix multiplied together: they share the loads of the vector
 
 _PRELUDE = """\
@@ -31,6 +34,7 @@ _PRELUDE = """\
 #define EACH_ENVIRONMENT const long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; if (i < n)
 #define UNROLLED _Pragma("unroll 2")
 #define ROLLED _Pragma("unroll 1")
+#define LOOP _Pragma("unroll 1")
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
 #else
@@ -40,6 +44,7 @@ _PRELUDE = """\
 #define EACH_ENVIRONMENT for (long long i = 0; i < n; ++i)
 #define UNROLLED
 #define ROLLED
+#define LOOP
 #define INFINITE INFINITY
 #define NOT_A_NUMBER NAN
 #endif
@@ -105,6 +110,7 @@ class CudaText(NamedTuple):
 
 def cuda_text(program: Program, dtype: str) -> CudaText:
     """Write the kernel of a simplified program in ``float64`` or ``float32``."""
+    program = _with_shared_loops(program)
     layout = planned(program)
     is_double = dtype == "float64"
     stages = {
@@ -204,46 +210,93 @@ class _StageWriter:
 
     def _straight(self, group: Group) -> None:
         """Values of one row: no loop, and what later groups need stays in variables."""
-        self._body(group, self.known, self._fetch)
+        self._body(group, [self.known], ["0"], lambda a, _: self._fetch(a))
         self._store(group.symbols, self.known, "0")
 
     def _loop(self, group: Group) -> None:
+        """Treat some rows side by side: what they read is read first, and the latency of one hides that of the others."""
         own = {x.index for x in group.symbols}
         reductions = [x for x in group.symbols if x.op in REDUCTIONS]
         for x in reductions:
             start = self._number(0.0 if x.op != "maxof" else float("-inf"))
-            self._line(f"real v{x.index} = {start};")
-        outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own}
+            self._line(f"real {', '.join(f'{total} = {start}' for total in _totals(x))};")
+        outside = {a.index: a for x in group.symbols for a in x.operands if a.index not in own and not a.columns}
         # the workspace is written to in the loop, so that the compiler would read these again in each row
         fixed = {index: self._fetch(a) for index, a in outside.items() if a.rows == 1}
         self._line("{")
+        self.indent += 2
         for index, value in fixed.items():
             if value.startswith("ws["):
-                self._line(f"  const real f{index} = {value};")
+                self._line(f"const real f{index} = {value};")
                 fixed[index] = f"f{index}"
-        self._line(f"  UNROLLED for (int r = 0; r < {group.rows}; ++r) {{")
-        self.indent += 4
-        local: dict[int, str] = {}
-        self._body(group, local, lambda a: fixed[a.index] if a.index in fixed else self._fetch(a, "r"))
-        self._store([x for x in group.symbols if x.op not in REDUCTIONS], local, "r")
-        self.indent -= 4
-        self._line("  }")
+        for vector in {x.operands[1].index: x.operands[1] for x in group.symbols if x.op == "spread"}.values():
+            for c in range(vector.rows):
+                self._line(f"const real y{vector.index}_{c} = {self._fetch(vector, str(c))};")
+
+        def fetch(a: Symbol, row: str) -> str:
+            return fixed[a.index] if a.index in fixed else self._fetch(a, row)
+
+        def rows_side_by_side(rows: list[str]) -> None:
+            local: list[dict[int, str]] = [{} for _ in rows]
+            self._body(group, local, rows, fetch)
+            for names, row in zip(local, rows, strict=True):
+                self._store([x for x in group.symbols if x.op not in REDUCTIONS], names, row)
+
+        whole = group.rows // ROWS_SIDE_BY_SIDE * ROWS_SIDE_BY_SIDE
+        if whole:
+            self._line(f"LOOP for (int r = 0; r < {whole}; r += {ROWS_SIDE_BY_SIDE}) {{")
+            self.indent += 2
+            rows_side_by_side([f"r + {q}" for q in range(ROWS_SIDE_BY_SIDE)])
+            self.indent -= 2
+            self._line("}")
+        if whole < group.rows:
+            self._line("{")
+            self.indent += 2
+            rows_side_by_side([str(r) for r in range(whole, group.rows)])
+            self.indent -= 2
+            self._line("}")
+        self.indent -= 2
         self._line("}")
-        self.known.update((x.index, f"v{x.index}") for x in reductions)
-        self._store(reductions, self.known, "0")
+        for x in reductions:
+            if x.rows == 1:
+                self.known[x.index] = _totals(x)[0]
+                self._store([x], self.known, "0")
+            else:
+                for k, total in enumerate(_totals(x)):
+                    self._store([x], {x.index: total}, str(k))
 
-    def _body(self, group: Group, local: dict[int, str], fetch: Callable[[Symbol], str]) -> None:
-        def value(a: Symbol) -> str:
-            return local[a.index] if a.index in local else fetch(a)
-
+    def _body(
+        self, group: Group, local: list[dict[int, str]], rows: list[str], fetch: Callable[[Symbol, str], str]
+    ) -> None:
+        """Write what a group computes in each of some rows; leaves the names of its values in ``local``."""
         for x in group.symbols:
-            name = f"v{x.index}"
-            if x.op in REDUCTIONS:
-                self._line(f"{name} = {self._accumulated(x.op, name, [value(a) for a in x.operands])};")
-                continue
-            v = [self._fetch(a, str(x.args[1])) if x.op == "row" else value(a) for a in x.operands]
-            self._line(f"const real {name} = {self._operation(x, v)};")
-            local[x.index] = name
+            for q, row in enumerate(rows):
+
+                def value(a: Symbol, q: int = q, row: str = row) -> str:
+                    return local[q][a.index] if a.index in local[q] else fetch(a, row)
+
+                name = f"v{x.index}" if len(rows) == 1 else f"v{x.index}_{q}"
+                if x.op == "gather":
+                    for k, total in enumerate(_totals(x)):
+                        self._line(f"{total} = {self._fma(self._factor(x, str(k), row), value(x.operands[1]), total)};")
+                elif x.op in REDUCTIONS:
+                    total = _totals(x)[0]
+                    self._line(f"{total} = {self._accumulated(x.op, total, [value(a) for a in x.operands])};")
+                elif x.op == "spread":
+                    total = self._number(0.0)
+                    for c in range(x.operands[1].rows):
+                        total = self._fma(self._factor(x, row, str(c)), f"y{x.operands[1].index}_{c}", total)
+                    self._line(f"const real {name} = {total};")
+                    local[q][x.index] = name
+                else:
+                    v = [self._fetch(a, str(x.args[1])) if x.op == "row" else value(a) for a in x.operands]
+                    self._line(f"const real {name} = {self._operation(x, v)};")
+                    local[q][x.index] = name
+
+    def _factor(self, product: Symbol, row: str, column: str) -> str:
+        """Element of the matrix of a product."""
+        matrix = product.operands[0]
+        return _at(self.layout.places[matrix.index], f"({row}) * {matrix.columns} + {column}")
 
     def _store(self, symbols: list[Symbol], local: dict[int, str], row: str) -> None:
         for x in symbols:
@@ -316,6 +369,26 @@ class _StageWriter:
                 self._line(f"  {_at(place, f'{first} + {q}')} = sum{q};")
             if x.rows == 1:
                 self._line(f"  v{x.index} = sum{q};")
+
+
+def _totals(reduction: Symbol) -> list[str]:
+    """Names of what a reduction adds up."""
+    name = f"v{reduction.index}"
+    return [name] if reduction.rows == 1 else [f"{name}_{k}" for k in range(reduction.rows)]
+
+
+def _with_shared_loops(program: Program) -> Program:
+    """Let products with narrow matrices share loops with what makes or uses their long side, which then needs no memory."""
+
+    def rule(graph: Graph, symbol: Symbol, operands: list[Symbol]) -> Symbol | None:
+        if symbol.op != "matmul" or stage(symbol) == HOSTED:
+            return None
+        matrix = operands[0]
+        if min(matrix.rows, matrix.columns) > _NARROW:
+            return None
+        return graph.make("gather" if matrix.rows <= matrix.columns else "spread", tuple(operands), symbol.rows)
+
+    return with_rebuilt(program, rule)
 
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}

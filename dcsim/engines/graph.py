@@ -55,7 +55,7 @@ HOST: dict[str, Callable[..., Any]] = {
 }
 COMMUTATIVE = frozenset({"add", "mul"})
 _NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}  # as second operand they change nothing
-REDUCTIONS = frozenset({"sum", "maxof", "dot"})
+REDUCTIONS = frozenset({"sum", "maxof", "dot", "gather"})
 ALONE = frozenset({"matmul", "stack", "outer"})  # what shares no loop with others
 
 
@@ -90,7 +90,8 @@ class Symbol:
     Attributes
     ----------
     op : str
-        ``const``, ``leaf`` or a key of `HOST` (later passes add ``copy``, ``fma``, ``fms``, ``fnma`` and ``dot``).
+        ``const``, ``leaf`` or a key of `HOST` (later passes add ``copy``, ``fma``, ``fms``, ``fnma``, ``dot``, and for
+        products with matrices that share a loop with others ``gather`` and ``spread``).
     args : tuple
         What identifies it: operands; for ``const`` the number, for ``leaf`` its kind and field, for ``row`` also the
         row's index.

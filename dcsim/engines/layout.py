@@ -86,7 +86,7 @@ def loop_rows(symbol: Symbol) -> int:
 
 def needs_memory(user: Symbol) -> bool:
     """Whether a symbol reads rows of its operands other than its own."""
-    return user.op in ("matmul", "row", "outer")
+    return user.op in ("matmul", "row", "outer", "spread")
 
 
 def grouped(symbols: Sequence[Symbol]) -> list[Group]:
