@@ -3,12 +3,16 @@
 Its kernel's text is compiled as plain C++, with a loop in place of the threads; it is left out where there is no compiler.
 """
 
+import contextlib
 import ctypes
 import functools
 import shutil
 import subprocess
 import tempfile
+import warnings
 from pathlib import Path
+
+import torch
 
 from dcsim.engines import ENGINES, make_engine
 from dcsim.engines.cuda_step import CudaStep
@@ -27,6 +31,18 @@ def engine_of(name, model, params, **options):
 def every_engine(model, params, **options):
     """Return all engines by name."""
     return {name: engine_of(name, model, params, **options) for name in NAMES}
+
+
+@contextlib.contextmanager
+def never_waiting():
+    """Raise where the host waits for the device."""
+    with warnings.catch_warnings():  # torch tells once that this way of looking is new
+        warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 @functools.cache

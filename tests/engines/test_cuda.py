@@ -9,7 +9,7 @@ import engine_toy as toy
 import numpy as np
 import pytest
 import torch
-from every_engine import COMPILER, OPTIONS
+from every_engine import COMPILER, OPTIONS, never_waiting
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import cuda_driver, make_engine
@@ -150,15 +150,23 @@ def test_a_device_gives_numpys_numbers(count, own, dtype):
     params, state, inputs = case(count, own)
     engine = make_engine("torch:cuda", toy.MODEL, params, dtype=dtype)
     reference = make_engine("numpy", toy.MODEL, params)
-    tolerance = {"rtol": 1e-11, "atol": 1e-14} if dtype == "float64" else {"rtol": 1e-3, "atol": 1e-3}
+
+    def assert_near(found, expected):
+        if dtype == "float64":
+            assert_allclose(found, expected, rtol=1e-11, atol=1e-14)
+        else:  # beside a kink rounding may choose the other side
+            error = np.abs(np.asarray(found) - expected) / (1.0 + np.abs(expected))
+            assert np.quantile(error, 0.999) < 1e-3
+            assert error.max() < 1e-2
+
     for substeps in (1, 10):
         expected = reference.step(state, inputs, 300.0, substeps=substeps)
-        assert_allclose(engine.step(state, inputs, 300.0, substeps=substeps), expected, **tolerance)
+        assert_near(engine.step(state, inputs, 300.0, substeps=substeps), expected)
     s, u = (torch.tensor(x, dtype=getattr(torch, dtype), device="cuda") for x in (state, inputs))
     new = engine.step(s, u, 300.0)
     assert new.device == s.device
     assert new.dtype == s.dtype
-    assert_allclose(new.cpu(), expected, **tolerance)
+    assert_near(new.cpu().numpy(), expected)
     assert engine.step(s, u, 300.0, out=s) is s
     assert_array_equal(s.cpu(), new.cpu())
     assert engine.kernel.registers > 0
@@ -171,12 +179,8 @@ def test_a_step_does_not_wait_for_the_device_and_can_be_captured_in_a_graph():
     s, u = (torch.tensor(x, device="cuda") for x in (state, inputs))
     other = torch.tensor(toy.make_state(np.random.default_rng(4), 100), device="cuda")
     expected = engine.step(other, u, 300.0)
-    before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with never_waiting():
         new = engine.step(s, u, 300.0)
-    finally:
-        torch.cuda.set_sync_debug_mode(before)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         engine.step(s, u, 300.0, out=new)
