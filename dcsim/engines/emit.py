@@ -11,13 +11,15 @@ from dcsim.engines.graph import PARAM, REDUCTIONS, Symbol
 from dcsim.engines.kernel_frame import frame
 from dcsim.engines.lanes import PIECES_UNROLLED, Code, Loop, Target, pieces
 from dcsim.engines.layout import Group, Layout, Place, planned
-from dcsim.engines.program import AFTER, BEGIN, PREPARE, SWEEP, Program
+from dcsim.engines.program import AFTER, AFTER_BACK, BEGIN, PREPARE, SWEEP, Program
 from dcsim.engines.vector_math import exponential, hyperbolic_tangent, logarithm, maximum, minimum, smallest_normal
 
 STAGE_NAMES = {BEGIN: "begin", PREPARE: "prepare", SWEEP: "sweep", AFTER: "monitor"}
 POINTERS = ("ws", "src", "dst", "timed", "temp", "params", "timed_params")
 PASS_POINTERS = ("dst", "timed", "temp", "timed_params")  # which differ between passes from one state
-_REGISTERS_TOGETHER = 4  # of the same value in several rows, which are computed side by side
+_REGISTERS_TOGETHER, _REGISTERS_TOGETHER_BACK = 4, 2
+"""Of the same value in several rows, which are computed side by side: fewer on the way back, whose loops have many values
+to keep near."""
 _PARTIAL_SUMS = 4  # of a sum over rows: row r goes to the (r mod 4)th, so that no term waits for the one before
 _COLUMNS_UNROLLED = 64  # of a matrix; of more, pairs of columns share a loop
 _MATRIX_SUMS = 4  # rows of a matrix multiplied together, in registers' worth: they share the loads of the vector
@@ -152,6 +154,7 @@ class StageWriter:
     def __init__(self, code: Code, layout: Layout, stage: int, pointers: Sequence[str] = POINTERS):
         self.code, self.layout = code, layout
         self.groups, self.late = layout.groups[stage], layout.late[stage]
+        self.registers_together = _REGISTERS_TOGETHER if stage < AFTER_BACK else _REGISTERS_TOGETHER_BACK
         self.known: dict[int, str] = {}  # values of one row computed in this stage
         self.bases = {name: f"%{name}" for name in pointers}
 
@@ -243,7 +246,7 @@ class StageWriter:
 
     def _rows_together(self, rows: int) -> int:
         """Rows that a round of a loop treats, operation by operation: one fills the waiting of the other."""
-        most = max(1, _REGISTERS_TOGETHER * self.code.target.register_bytes // self.code.target.row_bytes)
+        most = max(1, self.registers_together * self.code.target.register_bytes // self.code.target.row_bytes)
         return max(count for count in range(1, min(rows, most) + 1) if rows % count == 0)
 
     def _body(

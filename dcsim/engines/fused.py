@@ -65,6 +65,7 @@ class FusedEngine(Engine):
         self._traced, self._program = traced, simplified(traced)
         self._bounds = bounds_of(self._program)
         self._emitted: dict[int, Emitted] = {}  # by lanes
+        self._kernels: dict[int, Kernel] = {}  # by lanes
         self._adjoints: dict[frozenset[str], Adjoint] = {}  # by parameters
         self._backs: dict[tuple[frozenset[str], int], BackKernel] = {}  # by parameters and lanes
         self._pool: ThreadPoolExecutor | None = None
@@ -139,6 +140,20 @@ class FusedEngine(Engine):
 
         def advance(_: Any = held) -> None:  # the arrays live as long as this function
             run(at)
+
+        return advance
+
+    def stepper(self, num_envs: int, interval: float, substeps: int | None = None) -> Callable[[int, int, int], None]:
+        """Return a function that makes one control step, for loops over many.
+
+        It takes the addresses of the state, of the inputs and of where to write the new state, which may be the same as
+        the state: C-contiguous float64 arrays of this engine's shapes, which the caller keeps.
+        """
+        runner, plan, n = self._ready(num_envs, interval, substeps)
+        (packed, at), environment = plan, self._environment_address
+
+        def advance(state: int, inputs: int, out: int, _: Array = packed) -> None:  # the values live as long as this
+            self._share(runner, (at, state, inputs, environment, out, n, num_envs), num_envs)
 
         return advance
 
@@ -243,7 +258,8 @@ class FusedEngine(Engine):
             target = Target(self.dtype.name, lanes, has_fma(), register_bytes())
             if lanes not in self._emitted:
                 self._emitted[lanes] = emitted(self._program, target)
-            same = _Runner(self._emitted[lanes], lanes, self.params, self.dtype, self._bounds)
+                self._kernels[lanes] = kernel(self._emitted[lanes].text)
+            same = _Runner(self._emitted[lanes], self._kernels[lanes], lanes, self.params, self.dtype, self._bounds)
         self._runners[num_envs] = same
         return same
 
@@ -260,9 +276,8 @@ def _readable(array: Array) -> Array:
 class _Runner:
     """A kernel for one number of lanes, with parameter values packed for it."""
 
-    def __init__(self, code: Emitted, lanes: int, params: Any, dtype: np.dtype[Any], bounds: set[int]):
-        self.lanes = lanes
-        self.kernel: Kernel = kernel(code.text)
+    def __init__(self, code: Emitted, kernel: Kernel, lanes: int, params: Any, dtype: np.dtype[Any], bounds: set[int]):
+        self.lanes, self.kernel = lanes, kernel
         self.plans: dict[tuple[float, int], tuple[Array, int]] = {}
         self._dtype, self._common, self._bytes = dtype, len(code.params), code.workspace_bytes
         self._values = HostValues([*code.params, *code.timed_params], params, bounds, code.order)

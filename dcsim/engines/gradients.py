@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from dcsim.engines.base import check_shape
+from dcsim.engines.base import address_of, check_shape
 from dcsim.engines.fused import FusedEngine
 from dcsim.engines.model import Array, fields
 
@@ -132,6 +132,25 @@ class _Plan(NamedTuple):
     fields: tuple[str, ...]
     keep_every: int
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether the states before all steps are kept."""
+        return self.keep_every == 1
+
+    def segments(self, count: int) -> list[tuple[int, int, int]]:
+        """Steps from one kept state to the next, or all: number of the kept state, first step, and the one after the last."""
+        length = count if self.keeps_all else self.keep_every
+        return [(k, first, min(first + length, count)) for k, first in enumerate(range(0, count, length))]
+
+
+def _run(engine: FusedEngine, plan: _Plan, states: Array, inputs: Array) -> None:
+    """Fill in all but the first of ``states``, shape (T + 1, state rows, N), with what ``inputs``, T of them, lead to."""
+    advance = engine.stepper(states.shape[2], plan.interval, plan.substeps)
+    state_at, state_bytes = address_of(states), states[0].nbytes
+    inputs_at, inputs_bytes = address_of(inputs), inputs[0].nbytes
+    for t in range(len(states) - 1):
+        advance(state_at + t * state_bytes, inputs_at + t * inputs_bytes, state_at + (t + 1) * state_bytes)
+
 
 class _Rollout(torch.autograd.Function):
     """Forward: the engine's steps. Backward: its way back, from kept state to kept state."""
@@ -144,18 +163,21 @@ class _Rollout(torch.autograd.Function):
         if params:
             engine = engine.with_params(engine.model.params(*(x.detach().numpy() for x in params)))
         rows, num_envs = state.shape
-        given, after = inputs.detach().contiguous().numpy(), np.array(state.detach().numpy(), order="C")
+        before, given = state.detach().numpy(), inputs.detach().contiguous().numpy()
+        check_shape(before, (engine._state_rows, num_envs), "state")
         check_shape(given[0], (engine._input_rows, num_envs), "inputs")
         found = {name: np.empty((count, _rows(engine, name), num_envs)) for name in plan.fields}
-        kept = np.empty((-(-count // plan.keep_every), rows, num_envs))
-        for t in range(count):
-            before = after
-            if t % plan.keep_every == 0:
-                before = kept[t // plan.keep_every]
-                before[...] = after
-            engine.step(before, given[t], plan.interval, out=after, substeps=plan.substeps)
+        kept = np.empty((-(-count // plan.keep_every) + 1, rows, num_envs))  # with the last
+        kept[0] = before
+        for number, first, last in plan.segments(count):
+            states = kept if plan.keeps_all else np.empty((last - first + 1, rows, num_envs))
+            states[0] = kept[number]
+            _run(engine, plan, states, given[first:last])
             for name, values in found.items():
-                values[t] = after[engine.state_slices[name]]
+                values[first:last] = states[1:, engine.state_slices[name]]
+            if not plan.keeps_all:
+                kept[number + 1] = states[-1]
+        after = kept[-1].copy()
         ctx.plan, ctx.engine, ctx.kept = plan, engine, kept
         ctx.save_for_backward(inputs)
         ctx.set_materialize_grads(False)
@@ -172,19 +194,25 @@ class _Rollout(torch.autograd.Function):
         back = engine.pullback(num_envs, plan.interval, plan.substeps, wanted)
         bar = np.zeros(kept.shape[1:]) if after_bar is None else np.array(after_bar.numpy(), order="C")
         inputs_bar = np.zeros_like(given)
-        bars = {f: x.numpy() for f, x in zip(plan.fields, field_bars, strict=True) if x is not None}
-        states = np.empty((min(plan.keep_every, len(given)), *kept.shape[1:]))
-        for segment in reversed(range(len(kept))):
-            first, last = segment * plan.keep_every, min((segment + 1) * plan.keep_every, len(given))
-            states[0] = kept[segment]
-            for t in range(first, last - 1):
-                engine.step(
-                    states[t - first], given[t], plan.interval, out=states[t - first + 1], substeps=plan.substeps
-                )
+        bars = [
+            (bar[engine.state_slices[name]], x.numpy())
+            for name, x in zip(plan.fields, field_bars, strict=True)
+            if x is not None
+        ]
+        given_at, inputs_bar_at, bar_at = (address_of(x) for x in (given, inputs_bar, bar))
+        given_bytes, state_bytes = given[0].nbytes, bar.nbytes
+        for number, first, last in reversed(plan.segments(len(given))):
+            states = kept
+            if not plan.keeps_all:
+                states = np.empty((last - first, *kept.shape[1:]))
+                states[0] = kept[number]
+                _run(engine, plan, states, given[first:last])
+            states_at = address_of(states) - first * state_bytes
             for t in reversed(range(first, last)):
-                for name, values in bars.items():
-                    bar[engine.state_slices[name]] += values[t]
-                back(states[t - first], given[t], bar, bar, inputs_bar[t])
+                for part, values in bars:
+                    np.add(part, values[t], out=part)
+                shift = t * given_bytes
+                back.at(states_at + t * state_bytes, given_at + shift, bar_at, bar_at, inputs_bar_at + shift)
         found = back.params() if wanted else {}
         needed = ctx.needs_input_grad
         params_bar = (

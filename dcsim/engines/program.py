@@ -214,7 +214,7 @@ class HostValues:
     ):
         self._wanted, self._bounds, self._order = list(wanted), bounds, order
         self._params = params._asdict()
-        self._fixed: dict[int, Any] = {}
+        self._values: dict[int, Any] = {}
         self._varying: list[Symbol] = []
         varying: set[int] = set()
         for symbol in reachable(self._wanted):
@@ -223,22 +223,26 @@ class HostValues:
                 varying.add(symbol.index)
                 self._varying.append(symbol)
             else:
-                self._fixed[symbol.index] = self._evaluate(symbol, self._fixed, {})
+                self._values[symbol.index] = self._evaluate(symbol, self._values, {})
+        fixed = (x for x in self._wanted if x.index not in varying)
+        self._raveled = {x.index: self._ravel(x, self._values[x.index]) for x in fixed}
 
     def __call__(self, interval: float, time_step: float) -> list[Array]:
         """Values of the wanted symbols, each raveled to its full number of rows, in order."""
-        values = dict(self._fixed)
+        values, raveled = dict(self._values), dict(self._raveled)
         clocks = {"interval": interval, "time_step": time_step}
         for symbol in self._varying:
             values[symbol.index] = self._evaluate(symbol, values, clocks)
-        raveled = []
-        for symbol in self._wanted:
-            size = symbol.rows * max(symbol.columns, 1)
-            value = np.broadcast_to(np.ravel(values[symbol.index], self._order), (size,))
-            if symbol.index in self._bounds and np.isnan(value).any():
-                raise ValueError(f"{symbol.source}: a bound that follows from parameters alone is not a number")
-            raveled.append(value)
-        return raveled
+        return [raveled[x.index] if x.index in raveled else self._ravel(x, values[x.index]) for x in self._wanted]
+
+    def _ravel(self, symbol: Symbol, value: Array) -> Array:
+        size = symbol.rows * max(symbol.columns, 1)
+        flat = value.ravel(self._order)
+        if flat.size != size:
+            flat = np.broadcast_to(flat, (size,))
+        if symbol.index in self._bounds and np.isnan(flat).any():
+            raise ValueError(f"{symbol.source}: a bound that follows from parameters alone is not a number")
+        return flat
 
     def _evaluate(self, symbol: Symbol, values: Mapping[int, Any], clocks: Mapping[str, float]) -> Any:
         if symbol.op == "const":

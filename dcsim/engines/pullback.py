@@ -1,7 +1,7 @@
 """Runs the way back of a fused engine: the kernel of `dcsim.engines.adjoint_kernel`, and what is left to the host."""
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,42 @@ class BackKernel:
         self.code = emitted_adjoint(adjoint, target)
         self.kernel = kernel(self.code.text)
         self.bounds = bounds_of(adjoint.program)
-        self.hosted = reachable(list(adjoint.hosted.values()))
+        self.hosted = _Hosted(adjoint.hosted)
+        self.timed_hosted = self.hosted.dependent({x.index for x in self.code.timed_hosted})
+
+
+class _Hosted:
+    """Bars of the common parameters, made from the parameters and from bars of what the host computes with them."""
+
+    def __init__(self, outputs: Mapping[str, Symbol]):
+        self._outputs, self._symbols = outputs, reachable(list(outputs.values()))
+
+    def dependent(self, on: Container[int]) -> "_Hosted":
+        """Those that depend on the bars of some values."""
+        found: set[int] = set()
+        for x in self._symbols:
+            is_bar = x.op == "leaf" and x.args[0] == "bar" and int(x.args[1]) in on
+            if is_bar or any(a.index in found for a in x.operands):
+                found.add(x.index)
+        return _Hosted({name: x for name, x in self._outputs.items() if x.index in found})
+
+    def evaluated(
+        self, params: Mapping[str, Array], bars: Mapping[int, Array], clocks: Mapping[str, float]
+    ) -> dict[str, Array]:
+        """Values by name of the parameter."""
+        values: dict[int, Any] = {}
+        for x in self._symbols:
+            if x.op == "const":
+                values[x.index] = np.full((1, 1), x.args[0])
+            elif x.op == "leaf":
+                kind, name = x.args
+                if kind in clocks:
+                    values[x.index] = np.full((1, 1), clocks[kind])
+                else:
+                    values[x.index] = params[name] if kind == "param" else bars[int(name)]
+            else:
+                values[x.index] = HOST[x.op](*(values[a.index] if isinstance(a, Symbol) else a for a in x.args))
+        return {name: values[x.index] for name, x in self._outputs.items()}
 
 
 class BackRunner:
@@ -127,12 +162,15 @@ class Pullback:
             state_bar = np.empty_like(bar)
         if inputs_bar is None:
             inputs_bar = np.zeros_like(inputs)
-        packed, environment, environment_bar, hosted = self._fixed
-        given = (address_of(x) for x in (state, inputs))
-        bars = (address_of(x) for x in (bar, state_bar, inputs_bar))
-        arguments = (packed, *given, environment, *bars, environment_bar, hosted, self._substeps, self._num_envs)
-        self._share(self._runner, arguments, self._num_envs)
+        self.at(*(address_of(x) for x in (state, inputs, bar, state_bar, inputs_bar)))
         return state_bar, inputs_bar
+
+    def at(self, state: int, inputs: int, bar: int, state_bar: int, inputs_bar: int) -> None:
+        """Go back through one control step of arrays at these addresses, which the caller keeps: for loops over many."""
+        packed, environment, environment_bar, hosted = self._fixed
+        bars = (bar, state_bar, inputs_bar, environment_bar)
+        arguments = (packed, state, inputs, environment, *bars, hosted, self._substeps, self._num_envs)
+        self._share(self._runner, arguments, self._num_envs)
 
     def params(self) -> dict[str, Array]:
         """Bars of the parameters, of all steps gone through, by name; those that nothing depends on are left out.
@@ -148,41 +186,25 @@ class Pullback:
             start += rows
         common, full, half, _ = np.split(self._hosted.sum(axis=0), self._ends)
         code = back.code
-        zeros = _by_index(code.hosted, np.zeros_like(common)) | _by_index(code.timed_hosted, np.zeros_like(full))
+        all_bars = _by_index(code.hosted, common) | _by_index(code.timed_hosted, full)
+        zeros = _by_index(code.hosted, np.zeros_like(common))
         time_step = self._interval / self._substeps
-        for bars, time in (
-            (zeros | _by_index(code.hosted, common) | _by_index(code.timed_hosted, full), time_step),
-            (zeros | _by_index(code.timed_hosted, half), 0.5 * time_step),
+        for outputs, bars, time in (
+            (back.hosted, all_bars, time_step),
+            (back.timed_hosted, zeros | _by_index(code.timed_hosted, half), 0.5 * time_step),
         ):
             clocks = {"interval": self._interval, "time_step": time}
-            for name, bar in _evaluated(back, params, bars, clocks).items():
-                found[name] = found.get(name, 0.0) + np.broadcast_to(bar, params[name].shape)
+            for name, bar in outputs.evaluated(params, bars, clocks).items():
+                if name not in found:
+                    found[name] = np.zeros_like(params[name])
+                found[name] += bar
         return found
 
 
 def _by_index(symbols: Sequence[Symbol], values: Array) -> dict[int, Array]:
     """Cut a vector into the values of symbols."""
-    parts = np.split(values, np.cumsum([size_of(x) for x in symbols]))
-    return {x.index: part.reshape(x.rows, -1) for x, part in zip(symbols, parts[:-1], strict=True)}
-
-
-def _evaluated(
-    back: BackKernel,
-    params: Mapping[str, Array],
-    bars: Mapping[int, Array],
-    clocks: Mapping[str, float],
-) -> dict[str, Array]:
-    """Bars of the common parameters, made from the parameters and from bars of what the host computes with them."""
-    values: dict[int, Any] = {}
-    for x in back.hosted:
-        if x.op == "const":
-            values[x.index] = np.full((1, 1), x.args[0])
-        elif x.op == "leaf":
-            kind, name = x.args
-            if kind in clocks:
-                values[x.index] = np.full((1, 1), clocks[kind])
-            else:
-                values[x.index] = params[name] if kind == "param" else bars[int(name)]
-        else:
-            values[x.index] = HOST[x.op](*(values[a.index] if isinstance(a, Symbol) else a for a in x.args))
-    return {name: values[x.index] for name, x in back.adjoint.hosted.items()}
+    found, start = {}, 0
+    for x in symbols:
+        found[x.index] = values[start : start + size_of(x)].reshape(x.rows, -1)
+        start += size_of(x)
+    return found

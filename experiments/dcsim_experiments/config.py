@@ -239,6 +239,8 @@ class BenchConfig:
     """Rack groups of the halls whose cost is compared, multiples of 20; none to leave this out."""
     ppo: bool = True
     """Also train PPO for a moment, for its frames per second and the environment's share of the time."""
+    gradients: bool = True
+    """Also take derivatives of a day by actions and parameters, for their time over that of the day run forward."""
     peers: bool = False
     """Also run other simulators that are installed: EnergyPlus through its Python API, Sinergym."""
     sustaindc: Path | None = None

@@ -179,6 +179,19 @@ def test_a_second_derivative_is_refused():
         first.sum().backward()
 
 
+def test_gradients_of_parameters_are_arrays_of_their_own():
+    engine, params, state, inputs = toy_case(9, 2, 3, ())
+    p = toy.Params(*(leaf(x) for x in params))
+    rollout(engine, torch.tensor(state), torch.tensor(inputs), 300.0, p).state.sum().backward()
+    places = {x.grad.data_ptr() for x in p}
+    assert len(places) == len(p)
+    before = [x.grad.clone() for x in p]
+    for x in p:
+        x.grad.mul_(2.0)  # as an optimizer may
+    for x, expected in zip(p, before, strict=True):
+        assert_array_equal(x.grad.numpy(), 2.0 * expected.numpy())
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -186,10 +199,11 @@ def test_a_second_derivative_is_refused():
         ({"keep_every": 0}, "keep_every"),
         ({"inputs": torch.zeros(12, 3)}, "inputs: expected a tensor of shape"),
         ({"inputs": torch.zeros(2, 5, 3)}, "inputs: expected an array of shape"),
+        ({"state": torch.zeros(5, 3)}, "state: expected an array of shape"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(change, words):
     engine, _, state, inputs = toy_case()
-    given = {"inputs": torch.tensor(inputs), **change}
+    given = {"state": torch.tensor(state), "inputs": torch.tensor(inputs), **change}
     with pytest.raises(ValueError, match=words):
-        rollout(engine, torch.tensor(state), interval=300.0, **given)
+        rollout(engine, interval=300.0, **given)

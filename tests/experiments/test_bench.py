@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from dcsim_experiments import energyplus_peer
-from dcsim_experiments.bench import cases, command, peers, ppo
+from dcsim_experiments.bench import cases, command, gradients, peers, ppo
 from dcsim_experiments.bench.cases import Case
 from dcsim_experiments.bench.text import report
 from numpy.testing import assert_allclose
@@ -16,6 +16,8 @@ def test_files_and_keys(run_cli, read, tmp_path, monkeypatch):
     monkeypatch.setattr(ppo, "NUM_ENVS", 4)
     monkeypatch.setattr(ppo, "STEPS", 8)
     monkeypatch.setattr(ppo, "BATCH_SIZE", 16)
+    monkeypatch.setattr(gradients, "BATCHES", (1, 2))
+    monkeypatch.setattr(gradients, "DAY_S", 1200.0)
     out = tmp_path / "run"
     code, lines, _ = run_cli(*SMALL, "--out", out)
     assert code == 0 and lines[-1] == str(out)
@@ -44,13 +46,19 @@ def test_files_and_keys(run_cli, read, tmp_path, monkeypatch):
     assert 1.0 < content["memory_kib_per_env"] < 1000.0
     assert all(0.0 < r["env_share"] < 1.0 and r["frames_per_s"] > 0.0 for r in content["ppo"])
     assert content["peers"] == {}
+    rows = content["gradients"]
+    ways = {(n, 4, by, k) for n in (1, 2) for by in ("actions", "actions and parameters") for k in (1, 16)}
+    assert {(r["num_envs"], r["steps"], r["by"], r["keep_every"]) for r in rows} == ways and len(rows) == len(ways)
+    assert all(r["ratio"] == r["gradient_s"] / r["forward_s"] for r in rows)
+    assert all(0.0 < r["backward_s"] < r["gradient_s"] for r in rows)
+    assert all(r["memory_kib_per_env"] > 0.0 for r in rows)
 
 
 @pytest.mark.skipif(not energyplus_peer.available(), reason="EnergyPlus is not installed")
 def test_energyplus_runs_beside_it(run_cli, read, tmp_path, monkeypatch):
     monkeypatch.setattr(peers, "ENERGYPLUS_DAYS", 3)
     monkeypatch.setattr(command, "PEER_BATCH", 4)
-    code, lines, _ = run_cli(*SMALL, "--no-ppo", "--peers", "--out", tmp_path / "run")
+    code, lines, _ = run_cli(*SMALL, "--no-ppo", "--no-gradients", "--peers", "--out", tmp_path / "run")
     assert code == 0
     peer = read(tmp_path / "run" / "bench.json")["peers"]["energyplus"]
     assert peer["engine"].startswith("EnergyPlus 25.2")
@@ -148,6 +156,7 @@ def test_ratios_are_of_medians_at_the_same_time_step():
 def test_a_busy_machine_is_admitted():
     machine = {"processor": "p", "cores": 2, "load": 3.0, "bytes_per_s": 1e10}
     content = {"env": "x", "machine": machine, "results": [], "reset_ms": {}, "import_s": 0.1, "ppo": [], "peers": {}}
+    content["gradients"] = []
     content["memory_kib_per_env"] = 1.0
     assert "busy" in report(content)
     content["machine"]["load"] = 0.4

@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 from tqdm import tqdm
 
-from dcsim_experiments.bench import figure, ppo
+from dcsim_experiments.bench import figure, gradients, ppo
 from dcsim_experiments.bench.cases import Case, engine_case, env_case, size_case, vector_case
 from dcsim_experiments.bench.limits import limits
 from dcsim_experiments.bench.peers import Peer, installed
@@ -76,6 +76,7 @@ def main(config: BenchConfig, command: str | None = None) -> Path:
         "reset_ms": {str(count): reset_time(config, count) for count in config.batches},
         "memory_kib_per_env": memory(config),
         "ppo": [ppo.measured(config.env, *engine, config.seed) for engine in ENGINES] if config.ppo else [],
+        "gradients": gradients.measured(config.env, config.seed, config.repeats) if config.gradients else [],
         "peers": {peer.name: against(peer, cases) for peer in peers},
         **({"command": command} if command else {}),
     }

@@ -13,6 +13,7 @@ def report(content: Mapping[str, Any]) -> str:
             *_cases(content),
             *_rest(content),
             *_ppo(content),
+            *_gradients(content),
             *(line for peer in content["peers"].items() for line in _peer(*peer)),
         ]
     )
@@ -72,6 +73,16 @@ def _ppo(content: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"PPO, {r['num_envs']} environments, batch {r['batch_size']}, {r['engine']} {r['dtype']}: "
             f"{r['frames_per_s']:,.0f} frames/s, of which the environment takes {r['env_share']:.0%}"
+        )
+
+
+def _gradients(content: Mapping[str, Any]) -> Iterator[str]:
+    for r in content["gradients"]:
+        kept = "every state" if r["keep_every"] == 1 else f"every {r['keep_every']}th state"
+        yield (
+            f"derivatives of {r['steps']} steps by {r['by']}, {r['num_envs']} environments, {kept} kept: "
+            f"{1e3 * r['gradient_s']:.1f} ms, {r['ratio']:.2f} times forward alone (the way back {r['backward_s'] / r['forward_s']:.2f}), "
+            f"{r['memory_kib_per_env']:,.0f} KiB an environment"
         )
 
 
