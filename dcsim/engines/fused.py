@@ -1,6 +1,7 @@
 """The fast engine: a model traced once and compiled into one kernel that runs whole control steps for a batch."""
 
 import copy
+import functools
 import os
 import struct
 from collections.abc import Callable, Collection, Mapping
@@ -68,8 +69,6 @@ class FusedEngine(Engine):
         self._kernels: dict[int, Kernel] = {}  # by lanes
         self._adjoints: dict[frozenset[str], Adjoint] = {}  # by parameters
         self._backs: dict[tuple[frozenset[str], int], BackKernel] = {}  # by parameters and lanes
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_process = 0
         self._bind(self.params)
 
     def with_params(self, params: Any) -> Self:
@@ -240,11 +239,10 @@ class FusedEngine(Engine):
         if shares <= 1:
             runner.run(arguments, 0, num_envs)
             return
-        if self._pool is None or self._pool_process != os.getpid():  # a forked process has none of its parent's threads
-            self._pool, self._pool_process = ThreadPoolExecutor(self.threads - 1, "dcsim"), os.getpid()
+        pool = _other_threads(self.threads - 1, os.getpid())
         width = -(-num_envs // (runner.lanes * shares)) * runner.lanes
         ranges = [(first, min(first + width, num_envs)) for first in range(0, num_envs, width)]
-        others = [self._pool.submit(runner.run, arguments, *part) for part in ranges[1:]]
+        others = [pool.submit(runner.run, arguments, *part) for part in ranges[1:]]
         runner.run(arguments, *ranges[0])
         for other in others:
             other.result()
@@ -266,6 +264,12 @@ class FusedEngine(Engine):
     def _plan(self, runner: "_Runner", interval: float, substeps: int) -> tuple[Array, int]:
         self._check_clock(interval, substeps)
         return runner.plan(interval, substeps)
+
+
+@functools.cache
+def _other_threads(count: int, process: int) -> ThreadPoolExecutor:
+    """Return threads that all engines of a process share; a forked one has none of its parent's."""
+    return ThreadPoolExecutor(count, "dcsim")
 
 
 def _readable(array: Array) -> Array:
