@@ -39,6 +39,7 @@ def case(count, own=(), seed=0):
 
 
 # A "module" is the path of a library; its functions may be used only where the context is current, as with a device.
+# Of an argument the driver is handed the address: of the first, which is an array, that is what plain C++ takes.
 DRIVER = r"""
 #include <dlfcn.h>
 static int depth = 0;
@@ -67,7 +68,7 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
                    unsigned shared, void *stream, void **a, void **extra) {
   if (!depth || y != 1 || z != 1 || ty != 1 || tz != 1 || shared || extra) return 1;
   last[0] = x, last[1] = threads, last[2] = (long long)stream;
-  ((Step *)function)(*(void **)a[0], *(void **)a[1], *(void **)a[2], *(void **)a[3], *(void **)a[4], *(int *)a[5],
+  ((Step *)function)(a[0], *(void **)a[1], *(void **)a[2], *(void **)a[3], *(void **)a[4], *(int *)a[5],
                      *(int *)a[6]);
   return 0;
 }
