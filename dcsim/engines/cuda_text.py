@@ -22,10 +22,12 @@ from dcsim.engines.simplify import with_rebuilt
 
 THREADS = 32
 """Threads of a block: a small batch is spread over as many multiprocessors as it can."""
-_BLOCKS = 8  # of which a multiprocessor shall hold this many, so that a thread has 255 registers
-_ARGUMENT_BYTES = 32000  # a kernel takes 32764 bytes of arguments; as such the host values are operands of instructions
-ROWS_SIDE_BY_SIDE = 4
-_UNROLLED_ROWS = 32  # longest loop that is written out, so that its values can stay in registers
+_ARGUMENT_BYTES = 32000
+"""Most host values that are handed over as arguments, of which a kernel takes 32764 bytes: they are then operands."""
+_REGISTERS_LENT = 200
+"""Most registers, of a thread's 255, that hold what loops leave for each other; for that, loops are written out."""
+_BYTES_IN_FLIGHT = 64  # read by a thread before it writes, where rows are copied
+_ROWS_SIDE_BY_SIDE = 4
 _NARROW = 8  # rows or columns of a matrix
 _MATRIX_ROWS = 4  # rows of a matrix multiplied together: they share the loads of the vector
 
@@ -33,11 +35,10 @@ _PRELUDE = """\
 #ifdef __CUDACC__
 #define KERNEL extern "C" __global__ void __launch_bounds__({threads}, {blocks})
 #define FUNCTION static __device__ __forceinline__
-#define EACH_ENVIRONMENT \\
-  for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += gridDim.x * (long long)blockDim.x)
-#define UNROLLED _Pragma("unroll 2")
+#define EACH_ENVIRONMENT const long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; if (i < n)
+#define UNROLLED _Pragma("unroll {copied}")
 #define ROLLED _Pragma("unroll 1")
-#define WHOLLY_UNROLLED _Pragma("unroll")
+#define LOOP _Pragma("unroll{loop}")
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
 #else
@@ -47,7 +48,7 @@ _PRELUDE = """\
 #define EACH_ENVIRONMENT for (long long i = 0; i < n; ++i)
 #define UNROLLED
 #define ROLLED
-#define WHOLLY_UNROLLED
+#define LOOP
 #define INFINITE INFINITY
 #define NOT_A_NUMBER NAN
 #endif
@@ -175,11 +176,15 @@ def cuda_text(program: Program, dtype: str) -> CudaText:
         stores="\n".join(filter(None, stores)),
         **stages,
     )
-    host_values = common + 2 * timed
-    is_by_value = host_values * (8 if is_double else 4) <= _ARGUMENT_BYTES
+    host_values, item = common + 2 * timed, 8 if is_double else 4
+    is_by_value = host_values * item <= _ARGUMENT_BYTES
+    # what does not fit stays in memory, whose latency more threads hide, each with fewer registers
+    fits = layout.temporary_rows * item <= _REGISTERS_LENT * 4
     prelude = _PRELUDE.format(
         threads=THREADS,
-        blocks=_BLOCKS,
+        blocks=8 if fits else 16,
+        loop="" if fits else " 1",
+        copied=_BYTES_IN_FLIGHT // item,
         real="double" if is_double else "float",
         host_values=host_values or 1,
         is_by_value=int(is_by_value),
@@ -215,7 +220,7 @@ class _StageWriter:
             else:
                 self._loop(group)
         for source, target, rows in self.late:
-            self._line(f"WHOLLY_UNROLLED for (int r = 0; r < {rows}; ++r) {_at(target, 'r')} = {_at(source, 'r')};")
+            self._line(f"LOOP for (int r = 0; r < {rows}; ++r) {_at(target, 'r')} = {_at(source, 'r')};")
         return self.lines
 
     def _line(self, line: str) -> None:
@@ -274,12 +279,11 @@ class _StageWriter:
             for names, row in zip(local, rows, strict=True):
                 self._store([x for x in group.symbols if x.op not in REDUCTIONS], names, row)
 
-        whole = group.rows // ROWS_SIDE_BY_SIDE * ROWS_SIDE_BY_SIDE
-        loop = "WHOLLY_UNROLLED" if group.rows <= _UNROLLED_ROWS else "ROLLED"
+        whole = group.rows // _ROWS_SIDE_BY_SIDE * _ROWS_SIDE_BY_SIDE
         if whole:
-            self._line(f"{loop} for (int r = 0; r < {whole}; r += {ROWS_SIDE_BY_SIDE}) {{")
+            self._line(f"LOOP for (int r = 0; r < {whole}; r += {_ROWS_SIDE_BY_SIDE}) {{")
             self.indent += 2
-            rows_side_by_side([f"r + {q}" for q in range(ROWS_SIDE_BY_SIDE)])
+            rows_side_by_side([f"r + {q}" for q in range(_ROWS_SIDE_BY_SIDE)])
             self.indent -= 2
             self._line("}")
         if whole < group.rows:
