@@ -421,7 +421,7 @@ def _with_shared_loops(program: Program) -> Program:
         if symbol.op != "matmul" or stage(symbol) == HOSTED:
             return None
         matrix = operands[0]
-        if min(matrix.rows, matrix.columns) > _NARROW:
+        if min(matrix.rows, matrix.columns) > _NARROW or max(matrix.rows, matrix.columns) == 1:  # which needs no loop
             return None
         return graph.make("gather" if matrix.rows <= matrix.columns else "spread", tuple(operands), symbol.rows)
 
