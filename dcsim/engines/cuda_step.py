@@ -62,7 +62,7 @@ class CudaStep:
     def _bind(self, params: Any) -> None:
         self._params, self._versions = params, _versions(params)
         self._values: HostValues | None = None
-        self._plans: dict[tuple[float, int], Tensor] = {}
+        self._plans: dict[tuple[float, int], Any] = {}
         own = [x for name, x in params._asdict().items() if is_per_environment(self._model, name, x)]
         self._environment = torch.cat([x.detach() for x in own]) if own else None
 
@@ -75,15 +75,18 @@ class CudaStep:
             plan = self._plan(interval, substeps)
         written = out if out is not None and out.is_contiguous() else None
         new = torch.empty_like(state, memory_format=torch.contiguous_format) if written is None else written
-        environment = plan if self._environment is None else self._environment
-        tensors = (plan, state.contiguous(), inputs.contiguous(), environment, new)
+        environment = state if self._environment is None else self._environment
+        tensors = (state.contiguous(), inputs.contiguous(), environment, new)
         num_envs = state.shape[1]
-        arguments = [*(ctypes.c_void_p(x.data_ptr()) for x in tensors), ctypes.c_int(substeps), ctypes.c_int(num_envs)]
+        values = plan if self._text.is_by_value else ctypes.c_void_p(plan.data_ptr())
+        arguments = [
+            values, *(ctypes.c_void_p(x.data_ptr()) for x in tensors), ctypes.c_int(substeps), ctypes.c_int(num_envs)
+        ]  # fmt: skip
         self.kernel.launch(-(-num_envs // THREADS), THREADS, arguments)
         return new if out is None or out is new else out.copy_(new)
 
-    def _plan(self, interval: float, substeps: int) -> Tensor:
-        """Put the host values for an interval and a number of sub-steps onto the device."""
+    def _plan(self, interval: float, substeps: int) -> Any:
+        """Host values for an interval and a number of sub-steps, as an argument of the kernel or on the device."""
         if self._values is None:
             shared = {
                 name: x for name, x in self._params._asdict().items() if not is_per_environment(self._model, name, x)
@@ -96,7 +99,11 @@ class CudaStep:
         packed = np.concatenate([np.zeros(0), *full, *half[common:]]).astype(self._dtype)
         if len(self._plans) >= _PLANS_KEPT:
             self._plans.clear()
-        plan = self._plans[interval, substeps] = torch.tensor(packed, device=self._params[0].device)
+        if self._text.is_by_value:
+            plan: Any = np.ctypeslib.as_ctypes(packed)
+        else:
+            plan = torch.tensor(packed, device=self._params[0].device)
+        self._plans[interval, substeps] = plan
         return plan
 
 

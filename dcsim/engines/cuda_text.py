@@ -22,8 +22,12 @@ from dcsim.engines.simplify import with_rebuilt
 
 THREADS = 32
 """Threads of a block: a small batch is spread over as many multiprocessors as it can."""
-_BLOCKS = 16  # of which a multiprocessor shall hold this many, so that a thread has 128 registers
-ROWS_SIDE_BY_SIDE = 4
+_ARGUMENT_BYTES = 32000
+"""Most host values that are handed over as arguments, of which a kernel takes 32764 bytes: they are then operands."""
+_REGISTERS_LENT = 200
+"""Most registers, of a thread's 255, that hold what loops leave for each other; for that, loops are written out."""
+_BYTES_IN_FLIGHT = 64  # read by a thread before it writes, where rows are copied
+_ROWS_SIDE_BY_SIDE = 4
 _NARROW = 8  # rows or columns of a matrix
 _MATRIX_ROWS = 4  # rows of a matrix multiplied together: they share the loads of the vector
 
@@ -32,9 +36,9 @@ _PRELUDE = """\
 #define KERNEL extern "C" __global__ void __launch_bounds__({threads}, {blocks})
 #define FUNCTION static __device__ __forceinline__
 #define EACH_ENVIRONMENT const long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; if (i < n)
-#define UNROLLED _Pragma("unroll 2")
+#define UNROLLED _Pragma("unroll {copied}")
 #define ROLLED _Pragma("unroll 1")
-#define LOOP _Pragma("unroll 1")
+#define LOOP _Pragma("unroll{loop}")
 #define INFINITE __longlong_as_double(0x7ff0000000000000LL)
 #define NOT_A_NUMBER __longlong_as_double(0x7ff8000000000000LL)
 #else
@@ -51,42 +55,61 @@ _PRELUDE = """\
 
 typedef {real} real;
 
+#if defined(__CUDACC__) && {is_by_value}
+struct HostValues {{ real value[{host_values}]; }};
+#define HOST_VALUES const __grid_constant__ HostValues host
+#define PARAMS host.value
+#else
+#define HOST_VALUES const real *__restrict__ host
+#define PARAMS host
+#endif
+
 // NaN where an operand is NaN; `bound` is none
+#if defined(__CUDACC__) && {is_single}
+FUNCTION real larger(real x, real y) {{ real z; asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }}
+FUNCTION real smaller(real x, real y) {{ real z; asm("min.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }}
+#define at_least larger
+#define at_most smaller
+#else
 FUNCTION real at_least(real x, real bound) {{ return bound > x ? bound : x; }}
 FUNCTION real at_most(real x, real bound) {{ return bound < x ? bound : x; }}
 FUNCTION real larger(real x, real y) {{ return x != x || x > y ? x : y; }}
 FUNCTION real smaller(real x, real y) {{ return x != x || x < y ? x : y; }}
+#endif
 
 """
 
 _FRAME = """\
-KERNEL step(const real *__restrict__ params, const real *state, const real *inputs, const real *environment, real *out,
+KERNEL step(HOST_VALUES, const real *state, const real *inputs, const real *environment, real *out,
             const int substeps, const int num_envs)
 {{
+  const real *const params = PARAMS;
   const long long n = num_envs;
   EACH_ENVIRONMENT {{
     real ws[{rows}];
-    const int temp = {temporary};
 {loads}
     {{
+      real temp[{temporary}];
 {begin}
     }}
     ROLLED for (int half = 0; half < 2; ++half) {{
       const int timed = half ? {timed_half} : {timed_full};
       const real *const timed_params = params + (half ? {params_half} : {params_full});
+      real temp[{temporary}];
 {prepare}
     }}
     ROLLED for (int k = 0; k < substeps; ++k) {{
-      ROLLED for (int pass = 0; pass < 3; ++pass) {{  // two of half the length, one of the whole
-        const int src = pass == 1 ? {spare_one} : 0, dst = pass == 1 ? {spare_two} : {spare_one};
-        const int timed = pass < 2 ? {timed_half} : {timed_full};
-        const real *const timed_params = params + (pass < 2 ? {params_half} : {params_full});
+      ROLLED for (int pass = 0; pass < 3; ++pass) {{  // one of the whole length to the spare rows, two of half in place
+        const int dst = pass ? 0 : {spare};
+        const int timed = pass ? {timed_half} : {timed_full};
+        const real *const timed_params = params + (pass ? {params_half} : {params_full});
+        real temp[{temporary}];
 {sweep}
       }}
-      UNROLLED for (int r = 0; r < {moving_rows}; ++r)
-        ws[r] = ws[{spare_two} + r] + ws[{spare_two} + r] - ws[{spare_one} + r];
+      UNROLLED for (int r = 0; r < {moving_rows}; ++r) ws[r] = ws[r] + ws[r] - ws[{spare} + r];
       const int timed = {timed_full};
       const real *const timed_params = params + {params_full};
+      real temp[{temporary}];
 {monitor}
     }}
 {stores}
@@ -98,20 +121,22 @@ KERNEL step(const real *__restrict__ params, const real *state, const real *inpu
 class CudaText(NamedTuple):
     """Text of a kernel ``step``, and the host values it is handed, in order.
 
-    ``step`` takes pointers to the host values (the common ones, then the timed ones for full and for half sweeps), the
-    state, the inputs, the parameters that every environment has its own of, and the new state, which may be the state;
-    then the numbers of sub-steps and environments. All arrays are of the program's precision.
+    ``step`` takes the host values (the common ones, then the timed ones for full and for half sweeps), themselves on a
+    device where ``is_by_value``, else a pointer to them; pointers to the state, the inputs, the parameters that every
+    environment has its own of, and the new state, which may be the state; then the numbers of sub-steps and
+    environments. All arrays are of the program's precision.
     """
 
     text: str
     params: list[Symbol]
     timed_params: list[Symbol]
+    is_by_value: bool
 
 
 def cuda_text(program: Program, dtype: str) -> CudaText:
     """Write the kernel of a simplified program in ``float64`` or ``float32``."""
     program = _with_shared_loops(program)
-    layout = planned(program)
+    layout = planned(program, is_swept_in_place=True)
     is_double = dtype == "float64"
     stages = {
         name: "\n".join(_StageWriter(layout, stage, is_double, indent).write())
@@ -139,21 +164,33 @@ def cuda_text(program: Program, dtype: str) -> CudaText:
     ]
     common, timed = size_of(layout.params), size_of(layout.timed_params)
     frame = _FRAME.format(
-        rows=max(layout.rows + layout.temporary_rows, 1),
-        temporary=layout.rows,
+        rows=max(layout.rows, 1),
+        temporary=max(layout.temporary_rows, 1),
         moving_rows=layout.moving_rows,
         timed_full=layout.timed_starts[0],
         timed_half=layout.timed_starts[1],
-        spare_one=layout.spare[0],
-        spare_two=layout.spare[1],
+        spare=layout.spare[0],
         params_full=common,
         params_half=common + timed,
         loads="\n".join(filter(None, loads)),
         stores="\n".join(filter(None, stores)),
         **stages,
     )
-    prelude = _PRELUDE.format(threads=THREADS, blocks=_BLOCKS, real="double" if is_double else "float")
-    return CudaText(prelude + frame, layout.params, layout.timed_params)
+    host_values, item = common + 2 * timed, 8 if is_double else 4
+    is_by_value = host_values * item <= _ARGUMENT_BYTES
+    # what does not fit stays in memory, whose latency more threads hide, each with fewer registers
+    fits = layout.temporary_rows * item <= _REGISTERS_LENT * 4
+    prelude = _PRELUDE.format(
+        threads=THREADS,
+        blocks=8 if fits else 16,
+        loop="" if fits else " 1",
+        copied=_BYTES_IN_FLIGHT // item,
+        real="double" if is_double else "float",
+        host_values=host_values or 1,
+        is_by_value=int(is_by_value),
+        is_single=int(not is_double),
+    )
+    return CudaText(prelude + frame, layout.params, layout.timed_params, is_by_value)
 
 
 def _moved(assignment: str, joined: list[tuple[int, int, int]]) -> str:
@@ -183,7 +220,7 @@ class _StageWriter:
             else:
                 self._loop(group)
         for source, target, rows in self.late:
-            self._line(f"UNROLLED for (int r = 0; r < {rows}; ++r) {_at(target, 'r')} = {_at(source, 'r')};")
+            self._line(f"LOOP for (int r = 0; r < {rows}; ++r) {_at(target, 'r')} = {_at(source, 'r')};")
         return self.lines
 
     def _line(self, line: str) -> None:
@@ -242,11 +279,11 @@ class _StageWriter:
             for names, row in zip(local, rows, strict=True):
                 self._store([x for x in group.symbols if x.op not in REDUCTIONS], names, row)
 
-        whole = group.rows // ROWS_SIDE_BY_SIDE * ROWS_SIDE_BY_SIDE
+        whole = group.rows // _ROWS_SIDE_BY_SIDE * _ROWS_SIDE_BY_SIDE
         if whole:
-            self._line(f"LOOP for (int r = 0; r < {whole}; r += {ROWS_SIDE_BY_SIDE}) {{")
+            self._line(f"LOOP for (int r = 0; r < {whole}; r += {_ROWS_SIDE_BY_SIDE}) {{")
             self.indent += 2
-            rows_side_by_side([f"r + {q}" for q in range(ROWS_SIDE_BY_SIDE)])
+            rows_side_by_side([f"r + {q}" for q in range(_ROWS_SIDE_BY_SIDE)])
             self.indent -= 2
             self._line("}")
         if whole < group.rows:
@@ -392,7 +429,7 @@ def _with_shared_loops(program: Program) -> Program:
 
 
 _INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
-_BASES = {"ws": "ws[", "src": "ws[src + ", "dst": "ws[dst + ", "timed": "ws[timed + ", "temp": "ws[temp + "}
+_BASES = {"src": "ws[", "dst": "ws[dst + ", "timed": "ws[timed + "}
 
 
 def _at(place: Place, row: str) -> str:

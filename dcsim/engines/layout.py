@@ -70,7 +70,7 @@ class Layout(NamedTuple):
     state_start: dict[str, int]
     input_start: dict[str, int]
     environment_start: dict[str, int]
-    spare: tuple[int, int, int]
+    spare: tuple[int, ...]
     timed_starts: tuple[int, int]
     params: list[Symbol]
     timed_params: list[Symbol]
@@ -201,14 +201,21 @@ class Temporaries:
         self._free = merged
 
 
-def planned(program: Program) -> Layout:
-    """Plan the kernel of a simplified program."""
-    return _Plan(program).layout()
+def planned(program: Program, is_swept_in_place: bool = False) -> Layout:
+    """Plan the kernel of a simplified program.
+
+    Parameters
+    ----------
+    program : Program
+    is_swept_in_place : bool
+        Whether a sweep may write over the fields that it reads: one spare buffer is then enough.
+    """
+    return _Plan(program, is_swept_in_place).layout()
 
 
 class _Plan:
-    def __init__(self, program: Program):
-        self.program = program
+    def __init__(self, program: Program, is_swept_in_place: bool):
+        self.program, self.is_swept_in_place = program, is_swept_in_place
         self.symbols = reachable(program.outputs())
         self.places: dict[int, Place] = {}
         self.stores: dict[int, list[Place]] = {}
@@ -223,7 +230,8 @@ class _Plan:
         for s in STAGES:
             groups = grouped([x for x in self.symbols if stage(x) == s and x.op != "leaf"])
             self.groups[s] = sunk(groups, self.users, outputs)
-        self.last_reads = {BEGIN: self._last_reads(BEGIN, "begin"), AFTER: self._last_reads(AFTER, "monitor")}
+        kinds = {BEGIN: "begin", SWEEP: "sweep", AFTER: "monitor"}
+        self.last_reads = {at: self._last_reads(at, kind) for at, kind in kinds.items()}
         self.rows = 0
 
     def _store(self, x: Symbol, place: Place) -> None:
@@ -256,14 +264,15 @@ class _Plan:
         params, timed_params = self._host_values()
         self._held_places(state_start)
         timed_starts = self._timed_places()
-        one, two, three = (self._reserve(moving_rows) for _ in range(3))
+        spare = tuple(self._reserve(moving_rows) for _ in range(1 if self.is_swept_in_place else 3))
         for name, x in program.sweep.items():
-            self._store(x, Place("dst", state_start[name]))
+            if not self.is_swept_in_place:
+                self._store(x, Place("dst", state_start[name]))
         tape_rows = {s: self._tape_places(s) for s in (SWEEP, AFTER)}
         temporary = max(self._temporary_places(s, state_start) for s in STAGES)
         return Layout(
             self.groups, self.places, self.stores, self.late, moving_rows, state_start, input_start, environment_start,
-            (one, two, three), timed_starts, params, timed_params, self.rows, temporary, tape_rows,
+            spare, timed_starts, params, timed_params, self.rows, temporary, tape_rows,
         )  # fmt: skip
 
     def _host_values(self) -> tuple[list[Symbol], list[Symbol]]:
@@ -335,18 +344,20 @@ class _Plan:
         return self.last_reads[at].get(field, -1) <= own
 
     def _temporary_places(self, at: int, state_start: dict[str, int]) -> int:
-        """Give places to what other loops of the stage read and outputs of begin and monitor; return the rows taken."""
+        """Give places to what other loops of the stage read and to outputs written in place; return the rows taken."""
         lent = Temporaries()
         groups = self.groups[at]
         number = {x.index: i for i, g in enumerate(groups) for x in g.symbols}
         outputs = {BEGIN: self.program.begin, AFTER: self.program.monitor}.get(at, {})
+        if at == SWEEP and self.is_swept_in_place:
+            outputs = self.program.sweep
         ends: dict[int, list[tuple[int, int]]] = {}
         for i, group in enumerate(groups):
             for x in group.symbols:
                 last = max((number[user.index] for user in self.users[x.index] if stage(user) == at), default=i)
                 deferred = []
                 for name in (f for f, output in outputs.items() if output is x):
-                    target = Place("ws", state_start[name])
+                    target = Place("dst" if at == SWEEP else "ws", state_start[name])
                     if target in self.stores.get(x.index, []):
                         continue
                     if self._is_direct(at, name, x):

@@ -9,10 +9,11 @@ import engine_toy as toy
 import numpy as np
 import pytest
 import torch
-from every_engine import COMPILER, OPTIONS, never_waiting
+from every_engine import COMPILER, OPTIONS, PlainCudaEngine, never_waiting
 from numpy.testing import assert_allclose, assert_array_equal
 
 from dcsim.engines import cuda_driver, make_engine
+from dcsim.engines import cuda_text as cuda_module
 from dcsim.engines.cuda_driver import CudaKernel, compiled, nvrtc_library
 from dcsim.engines.cuda_step import CudaStep
 from dcsim.engines.cuda_text import cuda_text
@@ -39,6 +40,7 @@ def case(count, own=(), seed=0):
 
 
 # A "module" is the path of a library; its functions may be used only where the context is current, as with a device.
+# Of an argument the driver is handed the address: of the first, which is an array, that is what plain C++ takes.
 DRIVER = r"""
 #include <dlfcn.h>
 static int depth = 0;
@@ -67,7 +69,7 @@ int cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned 
                    unsigned shared, void *stream, void **a, void **extra) {
   if (!depth || y != 1 || z != 1 || ty != 1 || tz != 1 || shared || extra) return 1;
   last[0] = x, last[1] = threads, last[2] = (long long)stream;
-  ((Step *)function)(*(void **)a[0], *(void **)a[1], *(void **)a[2], *(void **)a[3], *(void **)a[4], *(int *)a[5],
+  ((Step *)function)(a[0], *(void **)a[1], *(void **)a[2], *(void **)a[3], *(void **)a[4], *(int *)a[5],
                      *(int *)a[6]);
   return 0;
 }
@@ -137,6 +139,18 @@ def test_the_text_compiles_for_a_device(dtype):
         compiled(text + "int x = nothing;", "sm_90", NVRTC)
 
 
+@pytest.mark.skipif(not COMPILER, reason="no C++ compiler")
+def test_host_values_that_are_too_many_for_arguments_come_from_memory(monkeypatch):
+    params, state, inputs = case(5, OWN)
+    as_arguments = PlainCudaEngine(toy.MODEL, params)
+    expected = as_arguments.step(state, inputs, 300.0)
+    monkeypatch.setattr(cuda_module, "_ARGUMENT_BYTES", 0)
+    from_memory = PlainCudaEngine(toy.MODEL, params)
+    assert_array_equal(from_memory.step(state, inputs, 300.0), expected)
+    assert as_arguments._kernel_step._text.is_by_value
+    assert not from_memory._kernel_step._text.is_by_value
+
+
 def test_a_missing_compiler_is_named():
     with pytest.raises(OSError, match=r"nvrtc.*1234.* not found"):
         nvrtc_library(1234)
@@ -187,6 +201,25 @@ def test_a_step_does_not_wait_for_the_device_and_can_be_captured_in_a_graph():
     s.copy_(other)
     graph.replay()
     assert_array_equal(new.cpu(), expected.cpu())
+
+
+@on_device
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_host_values_from_memory_give_the_same_numbers_on_a_device(dtype, monkeypatch):
+    params, state, inputs = case(70, OWN)
+    expected = make_engine("torch:cuda", toy.MODEL, params, dtype=dtype).step(state, inputs, 300.0)
+    monkeypatch.setattr(cuda_module, "_ARGUMENT_BYTES", 0)
+    found = make_engine("torch:cuda", toy.MODEL, params, dtype=dtype).step(state, inputs, 300.0)
+    assert_array_equal(found, expected)
+
+
+@on_device
+@pytest.mark.parametrize("lent", [0, 10**6])
+def test_values_between_loops_are_the_same_from_registers_and_from_memory(lent, monkeypatch):
+    params, state, inputs = case(70, OWN)
+    expected = make_engine("torch:cuda", toy.MODEL, params).step(state, inputs, 300.0)
+    monkeypatch.setattr(cuda_module, "_REGISTERS_LENT", lent)
+    assert_array_equal(make_engine("torch:cuda", toy.MODEL, params).step(state, inputs, 300.0), expected)
 
 
 @on_device
