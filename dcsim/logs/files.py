@@ -1,203 +1,259 @@
-"""Tables of a log, whatever holds them: a file, a compressed file, an archive, or a folder with a file for each sensor.
+"""Opening of log files: what kind of file it is by its first bytes, unpacked on the way, never as a whole in memory.
 
-Kinds are told by their first bytes, not by their names. Archives are read in memory and nothing in them is written to the
-disk; nothing that is read runs code.
+Nothing that is read can run code: no pickles, no macros, no formulas; archives are read member by member and nothing is unpacked to a path
+that an archive names.
 """
 
 import bz2
 import gzip
 import io
 import lzma
+import shutil
 import tarfile
-import zipfile
+import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from dcsim.drivers.messages import place as place_of
-from dcsim.errors import InputError
-from dcsim.logs.device_text import ipmi_table, is_ipmi, is_sql, sql_table
-from dcsim.logs.table import Table
-from dcsim.logs.text_files import HEAD_BYTES, decoded_head, delimited_table
-from dcsim.logs.workbooks import excel_table, parquet_table
+from dcsim.drivers.messages import place
+from dcsim.errors import InputError, shown
 
-__all__ = ["UNREADABLE", "tables_of"]
+__all__ = ["IN_MEMORY", "Source", "kind_of", "sources"]
 
-UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
-MEMBER_BYTES_MAX = 2 << 30
-"""Largest member of an archive; larger ones are to be unpacked by hand, and then read block by block."""
-_SKIPPED = {".md", ".rst", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".html", ".py", ".ipynb", ".yaml", ".yml", ".json", ".toml"}  # fmt: skip
-_PACKED = (".gz", ".xz", ".bz2", ".csv", ".txt", ".tsv", ".parquet", ".xlsx", ".sql", ".dat", ".log")
+IN_MEMORY = 64 * 2**20  # bytes that a member of an archive may take up before it goes to a temporary file
+HEAD = 256 * 1024  # bytes from which a file's form is told
+_DATA_ENDINGS = (".csv", ".tsv", ".txt", ".dat", ".log", ".sql", ".parquet", ".xlsx", ".xlsm", ".gz", ".xz", ".bz2")
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
-Opener = Callable[[], IO[bytes]]
+Progress = Callable[[int], Any]
 
 
-def tables_of(path: Path, options: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield the tables of a log.
+@dataclass
+class Source:
+    """One file of a log, or one member of an archive.
+
+    Attributes
+    ----------
+    place : str
+        For messages.
+    stem : str
+        Name without folder and endings.
+    open_raw : callable
+        Opens the unpacked bytes from the beginning; may be called again.
+    """
+
+    place: str
+    stem: str
+    open_raw: Callable[[], IO[bytes]]
+
+    def head(self) -> bytes:
+        """Return the first bytes.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, empty or damaged.
+        """
+        try:
+            with self.open_raw() as stream:
+                head = stream.read(HEAD)
+        except FileNotFoundError:
+            raise InputError(f"{self.place}: no such file") from None
+        except DAMAGED as error:
+            raise damaged(self.place, error) from None
+        if not head.strip():
+            raise InputError(f"{self.place}: the file is empty")
+        return head
+
+
+def damaged(where: str, error: Exception) -> InputError:
+    """Return the error of a file that ends early or cannot be unpacked."""
+    words = " ".join(str(error).split())[:120] or type(error).__name__
+    return InputError(f"{where}: cannot be read ({words}); is the file complete?")
+
+
+def sources(path: Path, progress: Progress | None = None) -> Iterator[Source]:
+    """Yield the files of a log: the file itself, those of a folder, or the members of a tar archive, by name.
+
+    A source is good until the next one is drawn.
 
     Parameters
     ----------
     path : Path
-        File, archive or folder.
-    options : mapping
-        ``separator``, ``decimal``, ``sheet`` of a mapping.
+    progress : callable, optional
+        Told the number of packed bytes read since it was last called.
 
     Raises
     ------
     InputError
-        If it cannot be read, or holds none.
+        If there is nothing to read.
     """
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if file.is_file() and _is_data(file.name)]
-        if not files:
-            raise InputError(f"{place_of(path)}: the folder holds no files of a log")
-        for file in files:
-            yield from _tables(str(file), file.name, _opener(file), options)
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        is_folder = is_file = False
+    if is_folder:
+        names = sorted(item for item in path.iterdir() if item.is_file() and _is_data(item.name))
+        if not names:
+            raise InputError(f"{path}: the folder holds no log file ({', '.join(_DATA_ENDINGS[:8])})")
+        for name in names:
+            yield from sources(name, progress)
         return
-    if not path.exists():
-        raise InputError(f"{place_of(path)}: no such file or folder")
-    yield from _tables(str(path), path.name, _opener(path), options)
+    if not is_file:
+        raise InputError(f"{shown(str(path))}: no such file or folder; give a log file, or a folder with one file a sensor")
+    source = Source(str(path), _stem(path.name), lambda: unpacked(path, progress))
+    try:
+        with source.open_raw() as stream:
+            is_tar = stream.read(262)[257:262] == b"ustar"
+    except DAMAGED as error:
+        raise damaged(str(path), error) from None
+    if is_tar:
+        yield from _members(source)
+    else:
+        yield source
 
 
-def _is_data(name: str) -> bool:
-    base = name.rsplit("/", 1)[-1]
-    suffix = Path(base.lower()).suffix
-    return not base.startswith((".", "_", "~")) and suffix not in _SKIPPED and base.lower() not in ("license", "readme")
+def _members(archive: Source) -> Iterator[Source]:
+    """Members of an archive in its own order, each in a buffer."""
+    found = False
+    try:
+        with archive.open_raw() as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() and _is_data(member.name) else None
+                if content is None:
+                    continue
+                found = True
+                with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as buffer:
+                    shutil.copyfileobj(content, buffer)
+                    yield Source(f"{archive.place}: {member.name}", _stem(Path(member.name).name), _again(buffer))
+    except DAMAGED as error:
+        raise damaged(archive.place, error) from None
+    if not found:
+        raise InputError(f"{archive.place}: the archive holds no log file")
 
 
-def _opener(file: Path) -> Opener:
+def _again(buffer: Any) -> Callable[[], IO[bytes]]:
     def opened() -> IO[bytes]:
-        try:
-            return file.open("rb")
-        except OSError as error:
-            raise InputError(f"{place_of(file)}: cannot be read ({error.strerror})") from None
+        buffer.seek(0)
+        return _Unclosed(buffer)
 
     return opened
 
 
+class _Unclosed(io.RawIOBase):
+    """A stream whose end does not close what it reads from."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return bytes(self._stream.read(size))
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._stream.seek(offset, whence)
+        return int(self._stream.tell())
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+
+class _Counted(io.RawIOBase):
+    """A file that tells how far it was read."""
+
+    def __init__(self, path: Path, progress: Progress | None) -> None:
+        self._file = path.open("rb")
+        self._progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._file.readinto(buffer)
+        if self._progress is not None:
+            self._progress(count)
+        return count
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def unpacked(path: Path, progress: Progress | None = None) -> IO[bytes]:
+    """Open a file, unpacked if its first bytes say that it is compressed."""
+    with path.open("rb") as stream:
+        magic = stream.read(6)
+    raw = io.BufferedReader(_Counted(path, progress), buffer_size=1 << 20)
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=raw)
+    if magic.startswith(b"\xfd7zXZ\x00"):
+        return lzma.LZMAFile(raw)
+    if magic.startswith(b"BZh"):
+        return bz2.BZ2File(raw)
+    return raw
+
+
+def kind_of(source: Source, head: bytes) -> str:
+    """Return ``"parquet"``, ``"excel"`` or ``"text"``.
+
+    Raises
+    ------
+    InputError
+        For what is neither, with the remedy.
+    """
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04"):
+        if b"xl/" in head or b"[Content_Types].xml" in head:
+            return "excel"
+        raise InputError(f"{place(source.place)}: a zip archive; unpack it and give the folder")
+    others = {
+        b"\xd0\xcf\x11\xe0": "an Excel file of before 2007; save it as .xlsx or .csv",
+        b"SQLite format 3": "a SQLite database; export its table as .csv",
+        b"\x89HDF": "an HDF5 file; export it as .parquet or .csv",
+        b"CDF": "a NetCDF file; export it as .parquet or .csv",
+        b"\x80\x04": "a Python pickle, which could run code; export it as .parquet or .csv",
+        b"\x80\x05": "a Python pickle, which could run code; export it as .parquet or .csv",
+        b"%PDF": "a PDF; export the table as .csv",
+        b"\x89PNG": "a picture; give the log it was drawn from",
+    }
+    for magic, what in others.items():
+        if head.startswith(magic):
+            raise InputError(f"{place(source.place)}: {what}")
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        odd = sum(byte < 9 or 13 < byte < 32 for byte in head[:4096])
+        if b"\x00" in head or odd > 0.02 * min(len(head), 4096):
+            raise InputError(f"{place(source.place)}: a binary file of no kind that is known; export it as .csv or .parquet")
+    if head.startswith(b"LOCATION,"):
+        raise InputError(f"{place(source.place)}: an EPW weather file, no log; give it as weather")
+    return "text"
+
+
+def _is_data(name: str) -> bool:
+    return not Path(name).name.startswith((".", "_")) and name.lower().endswith(_DATA_ENDINGS)
+
+
 def _stem(name: str) -> str:
-    base = name.rsplit("/", 1)[-1]
     while True:
-        for ending in (*_PACKED, ".tar", ".zip"):
-            if base.lower().endswith(ending) and len(base) > len(ending):
-                base = base[: -len(ending)]
-                break
-        else:
-            return base
-
-
-def _unpacked(place: str, opener: Opener) -> Opener:
-    """Return an opener of the bytes inside of gzip, xz and bzip2, one inside the other if need be."""
-    for _ in range(3):
-        with opener() as file:
-            magic = file.read(6)
-        outer = opener
-        if magic.startswith(b"\x1f\x8b"):
-
-            def opener(outer: Opener = outer) -> IO[bytes]:
-                return gzip.GzipFile(fileobj=outer())  # type: ignore[return-value]
-        elif magic == b"\xfd7zXZ\x00":
-
-            def opener(outer: Opener = outer) -> IO[bytes]:
-                return lzma.LZMAFile(outer())  # type: ignore[return-value]
-        elif magic.startswith(b"BZh"):
-
-            def opener(outer: Opener = outer) -> IO[bytes]:
-                return bz2.BZ2File(outer())  # type: ignore[return-value]
-        else:
-            break
-    return opener
-
-
-def _tables(place: str, name: str, opener: Opener, options: Mapping[str, Any]) -> Iterator[Table]:
-    try:
-        opener = _unpacked(place, opener)
-        with opener() as file:
-            data = _read_up_to(file, HEAD_BYTES)
-    except UNREADABLE as error:
-        raise InputError(f"{place_of(place)}: cannot be unpacked ({error}); is it cut off or damaged?") from None
-    stem = _stem(name)
-    if data.startswith(b"PAR1"):
-        yield parquet_table(place, stem, opener)
-    elif data.startswith(b"PK\x03\x04"):
-        if _is_workbook(opener):
-            yield excel_table(place, stem, opener, options.get("sheet"))
-        else:
-            yield from _archive(place, _zip_members(place, opener), options)
-    elif data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise InputError(f"{place_of(place)}: an old Excel file (.xls); save it as .xlsx or CSV")
-    elif data[257:262] == b"ustar":
-        yield from _archive(place, _tar_members(place, opener), options)
-    else:
-        head = decoded_head(place, data)
-        start = head.text.lstrip()[:200]
-        if start.startswith(("{", "<", "[{")):
-            kind = "HTML or XML" if start.startswith("<") else "JSON"
-            raise InputError(f"{place_of(place)}: {kind} is not read; export it as CSV or Parquet")
-        if is_ipmi(head.text):
-            yield ipmi_table(place, stem, head, opener)
-        elif is_sql(head.text):
-            yield sql_table(place, stem, head, opener)
-        else:
-            yield delimited_table(place, stem, head, opener, dict(options))
-
-
-def _read_up_to(file: IO[bytes], size: int) -> bytes:
-    parts, left = [], size
-    while left > 0:
-        part = file.read(left)
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def _is_workbook(opener: Opener) -> bool:
-    try:
-        with opener() as file, zipfile.ZipFile(io.BytesIO(file.read())) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except UNREADABLE:
-        return True  # the reader of workbooks says what is wrong with it
-
-
-def _archive(place: str, members: Iterator[tuple[str, bytes]], options: Mapping[str, Any]) -> Iterator[Table]:
-    found = False
-    for name, data in members:
-        if _is_data(name):
-            found = True
-            yield from _tables(f"{place}:{name}", name, lambda data=data: io.BytesIO(data), options)  # type: ignore[misc]
-    if not found:
-        raise InputError(f"{place_of(place)}: the archive holds no files of a log")
-
-
-def _tar_members(place: str, opener: Opener) -> Iterator[tuple[str, bytes]]:
-    try:
-        with opener() as file, tarfile.open(fileobj=file, mode="r|") as archive:
-            for member in archive:
-                if not member.isfile():
-                    continue
-                _check_size(place, member.name, member.size)
-                content = archive.extractfile(member)
-                if content is not None:
-                    yield member.name, content.read()
-    except UNREADABLE as error:
-        raise InputError(f"{place_of(place)}: cannot be unpacked ({error}); is it cut off or damaged?") from None
-
-
-def _zip_members(place: str, opener: Opener) -> Iterator[tuple[str, bytes]]:
-    try:
-        with opener() as file, zipfile.ZipFile(io.BytesIO(file.read())) as archive:
-            for info in archive.infolist():
-                if info.is_dir():
-                    continue
-                _check_size(place, info.filename, info.file_size)
-                yield info.filename, archive.read(info)
-    except (*UNREADABLE, RuntimeError, NotImplementedError) as error:  # a password, an unknown method
-        raise InputError(f"{place_of(place)}: cannot be unpacked ({error}); is it cut off or damaged?") from None
-
-
-def _check_size(place: str, name: str, size: int) -> None:
-    if size > MEMBER_BYTES_MAX:
-        raise InputError(f"{place_of(place)}: {name} is {size / 2**30:.1f} GiB; unpack the archive and give the folder")
+        shorter = name
+        for ending in (".gz", ".xz", ".bz2", ".tar", *_DATA_ENDINGS):
+            shorter = shorter[: -len(ending)] if shorter.lower().endswith(ending) and len(shorter) > len(ending) else shorter
+        if shorter == name:
+            return name
+        name = shorter
