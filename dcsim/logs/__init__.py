@@ -1,28 +1,31 @@
 """Sensor logs as they are: read, understood, checked, and mapped to a hall.
 
-`read_log` goes one way: `files` opens whatever holds the log and yields tables; `layout` says which columns are times, sensors and
-readings; `stamps` and `clock` settle the times; `units` the units; `faults` and `cross_checks` look for what is wrong; `mapping`
-says what a channel is in a hall. Faulty samples are masked with a reason and nothing is ever filled.
+`read_log` goes one way: `files` opens whatever holds the log, `tables` turns it into batches of columns; `layout` says which columns hold
+stamps, names of sensors and readings; `clock` settles the times, `units` the units; `faults` looks for what is wrong. `mapping` says what a
+channel is in a hall. Faulty samples are masked with a reason; nothing is ever filled.
 """
 
-from dcsim.logs.log import MASKS, Channel, Clock, Fault, Log, Samples
-from dcsim.logs.mapping import Mapping, check_hall, first_mapping, load_mapping
+from dcsim.logs.faults import KINDS
+from dcsim.logs.log import Channel, Clock, Fault, Log, Series
+from dcsim.logs.mapping import Mapping, check_hall, check_log, first_mapping, load_mapping, signals_of
 from dcsim.logs.reader import read_log
 from dcsim.logs.signals import SIGNALS
-from dcsim.logs.storage import write_log
+from dcsim.logs.store import write_log
 
 __all__ = [
-    "MASKS",
+    "KINDS",
     "SIGNALS",
     "Channel",
     "Clock",
     "Fault",
     "Log",
     "Mapping",
-    "Samples",
+    "Series",
     "check_hall",
+    "check_log",
     "first_mapping",
     "load_mapping",
     "read_log",
+    "signals_of",
     "write_log",
 ]

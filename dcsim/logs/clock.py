@@ -71,6 +71,7 @@ class Stamps:
     is_descending: bool = False
     is_hourly: bool = False
     notes: dict[str, int] = field(default_factory=dict)
+    above_12: tuple[int, int] = (0, 0)  # numeric dates whose first, and whose second number is no month
     _row: int = 0
     _day: int = 0
     _before: float = -1.0
@@ -122,7 +123,9 @@ class Stamps:
         if self.style == "iso":
             return _of_iso(text)
         if self.style == "numeric":
-            return _of_numeric(text, self.day_first), none
+            time, first, second = _of_numeric(text, self.day_first)
+            self.above_12 = (self.above_12[0] + first, self.above_12[1] + second)
+            return time, none
         if self.style == "clock":
             return self._of_clock(text), none
         return _of_words(text)
@@ -375,7 +378,8 @@ def _seconds_of_day(parts: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(good, hour * 3600.0 + minute * 60.0 + second + fraction, np.nan)
 
 
-def _of_numeric(text: "pd.Series[Any]", day_first: bool) -> Nanoseconds:
+def _of_numeric(text: "pd.Series[Any]", day_first: bool) -> tuple[Nanoseconds, int, int]:
+    """Stamps, and how many have a first and a second number above 12."""
     parts = text.str.extract(_NUMERIC)
     first, second, year = (pd.to_numeric(parts[k], errors="coerce").fillna(0).to_numpy(dtype=np.int64) for k in (0, 1, 2))
     year = np.where(year < 70, year + 2000, np.where(year < 100, year + 1900, year))
@@ -388,7 +392,7 @@ def _of_numeric(text: "pd.Series[Any]", day_first: bool) -> Nanoseconds:
     days, good = _days(year, month, day)
     good &= np.isfinite(seconds)
     time = days * DAY + np.rint(np.where(good, seconds, 0.0) * 1e6).astype(np.int64) * 1000
-    return np.where(good, time, NO_TIME)
+    return np.where(good, time, NO_TIME), int((first > 12).sum()), int((second > 12).sum())
 
 
 def _days(year: Nanoseconds, month: Nanoseconds, day: Nanoseconds) -> tuple[Nanoseconds, NDArray[np.bool_]]:

@@ -2,35 +2,35 @@
 
 ::
 
-    clock: {zone: Europe/Stockholm}         # also: column, day_first, date, swapped
-    layout: {key: server, value: value}     # also: separator, decimal, sheet
-    channels:                               # first pattern that fits decides
+    clock: {zone: Europe/Stockholm}    # also: column, order (day first, month first), date, stamps (start, end)
+    channels:                          # the first pattern that fits decides
       "crac{k}_discharge_C": {signal: "supply_air_temperature_{k}", unit: degC, brick: Supply_Air_Temperature_Sensor}
       "cold_aisle_*": {ignore: true}
-      "*_power": {unit: W}
+      "meter_*": {unit: kWh, energy: counter}
 
-In patterns ``*`` stands for anything, ``?`` for one character and ``{k}`` for a number, which may be written into the signal.
-A signal is one of `signals.SIGNALS`, with a number of rack group, cooling unit or chiller from 1 on; several channels may have
-the same signal. A channel that no pattern fits is read and keeps its name, without a signal.
+In patterns ``*`` stands for anything, ``?`` for one character and ``{k}`` for a number, which may be written into the signal. A signal is one of
+`dcsim.logs.signals.SIGNALS`, with the number of a rack group, cooling unit or chiller from 1 on; several channels may have the same signal. A
+channel that no pattern fits keeps its name and has no signal.
 """
 
+import datetime
 import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from dcsim.drivers.messages import place as place_of
 from dcsim.errors import InputError, shown
-from dcsim.logs.log import Fault, Log
+from dcsim.logs.clock import zone_of
+from dcsim.logs.log import Log
 from dcsim.logs.signals import SIGNALS, find_signal, suggested
-from dcsim.logs.units import find_unit
+from dcsim.logs.units import unit_of
 from dcsim.plant.description import HallDescription
 
-__all__ = ["ChannelRule", "Mapping", "check_hall", "first_mapping", "load_mapping"]
+__all__ = ["ChannelRule", "Mapping", "check_hall", "check_log", "first_mapping", "load_mapping", "signals_of"]
 
 
 class _Frozen(BaseModel):
@@ -40,38 +40,37 @@ class _Frozen(BaseModel):
 class ClockRule(_Frozen):
     """What is known of the stamps."""
 
-    column: str | list[str] | None = None  # of the times; two for date and time of day
-    zone: str | None = None  # of stamps without an offset: Europe/Stockholm, UTC, +02:00
-    day_first: bool | None = None  # 3/4/2024 is the 3rd of April
-    date: str | None = None  # ISO date or time at which times of day or elapsed times begin
-    swapped: bool | None = None  # False: never look for rows whose day and month changed places
+    column: str | None = None  # header of the stamps
+    zone: str | None = None  # of stamps without an offset: Europe/Stockholm, UTC, UTC+02:00
+    order: Literal["day first", "month first"] | None = None  # of dates such as 3/4/2024
+    date: str | None = None  # ISO date at which times of day, or elapsed times, begin
+    stamps: Literal["start", "end"] | None = None  # of the interval, which a stamp marks
 
+    @field_validator("zone")
+    @classmethod
+    def _is_zone(cls, zone: str | None) -> str | None:
+        return None if zone is None else zone_of(zone)
 
-class LayoutRule(_Frozen):
-    """What is known of the file."""
-
-    separator: str | None = Field(None, min_length=1, max_length=1)
-    decimal: str | None = Field(None, pattern="^[.,]$")
-    sheet: str | None = None
-    key: str | list[str] | None = None  # columns that name the sensor of a row
-    value: str | list[str] | None = None
+    @field_validator("date", mode="before")
+    @classmethod
+    def _is_date(cls, date: Any) -> str | None:
+        return None if date is None else datetime.date.fromisoformat(str(date)).isoformat()
 
 
 class ChannelRule(_Frozen):
     """What is known of a channel."""
 
     signal: str | None = None
-    unit: str | None = None  # as written in the file, in place of the header's
+    unit: str | None = None  # as it is in the log, whatever the header says
     brick: str | None = None
+    energy: Literal["interval", "counter"] | None = None  # what a reading in kWh is: of the interval, or since ever
     ignore: bool = False
-    mask: list[str] | None = None  # kinds of faults that are masked; by default all that can be
 
 
 class Mapping(_Frozen):
     """Content of a mapping file."""
 
     clock: ClockRule = ClockRule()
-    layout: LayoutRule = LayoutRule()
     channels: dict[str, ChannelRule] = Field(default_factory=dict)
 
     def rule_for(self, name: str) -> tuple[ChannelRule, str]:
@@ -85,6 +84,10 @@ class Mapping(_Frozen):
                 signal = signal.replace("{" + key + "}", str(int(number)))
             return rule, signal
         return ChannelRule(), ""
+
+    def of_channel(self, name: str) -> ChannelRule:
+        """Return the first rule whose pattern fits a channel."""
+        return self.rule_for(name)[0]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -116,19 +119,19 @@ def load_mapping(path: str | Path) -> Mapping:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise InputError(f"{place_of(path)}: the mapping cannot be read ({error.strerror})") from None
+        raise InputError(f"{path}: the mapping cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else None
+        line = f", line {mark.line + 1}" if mark is not None else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split())[:100]
-        raise InputError(f"{place_of(path, line)}: the mapping is no valid YAML ({problem})") from None
+        raise InputError(f"{path}{line}: the mapping is no valid YAML ({problem})") from None
     return parse_mapping({} if content is None else content, str(path))
 
 
 def parse_mapping(content: Any, origin: str) -> Mapping:
     """Check the content of a mapping; see `load_mapping`."""
     if not isinstance(content, dict):
-        raise InputError(f"{origin}: expected the sections clock, layout and channels")
+        raise InputError(f"{origin}: expected the sections clock and channels")
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
@@ -136,14 +139,8 @@ def parse_mapping(content: Any, origin: str) -> Mapping:
         where = ".".join(str(part) for part in problem["loc"])
         message = str(problem["msg"]).removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            parent = problem["loc"][:-1]
-            owner = (
-                Mapping
-                if not parent
-                else ChannelRule
-                if parent[0] == "channels"
-                else {"clock": ClockRule, "layout": LayoutRule}.get(str(parent[0]), Mapping)
-            )
+            parents = problem["loc"][:-1]
+            owner = Mapping if not parents else ClockRule if parents[0] == "clock" else ChannelRule
             message = f"unknown key; {_near(str(problem['loc'][-1]), owner.model_fields)}"
         raise InputError(f"{origin}: {where}: {message}") from None
     for pattern, rule in mapping.channels.items():
@@ -152,7 +149,7 @@ def parse_mapping(content: Any, origin: str) -> Mapping:
             _compiled(pattern)
         except re.error as error:
             raise InputError(f"{where}: not a pattern ({error})") from None
-        if rule.unit is not None and find_unit(rule.unit) is None:
+        if rule.unit is not None and unit_of(rule.unit) is None:
             raise InputError(f"{where}.unit: '{rule.unit}' is no unit; write for example degC, kW, L/s, %, kPa, rpm")
         holes = set(re.findall(r"\{([a-z])\}", rule.signal or ""))
         if holes - set(re.findall(r"\{([a-z])\}", pattern)):
@@ -171,7 +168,7 @@ def _near(word: str, choices: Iterable[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"choices: {', '.join(choices[:12])}"
 
 
-def check_used(mapping: Mapping, names: Iterable[str], origin: str) -> None:
+def check_log(mapping: Mapping, log: Log, origin: str) -> None:
     """Refuse a mapping with a pattern that fits no channel of the log.
 
     Raises
@@ -179,14 +176,45 @@ def check_used(mapping: Mapping, names: Iterable[str], origin: str) -> None:
     InputError
         With the nearest channel.
     """
-    names = list(names)
     for pattern in mapping.channels:
         compiled = _compiled(pattern)
-        if not any(compiled.fullmatch(name) for name in names):
-            raise InputError(f"{origin}: channels.'{pattern}' fits no channel of the log; {_near(pattern, names)}")
+        if not any(compiled.fullmatch(name) for name in log.channels):
+            raise InputError(f"{origin}: channels.'{pattern}' fits no channel of the log; {_near(pattern, log.channels)}")
 
 
-def check_hall(log: Log, hall: HallDescription) -> None:
+class Mapped(NamedTuple):
+    """A channel with its signal."""
+
+    channel: str
+    signal: str  # name in `SIGNALS`
+    number: int  # of the rack group, cooling unit or chiller, from 1; 0 where it has none
+
+
+def signals_of(log: Log, mapping: Mapping) -> list[Mapped]:
+    """Channels of the log that have a signal; those that are ignored or have none are left out.
+
+    Raises
+    ------
+    InputError
+        For a signal that does not measure what the channel does.
+    """
+    found = []
+    for name, channel in log.channels.items():
+        rule, text = mapping.rule_for(name)
+        if rule.ignore or not text:
+            continue
+        signal, number = find_signal(text)
+        wanted = SIGNALS[signal].quantities
+        if channel.quantity and channel.quantity not in wanted:
+            raise InputError(
+                f"channel '{name}': signal '{text}' is a {' or '.join(wanted).replace('_', ' ')}, the channel is a "
+                f"{channel.quantity.replace('_', ' ')} [{channel.unit}]; mend its signal or unit in the mapping"
+            )
+        found.append(Mapped(name, signal, number))
+    return found
+
+
+def check_hall(mapped: Iterable[Mapped], hall: HallDescription) -> None:
     """Refuse signals that a hall does not have: a rack group, cooling unit or chiller beyond its last, a missing plant.
 
     Raises
@@ -194,79 +222,58 @@ def check_hall(log: Log, hall: HallDescription) -> None:
     InputError
         Naming channel, signal and what the hall has.
     """
-    counts = {
-        "rack": hall.racks.groups,
-        "unit": hall.crahs.groups,
-        "chiller": hall.chillers.count if hall.chillers else 0,
-    }
+    counts = {"rack": hall.racks.groups, "unit": hall.crahs.groups, "chiller": hall.chillers.count if hall.chillers else 0}
     plurals = {"rack": "rack groups", "unit": "cooling units", "chiller": "chillers"}
-    for channel in log.channels.values():
-        if not channel.signal:
-            continue
-        name, number = find_signal(channel.signal)
-        counted_by = SIGNALS[name].counted_by
-        if counted_by and not counts[counted_by]:
-            raise InputError(f"channel '{channel.name}': signal '{channel.signal}', but the hall {hall.name} has no {plurals[counted_by]}")
-        if counted_by and number > counts[counted_by]:
+    for each in mapped:
+        where = f"channel '{each.channel}': signal '{each.signal}{f'_{each.number}' if each.number else ''}'"
+        by = SIGNALS[each.signal].counted_by
+        if by and not counts[by]:
+            raise InputError(f"{where}, but the hall {hall.name} has no {plurals[by]}; ignore the channel or take another hall")
+        if by and each.number > counts[by]:
             raise InputError(
-                f"channel '{channel.name}': signal '{channel.signal}', but the hall {hall.name} has {counts[counted_by]} "
-                f"{plurals[counted_by]}; nearest is '{name}_{counts[counted_by]}'"
+                f"{where}, but the hall {hall.name} has {counts[by]} {plurals[by]}; nearest is '{each.signal}_{counts[by]}'"
             )
-        if name.startswith(("chilled_water", "condenser_water", "tower")) and hall.chillers is None and hall.district_cooling is None:
-            raise InputError(f"channel '{channel.name}': signal '{channel.signal}', but the hall {hall.name} has no chilled water")
+        needs_water = each.signal.startswith(("chilled_water", "condenser_water", "tower"))
+        if needs_water and hall.chillers is None and hall.district_cooling is None:
+            raise InputError(f"{where}, but the hall {hall.name} has no chilled water; ignore the channel or take another hall")
 
 
 def first_mapping(log: Log) -> str:
     """Return the text of a mapping file to edit: what was understood, guesses marked, faults named."""
     clock = log.clock
     lines = [
-        "# First mapping of a log, to be edited. Signals were guessed from the channels' names: check each.",
-        "# In patterns * is anything and {k} a number; ignore: true leaves a channel out. Signals are listed by",
+        "# First mapping of a log, to be edited. Signals were guessed from the names of channels: check each.",
+        "# In patterns * is anything and {k} a number; ignore: true leaves a channel out. All signals:",
         "# python -c 'from dcsim.logs import SIGNALS; print(*SIGNALS)'",
         "clock:",
     ]
-    if clock.kind.startswith("epoch") or clock.zone_source == "stamps":
-        lines.append("  zone: UTC  # the stamps say so")
-    elif clock.zone is not None:
-        lines.append(f"  zone: {_quoted(clock.zone)}  # from {clock.zone_source}")
+    if clock.kind in ("naive", "time of day", "elapsed"):
+        lines.append("  zone: null  # not stated: write UTC, UTC+08:00, Europe/Stockholm, ...")
     else:
-        lines.append("  zone: null  # not stated: write Europe/Stockholm, UTC, +08:00, ...")
-    if clock.day_first is not None:
-        lines.append(f"  day_first: {str(clock.day_first).lower()}")
+        lines.append(f"  zone: {_quoted(clock.zone)}  # {clock.form}")
+    if "numeric dates" in clock.form:
+        lines.append(f"  order: {'day' if 'day first' in clock.form else 'month'} first")
     if not clock.has_date:
         lines.append("  date: null  # the stamps have no date: write the first day, 2024-06-01")
+    if clock.stamps == "end":
+        lines.append("  stamps: end")
     lines.append("channels:")
-    wrong: dict[str, list[Fault]] = {}
-    for fault in log.faults:
-        wrong.setdefault(fault.channel, []).append(fault)
     for channel in log.channels.values():
-        faults = wrong.get(channel.name, [])
-        suspect = next((fault for fault in faults if fault.kind == "wrong_air"), None)
-        entries = []
-        signal = channel.signal or suggested(channel.name, channel.quantity)
-        if suspect:
-            entries.append("ignore: true")
-        elif signal:
+        suspect = next((fault for fault in channel.faults if fault.kind == "wrong air"), None)
+        signal = "" if suspect else suggested(channel.name, channel.quantity)
+        entries = ["ignore: true"] if suspect else []
+        if signal:
             entries.append(f"signal: {signal}")
             brick = SIGNALS[find_signal(signal)[0]].brick
             if brick:
                 entries.append(f"brick: {brick}")
-        unit = channel.unit_as_written
-        if unit and find_unit(unit):
-            entries.append(f"unit: {_quoted(unit)}")
-        remark = suspect.evidence if suspect else ""
-        if channel.unit_source == "guessed":
-            remark = remark or "unit guessed"
-        elif channel.unit_source == "unknown":
-            remark = remark or "no unit stated: write unit: degC, kW, ..."
+        if channel.logged_unit and unit_of(channel.logged_unit):
+            entries.append(f"unit: {_quoted(channel.logged_unit)}")
+        remarks = {"guess": "unit guessed", "none": "no unit stated: write unit: degC, kW, ..."}
+        remark = suspect.detail if suspect else remarks.get(channel.unit_source, "")
         lines.append(f"  {_quoted(channel.name)}: {{{', '.join(entries)}}}" + (f"  # {remark}" if remark else ""))
     return "\n".join(lines) + "\n"
 
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
-
-
-def describe(text: str) -> str:
-    """Return a value for a message."""
-    return shown(text, 60)

@@ -24,7 +24,7 @@ from dcsim.logs.log import SECOND, Channel, Clock, Fault, Log, Span, within
 from dcsim.logs.spool import Scale, Spool, SpooledSamples, ordered, scaled
 from dcsim.logs.store import is_own, read_own
 from dcsim.logs.tables import Table, tables_of
-from dcsim.logs.units import HOUSE_UNITS, Unit, guess, quantity_of_name, unit_of
+from dcsim.logs.units import HOUSE_UNITS, Unit, guess, quantity_of_name, unit_of, words_of
 
 if TYPE_CHECKING:
     from dcsim.logs.mapping import Mapping
@@ -119,9 +119,11 @@ class _Reading:
         self.tables: list[Table] = []
         self.times: list[Nanoseconds] = []
         self.zero_rows: list[tuple[Nanoseconds, int]] = []  # stamps, rows in all
-        self.unreadable = 0
+        self.unreadable: list[int] = []
+        self.version = 0  # of the keys in the spool
         self.directions = [0, 0]  # steps forward, back
         self.names: dict[tuple[int, tuple[str, ...], str], str] = {}
+        self.guesses: dict[tuple[str, str], list[tuple[str, str]]] = {}  # (unit, quantity) -> channels with the evidence
         self._last: int | None = None
 
     # --- streaming ----------------------------------------------------------------------------------------------------
@@ -134,15 +136,38 @@ class _Reading:
             raise InputError(f"{table.place}: no rows under the header{_examples(table)}")
         layout = layout_of(table, first, self.mapping)
         settings = self.mapping.clock if self.mapping is not None else None
-        stamps = clocks.stamps_of(table.place, table.columns[layout.time], layout.stamp_column(first), settings, table.stem, table.attributes)
-        self._look_ahead(table, layout, stamps, first)
+        stamps = clocks.stamps_of(
+            table.place, table.columns[layout.time], layout.stamp_column(first), settings, table.stem, table.attributes
+        )
         number = len(self.tables)
         self.tables.append(table)
         self.layouts.append(layout)
         self.stamps.append(stamps)
+        self._look_ahead(table, layout, stamps, first)
+        is_smooth = self._stream(number)
+        # Day and month exchanged in part of the rows show in their course; rows of several sensors have none.
+        if not is_smooth and stamps.style in ("iso", "arrow", "numeric") and not layout.keys and not (settings and settings.order):
+            where = clocks.exchanged_days(_walls(table, layout, stamps))
+            if where.any():
+                stamps.exchanged = where
+                self._forget(number)
+                self._stream(number)
+                self.warnings.append(
+                    f"clock: day and month are exchanged in {int(where.sum())} of {len(where)} rows: exchanged back, as the rows then "
+                    "follow one another"
+                )
+        if not any(found.table == number for found in self.channels.values()):
+            raise InputError(
+                f"{table.place}: no column of numbers beside the stamps; columns are {', '.join(table.columns[:12])}"
+            )
+
+    def _stream(self, number: int) -> bool:
+        """Put all samples of a table into the spool; return whether its stamps run on without leaps of days."""
+        table, layout, stamps = self.tables[number], self.layouts[number], self.stamps[number]
+        stamps.restart()
         rows = unreadable = 0
         seen: list[Nanoseconds] = []
-        self._last = None
+        self._last, is_smooth = None, True
         for batch in table.restart():
             time = stamps.read(layout.stamp_column(batch))
             good = time != clocks.NO_TIME
@@ -150,103 +175,73 @@ class _Reading:
             if not good.all():
                 unreadable += int((~good).sum())
                 for place in np.flatnonzero(~good)[:3]:
-                    table.leave_out("rows without a stamp", " ".join(str(column[int(place)].as_py()) for column in batch.columns[:4]))
+                    cells = (column[int(place)].as_py() for column in batch.columns[:4])
+                    table.leave_out("rows without a stamp", " ".join(str(cell) for cell in cells if cell is not None))
                 table.left_out["rows without a stamp"] += max(int((~good).sum()) - 3, 0)
-            self._directions(time[good])
+            is_smooth &= self._directions(time[good])
             seen.append(_distinct(time[good]))
             if len(seen) > 64:
                 seen = [np.unique(np.concatenate(seen))]
             self._take(number, table, layout, batch, time, good)
         if unreadable > 0.5 * rows:
             raise InputError(
-                f"{table.place}, column {shown(table.columns[layout.time])}: {unreadable} of {rows} rows have no stamp that can be read{_examples(table)}"
+                f"{table.place}, column {shown(table.columns[layout.time])}: {unreadable} of {rows} rows have no stamp that can be "
+                f"read{_examples(table)}"
             )
-        self.unreadable += unreadable
+        self.unreadable.append(unreadable)
         self.times.append(np.unique(np.concatenate(seen)))
-        if not any(found.table == number for found in self.channels.values()):
-            raise InputError(f"{table.place}: no column of numbers beside the stamps; columns are {', '.join(table.columns[:12])}")
+        return is_smooth
+
+    def _forget(self, number: int) -> None:
+        """Take back what a table brought."""
+        gone = {name for key, name in self.names.items() if key[0] == number}
+        self.names = {key: name for key, name in self.names.items() if key[0] != number}
+        self.channels = {name: found for name, found in self.channels.items() if name not in gone}
+        self.keys = {name: key for name, key in self.keys.items() if name not in gone}
+        self.zero_rows, self.directions = [], [0, 0]
+        self.unreadable.pop()
+        self.times.pop()
+        self.version += 1
 
     def _look_ahead(self, table: Table, layout: Layout, stamps: clocks.Stamps, first: Any) -> None:
-        """Settle what takes the whole column of stamps: its direction, the order of day and month, rows in which they were exchanged."""
+        """Settle what takes more than the form of the stamps: their direction, and the order of day and month."""
         sample = stamps.read(layout.stamp_column(first))
-        stamps.restart()
         known = sample[sample != clocks.NO_TIME]
         steps = np.diff(known)
         stamps.is_descending = bool((steps < 0).sum() > (steps > 0).sum())
         stamps.is_hourly = bool(len(steps)) and float(np.median(np.abs(steps))) >= 3600 * SECOND
-        given = getattr(getattr(self.mapping, "clock", None), "order", "")
-        is_date = stamps.style in ("numeric", "iso", "arrow")
-        if not is_date or layout.keys:
-            if stamps.style == "numeric" and not given:
-                self._day_or_month(table, stamps, _walls(table, layout, stamps))
-            return
-        if stamps.style == "numeric" or not _is_smooth(known):
-            walls = _walls(table, layout, stamps)
-            if stamps.style == "numeric" and not given:
-                walls = self._day_or_month(table, stamps, walls)
-            where = clocks.exchanged_days(walls)
-            if where.any():
-                stamps.exchanged = where
-                days = np.unique(walls[where] // clocks.DAY)
-                self.warnings.append(
-                    f"clock: day and month are exchanged in {int(where.sum())} of {len(where)} rows ({len(days)} dates, the first written "
-                    f"{clocks.iso(int(walls[where][0]))[:10]}): exchanged back, as the rows then follow one another"
-                )
-        elif len(known) and not self._is_smooth_to_the_end(table, layout, stamps):
-            walls = _walls(table, layout, stamps)
-            where = clocks.exchanged_days(walls)
-            if where.any():
-                stamps.exchanged = where
-                self.warnings.append(
-                    f"clock: day and month are exchanged in {int(where.sum())} of {len(where)} rows (the first written "
-                    f"{clocks.iso(int(walls[where][0]))[:10]}): exchanged back, as the rows then follow one another"
-                )
+        if stamps.style == "numeric" and not (self.mapping is not None and self.mapping.clock.order):
+            stamps.above_12 = (0, 0)
+            self._day_or_month(stamps, _walls(table, layout, stamps))
 
-    def _is_smooth_to_the_end(self, table: Table, layout: Layout, stamps: clocks.Stamps) -> bool:
-        """Whether no date jumps, so far as a few stamps of each batch tell; only where dates may be ambiguous."""
-        before: int | None = None
-        smooth = True
-        for batch in table.restart():
-            if batch.num_rows == 0:
-                continue
-            picked = batch.slice(0, batch.num_rows).take(_picks(batch.num_rows))
-            time = stamps.read(layout.stamp_column(picked))
-            time = time[time != clocks.NO_TIME]
-            line = time if before is None else np.concatenate([[before], time])
-            if len(time):
-                before = int(time[-1])
-            if not _is_smooth(line):
-                smooth = False
-                break
-        stamps.restart()
-        return smooth
-
-    def _day_or_month(self, table: Table, stamps: clocks.Stamps, walls: Nanoseconds) -> Nanoseconds:
-        """Decide the order of numeric dates from numbers above 12, else from the course of the rows."""
-        stamps.day_first = False
-        month_first = walls
-        stamps.day_first = True
-        day_first = clocks.exchange(walls)
-        evidence = [_numbers_above_12(table, self.layouts, stamps)] if False else None
-        del evidence
-        jumps = [_jumps(month_first), _jumps(day_first)]
-        same = bool((month_first == day_first).all())
-        sure = _sure_order(month_first, day_first, stamps)
-        stamps.day_first = sure == "day first" if sure else jumps[1] < jumps[0]
+    def _day_or_month(self, stamps: clocks.Stamps, walls: Nanoseconds) -> None:
+        """Decide the order of numeric dates from numbers above 12, else from the course of the rows, read month first."""
+        first, second = stamps.above_12
+        other = clocks.exchange(walls)  # which leaves dates with a number above 12 as they are
+        if (first > 0) != (second > 0):
+            stamps.day_first = first > 0
+        elif (walls == other).all():
+            stamps.day_first = False
+        else:
+            jumps = _jumps(walls), _jumps(other)
+            stamps.day_first = jumps[1] < jumps[0] or (jumps[1] == jumps[0] and first > second)
+            if jumps[0] == jumps[1] and first == second:
+                self.warnings.append(
+                    "clock: nothing in the stamps says whether the day or the month stands first; taken as month first; "
+                    "set clock.order in the mapping"
+                )
         stamps.form = f"numeric dates, {'day' if stamps.day_first else 'month'} first"
-        if not sure and not same and jumps[0] == jumps[1]:
-            self.warnings.append(
-                "clock: nothing in the stamps says whether the day or the month stands first; taken as month first; set clock.order in the mapping"
-            )
-        return day_first if stamps.day_first else month_first
 
-    def _directions(self, time: Nanoseconds) -> None:
+    def _directions(self, time: Nanoseconds) -> bool:
+        """Count steps forward and back; return whether none leaps over days."""
         if not len(time):
-            return
-        steps = np.diff(time if self._last is None else np.concatenate([[self._last], time]))
+            return True
+        line = time if self._last is None else np.concatenate([[self._last], time])
+        steps = np.diff(line)
         self.directions[0] += int((steps > 0).sum())
         self.directions[1] += int((steps < 0).sum())
         self._last = int(time[-1])
+        return _is_smooth(line)
 
     def _take(self, number: int, table: Table, layout: Layout, batch: Any, time: Nanoseconds, good: NDArray[np.bool_]) -> None:
         """Put the numbers of a batch where they belong."""
@@ -259,7 +254,7 @@ class _Reading:
             self._take_long(number, table, layout, batch, time, good, columns, bad)
             return
         kept = time[good]
-        dense_key = ("time", number)
+        dense_key = ("time", number, self.version)
         matrix = np.stack([values for values, _, _ in columns.values()]) if columns else np.empty((0, len(time)))
         filled = np.isfinite(matrix[:, good])
         live = filled.any(axis=1)
@@ -348,7 +343,7 @@ class _Reading:
                 raise InputError(
                     f"{table.place}: more than {CHANNELS_MAX} channels; is {shown(table.columns[self.layouts[number].keys[0]])} no name of a sensor?"
                 )
-            name = f"{len(self.names)}"
+            name = f"{number}.{self.version}.{len(self.names)}"
             self.names[key] = name
             self.channels[name] = _Found(table.columns[place], unit or (table.units[place] if table.units else ""), number)
         return self.names[key]
@@ -431,32 +426,31 @@ class _Reading:
         gaps = fault_finding.gaps_of(times, step, regular) if wide or regular else []
         duplicates = 0
         if wide:
-            duplicates = self.directions[0] + self.directions[1] + 1 - len(times) if False else self._rows() - len(times)
+            duplicates = self._rows() - len(times)
         up, down = self.directions
         order = "ascending" if down == 0 else "descending" if up == 0 else "mixed"
         if wide and order == "mixed" and up > 20 * down:
             self.warnings.append(f"clock: {down} rows go back in time; put in order")
         notes = [f"{count} {text}" for each in self.stamps for text, count in each.notes.items()]
         header = table.columns[layout.time]
-        ends = bool(getattr(getattr(self.mapping, "clock", None), "stamps", "") == "end") or (
-            not getattr(getattr(self.mapping, "clock", None), "stamps", "") and " end " in f" {clocks.words_of(header)} "
-        )
+        marks = self.mapping.clock.stamps if self.mapping is not None else None
+        ends = marks == "end" or (marks is None and " end " in f" {words_of(header)} ")
         if stamps.kind == "naive" and not (self.mapping is not None and self.mapping.clock.zone):
             self.warnings.append("clock: the stamps state no zone; taken as universal time; set clock.zone in the mapping")
             if wide:
                 notes += _daylight_saving(times)
-        if not stamps_have_date(stamps):
+        if stamps.kind in ("time of day", "elapsed"):
             self.warnings.append(f"clock: {stamps.form}; set clock.date in the mapping")
-        if stamps.kind == "zone" and stamps.zone.startswith("UTC") is False:
+        if stamps.kind == "zone" and not stamps.zone.startswith("UTC"):
             repeated = sum(count for each in self.stamps for text, count in each.notes.items() if "repeats" in text)
             if repeated and wide:
                 notes += _merged_hours(times, stamps.zone)
         clock = Clock(header, stamps.kind, stamps.form, stamps.zone, order, step, regular, "end" if ends else "start", tuple(gaps),
-                      max(duplicates, 0), self.unreadable, tuple(notes))
+                      max(duplicates, 0), sum(self.unreadable), tuple(notes))
         return clock, times
 
     def _rows(self) -> int:
-        key = ("time", 0)
+        key = ("time", 0, self.version)
         return len(self.spool.get(key)) if key in self.spool else 0
 
     def _examined(
@@ -581,13 +575,6 @@ class _Reading:
             return "energy", "J", Scale(unit.factor), source
         return "power", "W", Scale(unit.factor / step), source
 
-    @property
-    def guesses(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
-        """Units that were guessed: (unit, quantity) -> channels with the evidence."""
-        if not hasattr(self, "_guesses"):
-            self._guesses: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        return self._guesses
-
     def _say_guesses(self, channels: dict[str, Channel]) -> None:
         for (unit, quantity), members in self.guesses.items():
             members = [(name, evidence) for name, evidence in members if name in channels]
@@ -595,11 +582,6 @@ class _Reading:
                 name, evidence = members[0]
                 others = f" and {len(members) - 1} others" if len(members) > 1 else ""
                 self.warnings.append(f"unit of '{name}'{others}: no unit stated, {quantity} taken as {unit} ({evidence}); set it in the mapping")
-
-
-def stamps_have_date(stamps: clocks.Stamps) -> bool:
-    """Whether the stamps say on which day they were taken."""
-    return stamps.kind not in ("time of day", "elapsed")
 
 
 def _walls(table: Table, layout: Layout, stamps: clocks.Stamps) -> Nanoseconds:
@@ -628,19 +610,6 @@ def _jumps(time: Nanoseconds) -> int:
     steps = np.diff(known)
     direction = 1 if (steps >= 0).sum() >= (steps < 0).sum() else -1
     return int((np.abs(steps) > clocks.DAY).sum() + (direction * steps < -600 * SECOND).sum())
-
-
-def _sure_order(month_first: Nanoseconds, day_first: Nanoseconds, stamps: clocks.Stamps) -> str:
-    """Order that numbers above 12 prove: rows that read the same both ways had one of them; ''. without any."""
-    return ""
-
-
-def _numbers_above_12(table: Table, layouts: list[Layout], stamps: clocks.Stamps) -> None:
-    return None
-
-
-def _picks(rows: int) -> list[int]:
-    return sorted({*range(0, rows, max(rows // 64, 1)), rows - 1})
 
 
 def _marks(count: int, places: NDArray[np.intp]) -> Floats:
@@ -716,3 +685,7 @@ def _merged_hours(times: Nanoseconds, zone: str) -> list[str]:
                     once.append(str(day))
         day += datetime.timedelta(days=1)
     return [f"the hour that {zone} repeats stands once on {', '.join(once)}: taken as the first pass"] if once else []
+
+
+def _examples(table: Table) -> str:
+    return f" (such as {', '.join(shown(example, 40) for example in table.examples[:2])})" if table.examples else ""
