@@ -48,12 +48,18 @@ GAP_STEPS = 1.75  # distance over the usual one, from which samples are missing
 REGULAR_SHARE = 0.8  # of distances within a quarter of the usual one
 STUCK_SAMPLES = 12  # shortest run that can be stuck
 STUCK_TIMES = 6.0  # longer than the longest but a hundredth of the other runs
+STUCK_TIMES_COARSE = 15.0  # the same where the usual change is a step of the rounding, which hides the noise
 DIP_SAMPLES = 2  # most samples of a dip
 DIP_NEIGHBORS = 5  # samples of each neighborhood
 DIP_NOISE = 12.0  # times the usual change between samples
 DIP_RANGE = 0.1  # of the range between 2nd and 98th percentile
 DIP_SHARE = 0.01  # of samples; more than this is how the signal is
+DIP_SLOW = ("temperature", "temperature_difference", "pressure", "humidity_ratio", "volume_flow", "mass_flow", "voltage")
+DIP_STEP = 600.0  # s between samples, up to which these cannot go away and come back
+DIP_NOTHING = 0.4  # of both neighborhoods: a load that drops below it and is back within two samples
 CLIP_SAMPLES = 10
+CLIP_VISITS = 5  # separate times at the limit
+CLIP_LEVELS = 200  # steps within the range, without which a limit looks like any other level
 CLIP_SHARE = 0.005  # of samples at the limit
 CLIP_TIMES = 5.0  # more at the limit than in the next twentieth of the range
 COARSE_LEVELS = 25  # fewer steps than this within the range
@@ -148,14 +154,14 @@ def channel_faults(
     for kind, where, words in _runs(time, values, good, off, quantity):
         found(kind, where, words)
         good &= ~where
-    where, words = _dips(quantity, values, good)
+    where, words = _dips(quantity, values, good, step_s)
     found("dip", where, words)
     good &= ~where
     for kind, where, words in _limits(quantity, values, good):
         found(kind, where, words, is_masked=kind == "clipped")
     resolution = resolution_of(values[good])
     spread = float(np.ptp(np.quantile(values[good], (0.01, 0.99)))) if good.any() else 0.0
-    if resolution > 0.0 and spread / resolution < COARSE_LEVELS:
+    if resolution > 0.0 and spread / resolution < COARSE_LEVELS and len(np.unique(values[good])) > 2:
         faults.append(Fault("coarse", f"steps of {resolution:.4g} in a range of {spread:.4g}", int(good.sum())))
     faults.extend(_repeats(time, values, step_s, is_regular))
     return faults
@@ -168,10 +174,10 @@ def spans_of(time: Nanoseconds, where: Bools) -> tuple[Span, ...]:
 
 
 def gaps_of(time: Nanoseconds, step_s: float, is_regular: bool) -> list[Span]:
-    """Stamps before and after each hole: longer than `GAP_STEPS` usual distances, or 20 of them where they vary."""
+    """Stamps before and after each hole: longer than `GAP_STEPS` usual distances; where they vary, than 20 times nearly all."""
     if not np.isfinite(step_s) or len(time) < 3:
         return []
-    longest = (GAP_STEPS if is_regular else 20.0) * step_s * SECOND
+    longest = GAP_STEPS * step_s * SECOND if is_regular else 20.0 * float(np.quantile(np.diff(time), 0.9))
     holes = np.flatnonzero(np.diff(time) > longest)
     return [(int(time[k]), int(time[k + 1])) for k in holes]
 
@@ -185,6 +191,7 @@ def _missing(
     if not len(held):
         return [Fault("missing", "no value at all", int(empty.sum()), ((int(time[0]), int(time[-1])),), True)]
     gaps = gaps_of(held, step_s, is_regular)
+    rows = set(zip(time[:-1].tolist(), time[1:].tolist(), strict=True)) if gaps else set()
     if empty.any():  # rows between samples of a slower sensor are none of its faults
         ends = np.array([(held[0], held[0]), *gaps, (held[-1], held[-1])], dtype=np.int64)
         place = np.searchsorted(ends[:, 0], time[empty], side="right") - 1
@@ -192,10 +199,15 @@ def _missing(
         where = np.zeros(len(time), dtype=bool)
         where[np.flatnonzero(empty)[inside]] = True
         if where.any():
-            share = where.sum() / (where.sum() + len(held))
-            faults.append(Fault("missing", f"{100.0 * share:.3g} % of the rows", int(where.sum()), spans_of(time, where), True))
+            spans = spans_of(time, where)
+            lost = int(where.sum())
+            if np.isfinite(step_s) and is_regular:  # of the sensor's own samples, which may be fewer than the rows
+                lost = sum(max(round((end - begin) / (step_s * SECOND)) - 1, 0) for begin, end in gaps if (begin, end) not in rows)
+                lost += sum(max(round(abs(end - begin) / (step_s * SECOND)), 0) for begin, end in _outside(time, held))
+                lost = max(lost, 1)
+            share = lost / (lost + len(held))
+            faults.append(Fault("missing", f"{100.0 * share:.3g} % of its samples", lost, spans, True))
     known = set(clock_gaps)
-    rows = set(zip(time[:-1].tolist(), time[1:].tolist(), strict=True)) if gaps else set()
     own = [gap for gap in gaps if gap not in known and gap in rows]
     if own:
         lost = sum(max(round((end - begin) / (step_s * SECOND)) - 1, 1) for begin, end in own)
@@ -211,6 +223,11 @@ def _missing(
                 away = duration((spans[0][1] - spans[0][0]) / SECOND)
                 faults.append(Fault("ends early", f"{kind}, {away} without a value", 0, tuple(spans)))
     return faults
+
+
+def _outside(time: Nanoseconds, held: Nanoseconds) -> list[Span]:
+    """From the first stamp to the first sample, and from the last sample to the last stamp."""
+    return [(int(time[0]), int(held[0])), (int(held[-1]), int(time[-1]))]
 
 
 def duration(seconds: float) -> str:
@@ -279,7 +296,9 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
     if not len(candidates):
         return []
     usual = float(np.quantile(candidates, 0.99)) if len(candidates) >= 100 else float(candidates[max(len(candidates) - 3, 0)])
-    least = max(STUCK_SAMPLES, STUCK_TIMES * usual)
+    steps = np.abs(np.diff(kept))
+    hides_noise = float(np.median(steps[steps > 0.0])) < 3.0 * resolution_of(kept)  # it moves by its own rounding only
+    least = max(STUCK_SAMPLES, (STUCK_TIMES_COARSE if hides_noise else STUCK_TIMES) * usual)
     longest = lengths.copy()
     longest[idle] = 0
     chosen = np.flatnonzero(longest >= least)
@@ -300,16 +319,20 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
 
 
 def _is_limit(quantity: str, values: Floats) -> Bools:
-    return ((values <= 0.0) | (values >= 1.0)) if quantity == "fraction" else np.zeros(len(values), dtype=bool)
+    """Where a load rests at its floor or its ceiling, as it may."""
+    if quantity not in ("fraction", "power", "rotation", ""):
+        return np.zeros(len(values), dtype=bool)
+    margin = 0.02 * float(np.ptp(values))
+    return np.asarray((values <= values.min() + margin) | (values >= values.max() - margin))
 
 
-def _dips(quantity: str, values: Floats, good: Bools) -> tuple[Bools, str]:
-    """One or two samples far away from the medians before and after, which agree with each other."""
+def _dips(quantity: str, values: Floats, good: Bools, step_s: float) -> tuple[Bools, str]:
+    """One or two samples far away from the medians before and after, which agree with each other; or that drop to nothing."""
     result = np.zeros(len(values), dtype=bool)
     index = np.flatnonzero(good)
     x = values[index]
     count = len(x)
-    if count < 4 * DIP_NEIGHBORS:
+    if count < 4 * DIP_NEIGHBORS or quantity in ("velocity", "irradiance"):  # wind and sun are like that
         return result, ""
     steps = np.abs(np.diff(x))
     moving = steps[steps > 0.0]
@@ -330,9 +353,11 @@ def _dips(quantity: str, values: Floats, good: Bools) -> tuple[Bools, str]:
             nearest = np.min(np.stack([direction * (x[places + k] - np.where(direction > 0, np.fmax(before, after), np.fmin(before, after)))
                                        for k in range(width)]), axis=0)
             hit = (nearest > least) & (agree < 0.3 * nearest)
-            if quantity in ("power", "rotation", "fraction", ""):  # loads jump; only what drops towards nothing and is back is no load
+            if quantity not in DIP_SLOW or not step_s <= DIP_STEP:
+                # Loads jump, and much may happen in an hour; only what drops to nothing and is back is no load.
                 level = np.fmin(np.abs(before), np.abs(after))
-                hit &= (direction < 0) & (np.abs(x[places]) < 0.4 * level) & (level > 0.0)
+                share = DIP_NOTHING if step_s <= DIP_STEP and quantity != "fraction" else DIP_NOTHING / 8.0
+                hit = (direction < 0) & (nearest > least) & (np.max(np.abs([x[places + k] for k in range(width)]), axis=0) < share * level)
             for k in range(width):
                 dips[places[hit] + k] = True
     if not dips.any() or dips.mean() > DIP_SHARE:
@@ -359,6 +384,9 @@ def _limits(quantity: str, values: Floats, good: Bools) -> list[tuple[str, Bools
                 found.append(("saturated", at, f"{100.0 * count / len(kept):.3g} % of the samples at {limit:.4g}"))
             continue
         levels = np.unique(values[beside])
+        visits = int((np.diff(np.concatenate(([0], at.astype(np.int8)))) == 1).sum())
+        if visits < CLIP_VISITS or spread / resolution_of(kept) < CLIP_LEVELS:
+            continue
         if limit == 0.0 or count < CLIP_TIMES * (beside.sum() / max(len(levels), 1)) or count < 0.5 * beside.sum():
             continue
         found.append(("clipped", at, f"{count} samples at the {name}est reading {limit:.6g}, {int(beside.sum())} in the next 5 % of the range"))
@@ -384,6 +412,9 @@ def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool)
     for lag in first + np.argsort(-correlation[first:])[:5]:
         same = np.abs(values[lag:] - values[:-lag]) <= tolerance
         if same.mean() > 0.9:
+            shorter = [lag // k for k in range(lag // first, 1, -1) if lag % k == 0]
+            lag = next((each for each in shorter if (np.abs(values[each:] - values[:-each]) <= tolerance).mean() > 0.9), lag)
+            same = np.abs(values[lag:] - values[:-lag]) <= tolerance
             share = 100.0 * same.mean()
             return [Fault("repeats", f"{share:.3g} % of the samples are those of {duration(lag * step_s)} before", int(same.sum()))]
     return []

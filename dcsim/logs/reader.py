@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 Nanoseconds = NDArray[np.int64]
 
 SPARSE = 0.5  # mean share of filled cells below which the rows are one sensor's each
-AIR_BINS = 2000  # intervals in which sides of the racks are compared
+AIR_BINS = 500  # intervals in which sides of the racks are compared
 GUESS_SAMPLES = 20_000  # from which a unit is guessed
 CHANNELS_MAX = 100_000
 
@@ -374,6 +374,10 @@ class _Reading:
                     air[channel.name] = means
         if not channels:
             raise InputError(f"{self.path}: no column of numbers beside the stamps")
+        if not self._is_wide:  # stamps of several sensors lie anyhow; a hole of the log is one of all sensors
+            steps = [channel.step_s for channel in channels.values() if np.isfinite(channel.step_s)]
+            step = float(np.median(steps)) if steps else float("nan")
+            clock = replace(clock, step_s=step, gaps=tuple(fault_finding.gaps_of(times, step, True)))
         for name, words in fault_finding.wrong_air(list(air), np.stack(list(air.values())) if air else np.empty((0, 0))).items():
             channel = channels[name]
             fault = Fault("wrong air", words, channel.samples, (span,))
@@ -421,9 +425,9 @@ class _Reading:
     def _clock(self) -> tuple[Clock, Nanoseconds]:
         times = np.unique(np.concatenate(self.times))
         stamps, table, layout = self.stamps[0], self.tables[0], self.layouts[0]
-        wide = not layout.keys and not any(each.is_sparse for each in self.layouts) and len(self.tables) == 1
+        wide = self._is_wide
         step, regular = fault_finding.usual_step(times)
-        gaps = fault_finding.gaps_of(times, step, regular) if wide or regular else []
+        gaps = fault_finding.gaps_of(times, step, regular) if wide else []
         duplicates = 0
         if wide:
             duplicates = self._rows() - len(times)
@@ -448,6 +452,10 @@ class _Reading:
         clock = Clock(header, stamps.kind, stamps.form, stamps.zone, order, step, regular, "end" if ends else "start", tuple(gaps),
                       max(duplicates, 0), sum(self.unreadable), tuple(notes))
         return clock, times
+
+    @property
+    def _is_wide(self) -> bool:
+        return len(self.tables) == 1 and not self.layouts[0].keys and not self.layouts[0].is_sparse
 
     def _rows(self) -> int:
         key = ("time", 0, self.version)
@@ -513,8 +521,7 @@ class _Reading:
         )
         means = None
         if quantity == "temperature" and fault_finding.side_of_name(name) and shifted[1] > shifted[0]:
-            width = max((shifted[1] - shifted[0]) // AIR_BINS, round(2 * step * SECOND) if np.isfinite(step) else SECOND, SECOND)
-            width = -(-width // (60 * SECOND)) * 60 * SECOND
+            width = max(-(-(shifted[1] - shifted[0]) // (AIR_BINS * 60 * SECOND)), 1) * 60 * SECOND
             place = (time[~masked] - shifted[0]) // width
             count = int((shifted[1] - shifted[0]) // width) + 1
             total, number = np.bincount(place, weights=left, minlength=count), np.bincount(place, minlength=count)
