@@ -41,7 +41,11 @@ def blocks_table(source: Source, encoding: str) -> Table:
 
 def _stamp(line: str) -> str | None:
     found = _STAMP.match(line)
-    return found["stamp"] if found and "|" not in line and is_time(found["stamp"].replace("Timestamp:", "").strip()) else None
+    return (
+        found["stamp"]
+        if found and "|" not in line and is_time(found["stamp"].replace("Timestamp:", "").strip())
+        else None
+    )
 
 
 def _cells(line: str) -> list[str] | None:
@@ -49,7 +53,11 @@ def _cells(line: str) -> list[str] | None:
     if len(cells) == 3 and cells[2].lower() in _STATES:
         return cells
     if len(cells) >= 4 and cells[3].lower() in _STATES:
-        return [cells[0], f"{cells[1]} {cells[2]}" if not is_missing(cells[1]) and cells[2] != "discrete" else cells[1], cells[3]]
+        return [
+            cells[0],
+            f"{cells[1]} {cells[2]}" if not is_missing(cells[1]) and cells[2] != "discrete" else cells[1],
+            cells[3],
+        ]
     return None
 
 
@@ -87,9 +95,13 @@ def _batches(source: Source, table: Table, encoding: str) -> Iterator[Any]:
     if rows:
         yield _batch(rows)
     elif stamp is None:
-        raise InputError(f"{source.place}: blocks of sensors without a stamp; put a line such as 'Timestamp: 2025-06-03 00:00:01 UTC' before each")
+        raise InputError(
+            f"{source.place}: blocks of sensors without a stamp; put a line such as 'Timestamp: 2025-06-03 00:00:01 UTC' before each"
+        )
 
 
 def _batch(rows: list[tuple[str | None, ...]]) -> Any:
     columns = zip(*rows, strict=True)
-    return pa.RecordBatch.from_arrays([pa.array(column, type=pa.string()) for column in columns], names=["c0", "c1", "c2", "c3"])
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, type=pa.string()) for column in columns], names=["c0", "c1", "c2", "c3"]
+    )

@@ -15,9 +15,28 @@ __all__ = ["MISSING", "floats", "is_missing", "is_number", "is_time"]
 
 Floats = NDArray[np.float64]
 
-_WORDS = ("", "nan", "na", "n/a", "null", "none", "nil", "-", "--", "?", "\\n", "#n/a", "#na", "<na>", "nat", "no reading")
+_WORDS: tuple[str, ...] = (
+    "",
+    "nan",
+    "na",
+    "n/a",
+    "null",
+    "none",
+    "nil",
+    "-",
+    "--",
+    "?",
+    "\\n",
+    "#n/a",
+    "#na",
+    "<na>",
+    "nat",
+    "no reading",
+)
 _WORDS += ("not readable", "no data", "nodata", "missing", "disabled", "unavailable", "unknown", "not available")
-MISSING = sorted({form for word in _WORDS for form in (word, word.upper(), word.title(), word.capitalize())} | {"NaN", "\\N"})
+MISSING = sorted(
+    {form for word in _WORDS for form in (word, word.upper(), word.title(), word.capitalize())} | {"NaN", "\\N"}
+)
 """Spellings of a missing value."""
 _MISSING = frozenset(_WORDS)
 
@@ -91,7 +110,9 @@ def _mixed(column: Any, decimal: str) -> tuple[Floats, list[str]]:
     values = np.array([_number(word, decimal) for word in words] + [np.nan])
     places = coded.indices.to_numpy(zero_copy_only=False)
     places = np.where(np.isfinite(places), places, len(words)).astype(np.int64)
-    is_text = np.array([not np.isfinite(value) and not is_missing(word) for word, value in zip(words, values, strict=False)] + [False])
+    is_text = np.array(
+        [not np.isfinite(value) and not is_missing(word) for word, value in zip(words, values, strict=False)] + [False]
+    )
     return values[places], [words[place] for place in places[is_text[places]]]
 
 
@@ -126,5 +147,9 @@ def strings(column: Any) -> "pd.Series[Any]":
     """Return a column as stripped text, missing cells as NaN."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    text = column if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else pc.cast(column, pa.string())
+    text = (
+        column
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+        else pc.cast(column, pa.string())
+    )
     return pd.Series(pc.utf8_trim_whitespace(text).to_pandas(), dtype="str")

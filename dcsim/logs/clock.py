@@ -34,12 +34,26 @@ EARLIEST, LATEST = (int(np.datetime64(day, "ns").astype(np.int64)) for day in ("
 """Dates outside are those of clocks that were never set."""
 
 _EPOCHS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-_NUMERIC = re.compile(r"^\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*([AaPp])?[.]?[Mm]?[.]?)?\s*$")
+_NUMERIC = re.compile(
+    r"^\s*(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*([AaPp])?[.]?[Mm]?[.]?)?\s*$"
+)
 _CLOCK = re.compile(r"^\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?\s*([AaPp])?[.]?[Mm]?[.]?\s*$")
 _ISO = re.compile(r"^\s*\d{4}[-/]\d{1,2}[-/]\d{1,2}|^\s*\d{8}T\d{4}")
 _OFFSET = re.compile(r"(?:[+-]\d{2}:?\d{2}|[+-]\d{2}|Z|\bUTC|\bGMT)\s*$", re.IGNORECASE)
 _FIXED = re.compile(r"^(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?\s*h?$", re.IGNORECASE)
-_SHORT = {"EST": -5, "CST": -6, "MST": -7, "PST": -8, "CET": 1, "EET": 2, "JST": 9, "SGT": 8, "UTC": 0, "GMT": 0, "Z": 0}
+_SHORT = {
+    "EST": -5,
+    "CST": -6,
+    "MST": -7,
+    "PST": -8,
+    "CET": 1,
+    "EET": 2,
+    "JST": 9,
+    "SGT": 8,
+    "UTC": 0,
+    "GMT": 0,
+    "Z": 0,
+}
 
 
 @dataclass
@@ -113,7 +127,9 @@ class Stamps:
             whole = np.floor(values[known])
             scale = round(self.factor * SECOND)
             # Whole numbers in integers: a float has no room for the nanoseconds of an epoch.
-            time[known] = whole.astype(np.int64) * scale + np.rint((values[known] - whole) * scale).astype(np.int64) + self.origin
+            time[known] = (
+                whole.astype(np.int64) * scale + np.rint((values[known] - whole) * scale).astype(np.int64) + self.origin
+            )
             if pa.types.is_integer(column.type):
                 exact = column.to_numpy(zero_copy_only=False)
                 if np.issubdtype(exact.dtype, np.integer):
@@ -156,7 +172,9 @@ class Stamps:
             for first in (True, False)
         ]
         first, second = (np.asarray(each.as_unit("ns").asi8) for each in passes)
-        local = pd.DatetimeIndex(first.astype("datetime64[ns]")).tz_localize("UTC").tz_convert(self.zone).tz_localize(None)
+        local = (
+            pd.DatetimeIndex(first.astype("datetime64[ns]")).tz_localize("UTC").tz_convert(self.zone).tz_localize(None)
+        )
         skipped = int((np.asarray(local.as_unit("ns").asi8) != wall[sane]).sum())
         if skipped:
             self._note(f"stamps in the hour that {self.zone} skips in spring, taken as standard time", skipped)
@@ -238,8 +256,12 @@ def stamps_of(
     time, _ = _of_words(sample)
     if (time != NO_TIME).mean() > 0.5:
         offsets = bool((sample.str.contains(_OFFSET)).mean() > 0.5)
-        return Stamps("offset" if offsets else naive[0], "dates with the month in words", "UTC" if offsets else naive[1], "words")
-    raise InputError(f"{where}, column {shown(header)}: {shown(str(text.iloc[0]))} is no stamp that is known; write ISO 8601")
+        return Stamps(
+            "offset" if offsets else naive[0], "dates with the month in words", "UTC" if offsets else naive[1], "words"
+        )
+    raise InputError(
+        f"{where}, column {shown(header)}: {shown(str(text.iloc[0]))} is no stamp that is known; write ISO 8601"
+    )
 
 
 def _of_number_form(header: str, known: NDArray[np.float64], date: str, hint: str) -> Stamps:
@@ -248,15 +270,39 @@ def _of_number_form(header: str, known: NDArray[np.float64], date: str, hint: st
         if 3e8 <= middle * factor <= 4.1e9:
             return Stamps("epoch", f"epoch in {unit}", "UTC", "number", factor=factor)
     words = words_of(header)
-    if 30_000 <= middle <= 73_000 and re.search(r"date|time", words) and np.ptp(known) < 4000 and (known % 1 != 0).any():
+    if (
+        30_000 <= middle <= 73_000
+        and re.search(r"date|time", words)
+        and np.ptp(known) < 4000
+        and (known % 1 != 0).any()
+    ):
         origin = int(np.datetime64("1899-12-30", "ns").astype(np.int64))
         return Stamps("naive", "spreadsheet days since 1899-12-30", "UTC", "number", factor=86_400.0, origin=origin)
-    unit = next((unit_of(word) for word in re.split(r"[\s_()\[\]]+", header) if (u := unit_of(word)) and u.quantity == "duration"), None)
-    factor = unit.factor if unit else next((s for w, s in (("hour", 3600.0), ("minute", 60.0), ("day", 86_400.0)) if w in words), 1.0)
-    name = {1.0: "seconds", 60.0: "minutes", 3600.0: "hours", 86_400.0: "days", 1e-3: "milliseconds"}.get(factor, f"{factor:g} s")
+    units = [
+        found for word in re.split(r"[\s_()\[\]]+", header) if (found := unit_of(word)) and found.quantity == "duration"
+    ]
+    factor = (
+        units[0].factor
+        if units
+        else next((s for w, s in (("hour", 3600.0), ("minute", 60.0), ("day", 86_400.0)) if w in words), 1.0)
+    )
+    name = {1.0: "seconds", 60.0: "minutes", 3600.0: "hours", 86_400.0: "days", 1e-3: "milliseconds"}.get(
+        factor, f"{factor:g} s"
+    )
     day, source = _date_of(date, "")
-    form = f"{name} since {day} ({source})" if source else f"{name} since an origin that is not stated, counted from 1970-01-01"
-    return Stamps("naive" if source else "elapsed", form, "UTC", "number", factor=factor, origin=int(np.datetime64(day, "ns").astype(np.int64)))
+    form = (
+        f"{name} since {day} ({source})"
+        if source
+        else f"{name} since an origin that is not stated, counted from 1970-01-01"
+    )
+    return Stamps(
+        "naive" if source else "elapsed",
+        form,
+        "UTC",
+        "number",
+        factor=factor,
+        origin=int(np.datetime64(day, "ns").astype(np.int64)),
+    )
 
 
 def _date_of(date: str, hint: str) -> tuple[str, str]:
@@ -288,12 +334,16 @@ def zone_of(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"time zone {shown(text)} is not known; write one such as 'Europe/Berlin' or 'UTC+08:00'") from None
+        raise InputError(
+            f"time zone {shown(text)} is not known; write one such as 'Europe/Berlin' or 'UTC+08:00'"
+        ) from None
     return text
 
 
 def _fixed_name(minutes: int) -> str:
-    return "UTC" if minutes == 0 else f"UTC{'+' if minutes > 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    return (
+        "UTC" if minutes == 0 else f"UTC{'+' if minutes > 0 else '-'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
+    )
 
 
 def _fixed_offset(zone: str) -> int | None:
@@ -324,8 +374,10 @@ def _of_arrow(column: Any) -> Nanoseconds:
     try:
         values = pa.compute.cast(column, pa.timestamp("ns", getattr(column.type, "tz", None)))
     except pa.ArrowInvalid:  # before 1677 or after 2262
-        values = pa.array([v if v is not None and 1970 <= v.year < 2200 else None for v in column.to_pylist()],
-                          type=pa.timestamp("ns", getattr(column.type, "tz", None)))
+        values = pa.array(
+            [v if v is not None and 1970 <= v.year < 2200 else None for v in column.to_pylist()],
+            type=pa.timestamp("ns", getattr(column.type, "tz", None)),
+        )
     whole = pa.compute.cast(values, pa.int64())
     return np.asarray(pa.compute.fill_null(whole, NO_TIME).to_numpy(zero_copy_only=False), dtype=np.int64)
 
@@ -353,7 +405,9 @@ def _of_iso(text: "pd.Series[Any]") -> tuple[Nanoseconds, NDArray[np.bool_]]:
     if re.search(r"\d  +\d", sample):
         filled = filled.str.replace(r"\s+", " ", regex=True)
     if re.search(r"-\d(-|[T ])", sample):
-        filled = filled.str.replace(r"-(\d)(?=-)", r"-0\1", regex=True).str.replace(r"-(\d)(?=[T ]|$)", r"-0\1", regex=True)
+        filled = filled.str.replace(r"-(\d)(?=-)", r"-0\1", regex=True).str.replace(
+            r"-(\d)(?=[T ]|$)", r"-0\1", regex=True
+        )
     if re.search(r"[T ]\d:", sample):
         filled = filled.str.replace(r"([T ])(\d):", r"\g<1>0\2:", regex=True)
     late = filled.str.contains(r"[T ]24:00", regex=True)
@@ -381,7 +435,9 @@ def _seconds_of_day(parts: NDArray[Any]) -> NDArray[np.float64]:
 def _of_numeric(text: "pd.Series[Any]", day_first: bool) -> tuple[Nanoseconds, int, int]:
     """Stamps, and how many have a first and a second number above 12."""
     parts = text.str.extract(_NUMERIC)
-    first, second, year = (pd.to_numeric(parts[k], errors="coerce").fillna(0).to_numpy(dtype=np.int64) for k in (0, 1, 2))
+    first, second, year = (
+        pd.to_numeric(parts[k], errors="coerce").fillna(0).to_numpy(dtype=np.int64) for k in (0, 1, 2)
+    )
     year = np.where(year < 70, year + 2000, np.where(year < 100, year + 1900, year))
     day, month = (first, second) if day_first else (second, first)
     # A number above 12 is no month, whatever the order of the column.
@@ -409,15 +465,20 @@ def _of_words(text: "pd.Series[Any]") -> tuple[Nanoseconds, NDArray[np.bool_]]:
     filled = text.fillna("").str.replace(r"\s+", " ", regex=True).str.strip()
     zulu = filled.str.contains(r"\b(?:UTC|GMT|Z)\b", regex=True)
     filled = filled.str.replace(r"\s*\b(?:UTC|GMT|Z)\b", "", regex=True)
-    forms = [f"{date} {clock}".strip() for date in ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d/%b/%Y", "%b %d %Y", "%b %d, %Y", "%B %d, %Y")
-             for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "")]
+    forms = [
+        f"{date} {clock}".strip()
+        for date in ("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d/%b/%Y", "%b %d %Y", "%b %d, %Y", "%B %d, %Y")
+        for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%I:%M:%S %p", "%I:%M %p", "")
+    ]
     forms += ["%a %b %d %H:%M:%S %Y", "%d/%b/%Y:%H:%M:%S", "%d/%b/%Y:%H:%M:%S %z"]
     best = np.full(len(filled), NO_TIME)
     first = [word for word in filled.iloc[:50] if word]
     for form in forms:
         head = pd.to_datetime(pd.Series(first[:5], dtype="str"), format=form, errors="coerce", utc=True)
         if len(head) and head.notna().mean() > 0.5:
-            best = _as_ns(pd.DatetimeIndex(pd.to_datetime(filled, format=form, errors="coerce", utc=True)).tz_localize(None))
+            best = _as_ns(
+                pd.DatetimeIndex(pd.to_datetime(filled, format=form, errors="coerce", utc=True)).tz_localize(None)
+            )
             if form.endswith("%z"):
                 zulu[:] = True
             break

@@ -16,7 +16,10 @@ from dcsim.logs.tables import BATCH_ROWS, Table
 
 __all__ = ["dump_table", "is_dump"]
 
-_INSERT = re.compile(r"^\s*INSERT\s+(?:IGNORE\s+)?INTO\s+[`\"\[]?(?P<table>[\w.]+)[`\"\]]?\s*(?:\((?P<columns>[^)]*)\))?\s*VALUES", re.IGNORECASE)
+_INSERT = re.compile(
+    r"^\s*INSERT\s+(?:IGNORE\s+)?INTO\s+[`\"\[]?(?P<table>[\w.]+)[`\"\]]?\s*(?:\((?P<columns>[^)]*)\))?\s*VALUES",
+    re.IGNORECASE,
+)
 _COPY = re.compile(r"^\s*COPY\s+(?P<table>[\w.\"]+)\s*\((?P<columns>[^)]*)\)\s*FROM\s+stdin", re.IGNORECASE)
 _CREATE = re.compile(r"^\s*CREATE\s+TABLE\s+(?:IF NOT EXISTS\s+)?[`\"\[]?(?P<table>[\w.]+)", re.IGNORECASE)
 _COLUMN = re.compile(r"^\s*[`\"\[]?(?P<name>\w+)[`\"\]]?\s+[A-Za-z]")

@@ -54,7 +54,15 @@ DIP_NEIGHBORS = 5  # samples of each neighborhood
 DIP_NOISE = 12.0  # times the usual change between samples
 DIP_RANGE = 0.1  # of the range between 2nd and 98th percentile
 DIP_SHARE = 0.01  # of samples; more than this is how the signal is
-DIP_SLOW = ("temperature", "temperature_difference", "pressure", "humidity_ratio", "volume_flow", "mass_flow", "voltage")
+DIP_SLOW = (
+    "temperature",
+    "temperature_difference",
+    "pressure",
+    "humidity_ratio",
+    "volume_flow",
+    "mass_flow",
+    "voltage",
+)
 DIP_STEP = 600.0  # s between samples, up to which these cannot go away and come back
 DIP_NOTHING = 0.4  # of both neighborhoods: a load that drops below it and is back within two samples
 CLIP_SAMPLES = 10
@@ -64,7 +72,24 @@ CLIP_SHARE = 0.005  # of samples at the limit
 CLIP_TIMES = 5.0  # more at the limit than in the next twentieth of the range
 COARSE_LEVELS = 25  # fewer steps than this within the range
 OFF_SHARE = 0.01  # of the 95th percentile
-CODES = (-9999.0, -999.0, -99.9, -99.0, -1.0, 999.0, 999.9, 9999.0, 99999.0, 32767.0, -32768.0, 65535.0, 6553.5, 2147483647.0, 4294967295.0, 85.0)
+CODES = (
+    -9999.0,
+    -999.0,
+    -99.9,
+    -99.0,
+    -1.0,
+    999.0,
+    999.9,
+    9999.0,
+    99999.0,
+    32767.0,
+    -32768.0,
+    65535.0,
+    6553.5,
+    2147483647.0,
+    4294967295.0,
+    85.0,
+)
 BELIEVABLE = {
     "temperature": (-60.0, 150.0),
     "fraction": (-0.02, 1.1),
@@ -100,7 +125,13 @@ def resolution_of(values: Floats) -> float:
 
 
 def channel_faults(
-    quantity: str, time: Nanoseconds, values: Floats, log_span: Span, step_s: float, is_regular: bool, clock_gaps: Sequence[Span] = ()
+    quantity: str,
+    time: Nanoseconds,
+    values: Floats,
+    log_span: Span,
+    step_s: float,
+    is_regular: bool,
+    clock_gaps: Sequence[Span] = (),
 ) -> list[Fault]:
     """Find what is wrong with one channel.
 
@@ -195,25 +226,40 @@ def _missing(
     if empty.any():  # rows between samples of a slower sensor are none of its faults
         ends = np.array([(held[0], held[0]), *gaps, (held[-1], held[-1])], dtype=np.int64)
         place = np.searchsorted(ends[:, 0], time[empty], side="right") - 1
-        inside = (time[empty] < held[0]) | (time[empty] > held[-1]) | ((place >= 0) & (time[empty] < ends[np.maximum(place, 0), 1]))
+        inside = (
+            (time[empty] < held[0])
+            | (time[empty] > held[-1])
+            | ((place >= 0) & (time[empty] < ends[np.maximum(place, 0), 1]))
+        )
         where = np.zeros(len(time), dtype=bool)
         where[np.flatnonzero(empty)[inside]] = True
         if where.any():
-            spans = spans_of(time, where)
+            runs = spans_of(time, where)
             lost = int(where.sum())
             if np.isfinite(step_s) and is_regular:  # of the sensor's own samples, which may be fewer than the rows
-                lost = sum(max(round((end - begin) / (step_s * SECOND)) - 1, 0) for begin, end in gaps if (begin, end) not in rows)
+                lost = sum(
+                    max(round((end - begin) / (step_s * SECOND)) - 1, 0)
+                    for begin, end in gaps
+                    if (begin, end) not in rows
+                )
                 lost += sum(max(round(abs(end - begin) / (step_s * SECOND)), 0) for begin, end in _outside(time, held))
                 lost = max(lost, 1)
             share = lost / (lost + len(held))
-            faults.append(Fault("missing", f"{100.0 * share:.3g} % of its samples", lost, spans, True))
+            faults.append(Fault("missing", f"{100.0 * share:.3g} % of its samples", lost, runs, True))
     known = set(clock_gaps)
     own = [gap for gap in gaps if gap not in known and gap in rows]
     if own:
         lost = sum(max(round((end - begin) / (step_s * SECOND)) - 1, 1) for begin, end in own)
         longest = max(end - begin for begin, end in own) / SECOND
         share = lost / (lost + len(held))
-        faults.append(Fault("gap", f"{len(own)} holes, up to {duration(longest)}; {100.0 * share:.3g} % of the samples", lost, tuple(own)))
+        faults.append(
+            Fault(
+                "gap",
+                f"{len(own)} holes, up to {duration(longest)}; {100.0 * share:.3g} % of the samples",
+                lost,
+                tuple(own),
+            )
+        )
     if np.isfinite(step_s):
         margin = max(20.0 * step_s * SECOND, 0.02 * (log_span[1] - log_span[0]))
         silent = [(int(held[-1]), log_span[1])] if log_span[1] - held[-1] > margin else []
@@ -251,7 +297,9 @@ def _codes(quantity: str, values: Floats) -> tuple[Bools, str]:
         others = values[finite & ~at]
         spread = float(np.ptp(np.quantile(others, (0.01, 0.99)))) if len(others) else 0.0
         away = float(np.min(np.abs(others - code))) if len(others) else 0.0
-        signed = code == -1.0 and (quantity not in ("fraction", "rotation", "power", "mass_flow", "volume_flow") or float(np.min(others)) < 0.0)
+        signed = code == -1.0 and (
+            quantity not in ("fraction", "rotation", "power", "mass_flow", "volume_flow") or float(np.min(others)) < 0.0
+        )
         if signed or (code == 85.0 and quantity != "temperature"):
             continue
         if away > max(2.0 * spread, 1e-9) and (count >= 2 or not low <= code <= high):
@@ -289,13 +337,17 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
     kept = values[index]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(kept) != 0.0) + 1])
     lengths = np.diff(np.concatenate([starts, [len(kept)]]))
-    if len(starts) < 6 or np.mean(lengths == 1) < 0.02 and len(starts) < 0.02 * len(kept):
+    if len(starts) < 6 or (np.mean(lengths == 1) < 0.02 and len(starts) < 0.02 * len(kept)):
         return []  # moves so seldom that it is a set-point or a state
     idle = off[index[starts]] | (_is_limit(quantity, kept[starts]))
     candidates = np.sort(lengths[~idle])
     if not len(candidates):
         return []
-    usual = float(np.quantile(candidates, 0.99)) if len(candidates) >= 100 else float(candidates[max(len(candidates) - 3, 0)])
+    usual = (
+        float(np.quantile(candidates, 0.99))
+        if len(candidates) >= 100
+        else float(candidates[max(len(candidates) - 3, 0)])
+    )
     steps = np.abs(np.diff(kept))
     hides_noise = float(np.median(steps[steps > 0.0])) < 3.0 * resolution_of(kept)  # it moves by its own rounding only
     least = max(STUCK_SAMPLES, (STUCK_TIMES_COARSE if hides_noise else STUCK_TIMES) * usual)
@@ -350,14 +402,26 @@ def _dips(quantity: str, values: Floats, good: Bools, step_s: float) -> tuple[Bo
         before, after = middle[places], middle[np.minimum(places + width + DIP_NEIGHBORS, len(middle) - 1)]
         agree = np.abs(before - after)
         for direction in (1.0, -1.0):
-            nearest = np.min(np.stack([direction * (x[places + k] - np.where(direction > 0, np.fmax(before, after), np.fmin(before, after)))
-                                       for k in range(width)]), axis=0)
+            nearest = np.min(
+                np.stack(
+                    [
+                        direction
+                        * (x[places + k] - np.where(direction > 0, np.fmax(before, after), np.fmin(before, after)))
+                        for k in range(width)
+                    ]
+                ),
+                axis=0,
+            )
             hit = (nearest > least) & (agree < 0.3 * nearest)
             if quantity not in DIP_SLOW or not step_s <= DIP_STEP:
                 # Loads jump, and much may happen in an hour; only what drops to nothing and is back is no load.
                 level = np.fmin(np.abs(before), np.abs(after))
                 share = DIP_NOTHING if step_s <= DIP_STEP and quantity != "fraction" else DIP_NOTHING / 8.0
-                hit = (direction < 0) & (nearest > least) & (np.max(np.abs([x[places + k] for k in range(width)]), axis=0) < share * level)
+                hit = (
+                    (direction < 0)
+                    & (nearest > least)
+                    & (np.max(np.abs([x[places + k] for k in range(width)]), axis=0) < share * level)
+                )
             for k in range(width):
                 dips[places[hit] + k] = True
     if not dips.any() or dips.mean() > DIP_SHARE:
@@ -389,7 +453,13 @@ def _limits(quantity: str, values: Floats, good: Bools) -> list[tuple[str, Bools
             continue
         if limit == 0.0 or count < CLIP_TIMES * (beside.sum() / max(len(levels), 1)) or count < 0.5 * beside.sum():
             continue
-        found.append(("clipped", at, f"{count} samples at the {name}est reading {limit:.6g}, {int(beside.sum())} in the next 5 % of the range"))
+        found.append(
+            (
+                "clipped",
+                at,
+                f"{count} samples at the {name}est reading {limit:.6g}, {int(beside.sum())} in the next 5 % of the range",
+            )
+        )
     return found
 
 
@@ -413,16 +483,38 @@ def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool)
         same = np.abs(values[lag:] - values[:-lag]) <= tolerance
         if same.mean() > 0.9:
             shorter = [lag // k for k in range(lag // first, 1, -1) if lag % k == 0]
-            lag = next((each for each in shorter if (np.abs(values[each:] - values[:-each]) <= tolerance).mean() > 0.9), lag)
+            lag = next(
+                (each for each in shorter if (np.abs(values[each:] - values[:-each]) <= tolerance).mean() > 0.9), lag
+            )
             same = np.abs(values[lag:] - values[:-lag]) <= tolerance
             share = 100.0 * same.mean()
-            return [Fault("repeats", f"{share:.3g} % of the samples are those of {duration(lag * step_s)} before", int(same.sum()))]
+            return [
+                Fault(
+                    "repeats",
+                    f"{share:.3g} % of the samples are those of {duration(lag * step_s)} before",
+                    int(same.sum()),
+                )
+            ]
     return []
 
 
 _COLD = ("cold aisle", "inlet", "intake", "front", "supply", "discharge", "cold", "entering")
 _HOT = ("hot aisle", "outlet", "exhaust", "rear", "return", "hot", "leaving", "out rack", "rack out")
-_WATER = ("water", "chw", "cw", "coolant", "outdoor", "outside", "ambient", "dew", "wet", "setpoint", "set point", "refrigerant", "condenser")
+_WATER = (
+    "water",
+    "chw",
+    "cw",
+    "coolant",
+    "outdoor",
+    "outside",
+    "ambient",
+    "dew",
+    "wet",
+    "setpoint",
+    "set point",
+    "refrigerant",
+    "condenser",
+)
 
 
 def side_of_name(name: str) -> str:
@@ -473,7 +565,11 @@ def wrong_air(names: Sequence[str], means: Floats) -> dict[str, str]:
             change = np.isfinite(np.diff(means[k])) & np.isfinite(np.diff(middle))
             correlation[side] = _correlation(np.diff(means[k])[change], np.diff(middle)[change])
         else:
-            if distance[other] < 0.5 * distance[own] and distance[own] > 2.0 and correlation[other] > correlation[own] + 0.05:
+            if (
+                distance[other] < 0.5 * distance[own]
+                and distance[own] > 2.0
+                and correlation[other] > correlation[own] + 0.05
+            ):
                 found[name] = (
                     f"{distance[other]:.2g} K from the {other} side and {distance[own]:.2g} K from the {own} side it is named for; "
                     f"changes correlate {correlation[other]:.2f} and {correlation[own]:.2f}"

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from dcsim.drivers.messages import place
 from dcsim.errors import InputError, shown
@@ -102,7 +102,9 @@ def sources(path: Path, progress: Progress | None = None) -> Iterator[Source]:
             yield from sources(name, progress)
         return
     if not is_file:
-        raise InputError(f"{shown(str(path))}: no such file or folder; give a log file, or a folder with one file a sensor")
+        raise InputError(
+            f"{shown(str(path))}: no such file or folder; give a log file, or a folder with one file a sensor"
+        )
     source = Source(str(path), _stem(path.name), lambda: unpacked(path, progress))
     try:
         with source.open_raw() as stream:
@@ -137,7 +139,7 @@ def _members(archive: Source) -> Iterator[Source]:
 def _again(buffer: Any) -> Callable[[], IO[bytes]]:
     def opened() -> IO[bytes]:
         buffer.seek(0)
-        return _Unclosed(buffer)
+        return io.BufferedReader(_Unclosed(buffer))
 
     return opened
 
@@ -151,8 +153,10 @@ class _Unclosed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def read(self, size: int = -1) -> bytes:
-        return bytes(self._stream.read(size))
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def seekable(self) -> bool:
         return True
@@ -201,7 +205,7 @@ def unpacked(path: Path, progress: Progress | None = None) -> IO[bytes]:
         magic = stream.read(6)
     raw = io.BufferedReader(_Counted(path, progress), buffer_size=1 << 20)
     if magic.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=raw)
+        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
     if magic.startswith(b"\xfd7zXZ\x00"):
         return lzma.LZMAFile(raw)
     if magic.startswith(b"BZh"):
@@ -239,7 +243,9 @@ def kind_of(source: Source, head: bytes) -> str:
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         odd = sum(byte < 9 or 13 < byte < 32 for byte in head[:4096])
         if b"\x00" in head or odd > 0.02 * min(len(head), 4096):
-            raise InputError(f"{place(source.place)}: a binary file of no kind that is known; export it as .csv or .parquet")
+            raise InputError(
+                f"{place(source.place)}: a binary file of no kind that is known; export it as .csv or .parquet"
+            )
     if head.startswith(b"LOCATION,"):
         raise InputError(f"{place(source.place)}: an EPW weather file, no log; give it as weather")
     return "text"
@@ -253,7 +259,9 @@ def _stem(name: str) -> str:
     while True:
         shorter = name
         for ending in (".gz", ".xz", ".bz2", ".tar", *_DATA_ENDINGS):
-            shorter = shorter[: -len(ending)] if shorter.lower().endswith(ending) and len(shorter) > len(ending) else shorter
+            shorter = (
+                shorter[: -len(ending)] if shorter.lower().endswith(ending) and len(shorter) > len(ending) else shorter
+            )
         if shorter == name:
             return name
         name = shorter

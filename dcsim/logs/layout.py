@@ -24,8 +24,12 @@ __all__ = ["Layout", "layout_of"]
 NUMBERS_LEAST = 0.5
 """Share of the filled cells of a column that are numbers, below which it holds text."""
 
-_TIME = re.compile(r"time|date|stamp|zeit|datum|clock|epoch|unix|\bts\b|\bt\b|elapsed|hour|minute|second|day", re.IGNORECASE)
-_NO_STAMP = re.compile(r"duration|step|interval|uptime|runtime|zone$|created|modified|inserted|stop|offset|delay|lag", re.IGNORECASE)
+_TIME = re.compile(
+    r"time|date|stamp|zeit|datum|clock|epoch|unix|\bts\b|\bt\b|elapsed|hour|minute|second|day", re.IGNORECASE
+)
+_NO_STAMP = re.compile(
+    r"duration|step|interval|uptime|runtime|zone$|created|modified|inserted|stop|offset|delay|lag", re.IGNORECASE
+)
 _KEY = re.compile(
     r"^(name|id|(sensor|tag|point|node|host|server|machine|vm|device|object|channel|item|unit)([_ ]?(id|name|no))?|hostname|variable|metric|"
     r"measurement|signal|series|rack|entity|parameter|field|_field|_measurement)$",
@@ -136,8 +140,10 @@ def layout_of(table: "Table", first: Any, mapping: "Mapping | None" = None) -> L
         else:
             layout.values.append(k)
     layout.keys = _keys(table, first, texts)
-    layout.is_tidy = bool(layout.keys) and len(layout.values) == 1 and (
-        _VALUE.match(split_header(names[layout.values[0]])[0]) is not None or table.is_blocks
+    layout.is_tidy = (
+        bool(layout.keys)
+        and len(layout.values) == 1
+        and (_VALUE.match(split_header(names[layout.values[0]])[0]) is not None or table.is_blocks)
     )
     for k in layout.values:
         plain, unit = split_header(names[k])
@@ -166,7 +172,11 @@ def _stamps(table: "Table", first: Any, named: str) -> Layout:
         )
     if pa.types.is_string(first.column(best).type) or pa.types.is_large_string(first.column(best).type):
         cells = [str(cell) for cell in strings(first.column(best)).dropna().iloc[:50]]
-        others = [k for k in range(len(names)) if k != best and scores[k] > 0.0 and _TIME.search(names[k]) and not _NO_STAMP.search(names[k])]
+        others = [
+            k
+            for k in range(len(names))
+            if k != best and scores[k] > 0.0 and _TIME.search(names[k]) and not _NO_STAMP.search(names[k])
+        ]
         is_date = cells and not any(":" in cell for cell in cells) and all(is_time(cell) for cell in cells)
         is_clock = cells and all(_CLOCK_CELL.match(cell) for cell in cells)
         for k in others:
@@ -238,7 +248,10 @@ def _keys(table: "Table", first: Any, texts: list[int]) -> list[int]:
     for k in sorted(cells, key=lambda k: (-counts[k], k)):
         if counts[k] > 0.5 * len(first) and counts[k] > 50:  # remarks, not names
             continue
-        pairs = [pa.table({"a": cells[other], "b": cells[k]}).group_by(["a", "b"]).aggregate([]).num_rows == counts[other] for other in kept]
+        pairs = [
+            pa.table({"a": cells[other], "b": cells[k]}).group_by(["a", "b"]).aggregate([]).num_rows == counts[other]
+            for other in kept
+        ]
         if not any(pairs):
             kept.append(k)
     return sorted(kept)

@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from dcsim.errors import InputError, shown
+from dcsim.errors import InputError
 from dcsim.logs.clock import zone_of
 from dcsim.logs.log import Log
 from dcsim.logs.signals import SIGNALS, find_signal, suggested
@@ -179,7 +179,9 @@ def check_log(mapping: Mapping, log: Log, origin: str) -> None:
     for pattern in mapping.channels:
         compiled = _compiled(pattern)
         if not any(compiled.fullmatch(name) for name in log.channels):
-            raise InputError(f"{origin}: channels.'{pattern}' fits no channel of the log; {_near(pattern, log.channels)}")
+            raise InputError(
+                f"{origin}: channels.'{pattern}' fits no channel of the log; {_near(pattern, log.channels)}"
+            )
 
 
 class Mapped(NamedTuple):
@@ -222,20 +224,28 @@ def check_hall(mapped: Iterable[Mapped], hall: HallDescription) -> None:
     InputError
         Naming channel, signal and what the hall has.
     """
-    counts = {"rack": hall.racks.groups, "unit": hall.crahs.groups, "chiller": hall.chillers.count if hall.chillers else 0}
+    counts = {
+        "rack": hall.racks.groups,
+        "unit": hall.crahs.groups,
+        "chiller": hall.chillers.count if hall.chillers else 0,
+    }
     plurals = {"rack": "rack groups", "unit": "cooling units", "chiller": "chillers"}
     for each in mapped:
         where = f"channel '{each.channel}': signal '{each.signal}{f'_{each.number}' if each.number else ''}'"
         by = SIGNALS[each.signal].counted_by
         if by and not counts[by]:
-            raise InputError(f"{where}, but the hall {hall.name} has no {plurals[by]}; ignore the channel or take another hall")
+            raise InputError(
+                f"{where}, but the hall {hall.name} has no {plurals[by]}; ignore the channel or take another hall"
+            )
         if by and each.number > counts[by]:
             raise InputError(
                 f"{where}, but the hall {hall.name} has {counts[by]} {plurals[by]}; nearest is '{each.signal}_{counts[by]}'"
             )
         needs_water = each.signal.startswith(("chilled_water", "condenser_water", "tower"))
         if needs_water and hall.chillers is None and hall.district_cooling is None:
-            raise InputError(f"{where}, but the hall {hall.name} has no chilled water; ignore the channel or take another hall")
+            raise InputError(
+                f"{where}, but the hall {hall.name} has no chilled water; ignore the channel or take another hall"
+            )
 
 
 def first_mapping(log: Log) -> str:

@@ -123,7 +123,9 @@ class _Reading:
         self.version = 0  # of the keys in the spool
         self.directions = [0, 0]  # steps forward, back
         self.names: dict[tuple[int, tuple[str, ...], str], str] = {}
-        self.guesses: dict[tuple[str, str], list[tuple[str, str]]] = {}  # (unit, quantity) -> channels with the evidence
+        self.guesses: dict[
+            tuple[str, str], list[tuple[str, str]]
+        ] = {}  # (unit, quantity) -> channels with the evidence
         self._last: int | None = None
 
     # --- streaming ----------------------------------------------------------------------------------------------------
@@ -146,7 +148,12 @@ class _Reading:
         self._look_ahead(table, layout, stamps, first)
         is_smooth = self._stream(number)
         # Day and month exchanged in part of the rows show in their course; rows of several sensors have none.
-        if not is_smooth and stamps.style in ("iso", "arrow", "numeric") and not layout.keys and not (settings and settings.order):
+        if (
+            not is_smooth
+            and stamps.style in ("iso", "arrow", "numeric")
+            and not layout.keys
+            and not (settings and settings.order)
+        ):
             where = clocks.exchanged_days(_walls(table, layout, stamps))
             if where.any():
                 stamps.exchanged = where
@@ -243,7 +250,9 @@ class _Reading:
         self._last = int(time[-1])
         return _is_smooth(line)
 
-    def _take(self, number: int, table: Table, layout: Layout, batch: Any, time: Nanoseconds, good: NDArray[np.bool_]) -> None:
+    def _take(
+        self, number: int, table: Table, layout: Layout, batch: Any, time: Nanoseconds, good: NDArray[np.bool_]
+    ) -> None:
         """Put the numbers of a batch where they belong."""
         bad = layout.bad_rows(batch)
         columns: dict[int, tuple[Floats, list[str], Floats]] = {}
@@ -297,7 +306,9 @@ class _Reading:
         bad: NDArray[np.bool_] | None,
     ) -> None:
         codes, entities = layout.entities(batch)
-        units = strings(batch.column(layout.unit)).fillna("").to_numpy(dtype=object) if layout.unit is not None else None
+        units = (
+            strings(batch.column(layout.unit)).fillna("").to_numpy(dtype=object) if layout.unit is not None else None
+        )
         order = np.argsort(codes, kind="stable")
         edges = np.searchsorted(codes[order], np.arange(len(entities) + 1))
         for code, entity in enumerate(entities):
@@ -345,7 +356,9 @@ class _Reading:
                 )
             name = f"{number}.{self.version}.{len(self.names)}"
             self.names[key] = name
-            self.channels[name] = _Found(table.columns[place], unit or (table.units[place] if table.units else ""), number)
+            self.channels[name] = _Found(
+                table.columns[place], unit or (table.units[place] if table.units else ""), number
+            )
         return self.names[key]
 
     # --- what it all means --------------------------------------------------------------------------------------------
@@ -355,7 +368,9 @@ class _Reading:
         labels = self._labels()
         dropped = [labels[name] for name, found in self.channels.items() if not found.has_number and not found.texts]
         if dropped and len(dropped) < len(labels):
-            self.warnings.append(f"left out: {len(dropped)} channels without any number ({', '.join(dropped[:4])}{', ...' if len(dropped) > 4 else ''})")
+            self.warnings.append(
+                f"left out: {len(dropped)} channels without any number ({', '.join(dropped[:4])}{', ...' if len(dropped) > 4 else ''})"
+            )
             self.channels = {name: found for name, found in self.channels.items() if labels[name] not in set(dropped)}
         samples = SpooledSamples(self.spool, {labels[name]: self.keys[name] for name in self.channels})
         clock, times = self._clock()
@@ -366,7 +381,9 @@ class _Reading:
         air: dict[str, Floats] = {}
         from tqdm import tqdm
 
-        for name, found in tqdm(self.channels.items(), desc="checking", unit="channel", disable=not progress, leave=False):
+        for name, found in tqdm(
+            self.channels.items(), desc="checking", unit="channel", disable=not progress, leave=False
+        ):
             channel, means = self._examined(labels[name], found, samples, clock, span)
             if channel is not None:
                 channels[channel.name] = channel
@@ -378,7 +395,9 @@ class _Reading:
             steps = [channel.step_s for channel in channels.values() if np.isfinite(channel.step_s)]
             step = float(np.median(steps)) if steps else float("nan")
             clock = replace(clock, step_s=step, gaps=tuple(fault_finding.gaps_of(times, step, True)))
-        for name, words in fault_finding.wrong_air(list(air), np.stack(list(air.values())) if air else np.empty((0, 0))).items():
+        for name, words in fault_finding.wrong_air(
+            list(air), np.stack(list(air.values())) if air else np.empty((0, 0))
+        ).items():
             channel = channels[name]
             fault = Fault("wrong air", words, channel.samples, (span,))
             channels[name] = replace(channel, faults=(*channel.faults, fault))
@@ -390,11 +409,21 @@ class _Reading:
             shift = -round(clock.step_s * SECOND)
             span = (span[0] + shift, span[1] + shift)
         layout = self._layout()
-        return Log(self.path.name, layout, clock, channels, span[0], span[1], tuple(dict.fromkeys(self.warnings)), samples)
+        return Log(
+            self.path.name, layout, clock, channels, span[0], span[1], tuple(dict.fromkeys(self.warnings)), samples
+        )
 
     def _layout(self) -> str:
         first = self.layouts[0]
-        kind = "blocks" if self.tables[0].is_blocks else "long" if first.keys else "sparse" if any(each.is_sparse for each in self.layouts) else "wide"
+        kind = (
+            "blocks"
+            if self.tables[0].is_blocks
+            else "long"
+            if first.keys
+            else "sparse"
+            if any(each.is_sparse for each in self.layouts)
+            else "wide"
+        )
         words = f"{kind}, {self.tables[0].form}"
         return words if len(self.tables) == 1 else f"folder of {len(self.tables)} files: {words}"
 
@@ -440,7 +469,9 @@ class _Reading:
         marks = self.mapping.clock.stamps if self.mapping is not None else None
         ends = marks == "end" or (marks is None and " end " in f" {words_of(header)} ")
         if stamps.kind == "naive" and not (self.mapping is not None and self.mapping.clock.zone):
-            self.warnings.append("clock: the stamps state no zone; taken as universal time; set clock.zone in the mapping")
+            self.warnings.append(
+                "clock: the stamps state no zone; taken as universal time; set clock.zone in the mapping"
+            )
             if wide:
                 notes += _daylight_saving(times)
         if stamps.kind in ("time of day", "elapsed"):
@@ -449,8 +480,20 @@ class _Reading:
             repeated = sum(count for each in self.stamps for text, count in each.notes.items() if "repeats" in text)
             if repeated and wide:
                 notes += _merged_hours(times, stamps.zone)
-        clock = Clock(header, stamps.kind, stamps.form, stamps.zone, order, step, regular, "end" if ends else "start", tuple(gaps),
-                      max(duplicates, 0), sum(self.unreadable), tuple(notes))
+        clock = Clock(
+            header,
+            stamps.kind,
+            stamps.form,
+            stamps.zone,
+            order,
+            step,
+            regular,
+            "end" if ends else "start",
+            tuple(gaps),
+            max(duplicates, 0),
+            sum(self.unreadable),
+            tuple(notes),
+        )
         return clock, times
 
     @property
@@ -487,10 +530,20 @@ class _Reading:
         gaps = [(begin + scale.shift, end + scale.shift) for begin, end in clock.gaps]
         faults = []
         if duplicates:
-            faults.append(Fault("duplicate", f"{duplicates} samples with a stamp and value that had been before", duplicates))
+            faults.append(
+                Fault("duplicate", f"{duplicates} samples with a stamp and value that had been before", duplicates)
+            )
         if len(conflicts):
             at = conflicts + scale.shift
-            faults.append(Fault("conflict", f"{len(conflicts)} stamps with different values", len(conflicts), tuple((int(t), int(t)) for t in at), True))
+            faults.append(
+                Fault(
+                    "conflict",
+                    f"{len(conflicts)} stamps with different values",
+                    len(conflicts),
+                    tuple((int(t), int(t)) for t in at),
+                    True,
+                )
+            )
         if found.texts:
             words = ", ".join(f"{shown(word, 24)} ({count} times)" for word, count in found.texts.most_common(3))
             spans = tuple((begin + scale.shift, end + scale.shift) for begin, end in found.text_spans)
@@ -506,7 +559,15 @@ class _Reading:
         if zero:
             where = within(time, zero)
             if 0 < where.sum() < 0.5 * len(where):
-                faults.append(Fault("zero row", f"{int(where.sum())} rows in which every channel reads 0", int(where.sum()), tuple(zero), True))
+                faults.append(
+                    Fault(
+                        "zero row",
+                        f"{int(where.sum())} rows in which every channel reads 0",
+                        int(where.sum()),
+                        tuple(zero),
+                        True,
+                    )
+                )
                 checked[where] = np.nan
         faults += fault_finding.channel_faults(quantity, time, checked, shifted, step, regular, gaps)
         masked = np.isnan(house_values)
@@ -515,8 +576,19 @@ class _Reading:
                 masked |= within(time, fault.spans)
         left = house_values[~masked]
         channel = Channel(
-            name, found.header, quantity, house, unit_text, source, tuple(faults), fault_finding.resolution_of(left), step,
-            float(left.min()) if len(left) else float("nan"), float(left.max()) if len(left) else float("nan"), len(time), int(masked.sum()),
+            name,
+            found.header,
+            quantity,
+            house,
+            unit_text,
+            source,
+            tuple(faults),
+            fault_finding.resolution_of(left),
+            step,
+            float(left.min()) if len(left) else float("nan"),
+            float(left.max()) if len(left) else float("nan"),
+            len(time),
+            int(masked.sum()),
             {"brick": said.brick} if said is not None and said.brick else {},
         )
         means = None
@@ -537,14 +609,24 @@ class _Reading:
         return [(int(t) + shift, int(t) + shift) for t in np.sort(zeros)]
 
     def _unit(
-        self, name: str, plain: str, unit_text: str, source: str, time: Nanoseconds, values: Floats, step: float, said: Any
+        self,
+        name: str,
+        plain: str,
+        unit_text: str,
+        source: str,
+        time: Nanoseconds,
+        values: Floats,
+        step: float,
+        said: Any,
     ) -> tuple[str, str, Scale, str]:
         """Quantity, house unit, and how to get there from what is logged."""
         named = quantity_of_name(plain)
         if unit_text == "in" and named == "pressure":
             level = float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
             unit_text = "inHg" if 20.0 < level < 33.0 else "inH2O"
-            self.warnings.append(f"unit of '{name}': 'in' of pressure taken as {unit_text}, since its median is {level:.4g}")
+            self.warnings.append(
+                f"unit of '{name}': 'in' of pressure taken as {unit_text}, since its median is {level:.4g}"
+            )
             source = "guess"
         unit = unit_of(unit_text) if unit_text else None
         if unit is None and unit_text:
@@ -572,10 +654,16 @@ class _Reading:
         kind = said.energy if said is not None else ""
         if not kind:
             steps = np.diff(known)
-            grows = len(steps) > 10 and np.mean(steps >= 0.0) > 0.98 and known[-1] - known[0] > 20.0 * float(np.median(np.abs(steps)))
+            grows = (
+                len(steps) > 10
+                and np.mean(steps >= 0.0) > 0.98
+                and known[-1] - known[0] > 20.0 * float(np.median(np.abs(steps)))
+            )
             kind = "counter" if grows else "interval"
             if grows:
-                self.warnings.append(f"unit of '{name}': the energy only grows, so it is a running total; read as its differences")
+                self.warnings.append(
+                    f"unit of '{name}': the energy only grows, so it is a running total; read as its differences"
+                )
         if kind == "counter":
             return "power", "W", Scale(unit.factor, 0.0, is_counter=True), source
         if not np.isfinite(step):
@@ -588,7 +676,9 @@ class _Reading:
             if members:
                 name, evidence = members[0]
                 others = f" and {len(members) - 1} others" if len(members) > 1 else ""
-                self.warnings.append(f"unit of '{name}'{others}: no unit stated, {quantity} taken as {unit} ({evidence}); set it in the mapping")
+                self.warnings.append(
+                    f"unit of '{name}'{others}: no unit stated, {quantity} taken as {unit} ({evidence}); set it in the mapping"
+                )
 
 
 def _walls(table: Table, layout: Layout, stamps: clocks.Stamps) -> Nanoseconds:
@@ -639,18 +729,29 @@ def _odd(values: Floats, column: Any) -> Floats:
 
 def _daylight_saving(times: Nanoseconds) -> list[str]:
     """Rules of daylight saving whose skipped hours are empty in the stamps, where the hours before and after are not."""
-    rules = {"the USA": ("America/New_York", 2), "Central Europe": ("Europe/Berlin", 2), "Britain": ("Europe/London", 1)}
+    rules = {
+        "the USA": ("America/New_York", 2),
+        "Central Europe": ("Europe/Berlin", 2),
+        "Britain": ("Europe/London", 1),
+    }
     notes = []
     for place, (zone, hour) in rules.items():
         empty, seen = 0, 0
         for skipped in _spring_changes(zone, hour, int(times[0]), int(times[-1])):
-            counts = [int(np.searchsorted(times, skipped + (k + 1) * 3600 * SECOND) - np.searchsorted(times, skipped + k * 3600 * SECOND))
-                      for k in (-2, -1, 0, 1, 2)]
+            counts = [
+                int(
+                    np.searchsorted(times, skipped + (k + 1) * 3600 * SECOND)
+                    - np.searchsorted(times, skipped + k * 3600 * SECOND)
+                )
+                for k in (-2, -1, 0, 1, 2)
+            ]
             if min(counts[0], counts[1], counts[3], counts[4]) > 0:
                 seen += 1
                 empty += counts[2] == 0
         if seen and empty == seen:
-            notes.append(f"no row in the hour that daylight saving skips in {place} ({seen} of {seen} springs): set clock.zone, such as {zone}")
+            notes.append(
+                f"no row in the hour that daylight saving skips in {place} ({seen} of {seen} springs): set clock.zone, such as {zone}"
+            )
     return notes
 
 
@@ -684,7 +785,14 @@ def _merged_hours(times: Nanoseconds, zone: str) -> list[str]:
         before, after = midnight.utcoffset(), noon.utcoffset()
         if before is not None and after is not None and after < before:
             start = int(midnight.timestamp())
-            change = next((h for h in range(12) if datetime.datetime.fromtimestamp(start + (h + 1) * 3600, tz).utcoffset() != before), None)
+            change = next(
+                (
+                    h
+                    for h in range(12)
+                    if datetime.datetime.fromtimestamp(start + (h + 1) * 3600, tz).utcoffset() != before
+                ),
+                None,
+            )
             if change is not None:
                 edges = [(start + (change + k) * 3600) * SECOND for k in (0, 1, 2)]
                 counts = np.diff(np.searchsorted(times, edges))

@@ -28,7 +28,9 @@ __all__ = ["is_own", "read_own", "write_log"]
 _KEY = b"dcsim_log"
 _FIRST_LINE = b"# dcsim-log 1 "
 _ROWS = 1_000_000  # of one channel in a batch
-_SCHEMA = pa.schema([("channel", pa.string()), ("time_ns", pa.int64()), ("reading", pa.float64()), ("masked", pa.string())])
+_SCHEMA = pa.schema(
+    [("channel", pa.string()), ("time_ns", pa.int64()), ("reading", pa.float64()), ("masked", pa.string())]
+)
 
 
 def write_log(log: Log, path: Path | str) -> Path:
@@ -151,16 +153,26 @@ def read_own(path: Path) -> Log:
             samples = _ParquetSamples(path)
         else:
             head, samples = _read_csv(path)
-        clock = Clock(**{**_with_nan(head["clock"]), "gaps": _spans(head["clock"]["gaps"]), "notes": tuple(head["clock"]["notes"])})
+        clock = Clock(
+            **{
+                **_with_nan(head["clock"]),
+                "gaps": _spans(head["clock"]["gaps"]),
+                "notes": tuple(head["clock"]["notes"]),
+            }
+        )
         channels = {}
         for fields in head["channels"]:
             faults = tuple(Fault(**{**fault, "spans": _spans(fault["spans"])}) for fault in fields["faults"])
             channels[fields["name"]] = Channel(**{**_with_nan(fields), "faults": faults})
             if len(samples.get(fields["name"])[0]) != fields["samples"]:
                 raise ValueError(f"samples of {fields['name']} are missing")
-        return Log(head["name"], head["layout"], clock, channels, head["start"], head["end"], tuple(head["warnings"]), samples)
+        return Log(
+            head["name"], head["layout"], clock, channels, head["start"], head["end"], tuple(head["warnings"]), samples
+        )
     except (OSError, EOFError, pa.ArrowException, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: a damaged log of dcsim ({' '.join(str(error).split())[:100]}); write it anew") from None
+        raise InputError(
+            f"{path}: a damaged log of dcsim ({' '.join(str(error).split())[:100]}); write it anew"
+        ) from None
 
 
 def _spans(pairs: list[list[int]]) -> tuple[tuple[int, int], ...]:

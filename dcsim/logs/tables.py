@@ -112,7 +112,9 @@ def _parquet(source: Source) -> Table:
         raise InputError(f"{source.place}: the table has no rows")
     nested = [name for name in names if pa.types.is_nested(file.schema_arrow.field(name).type)]
     if nested:
-        raise InputError(f"{place(source.place, field=nested[0])}: holds lists or records; write one plain column for each")
+        raise InputError(
+            f"{place(source.place, field=nested[0])}: holds lists or records; write one plain column for each"
+        )
 
     def batches() -> Iterator[Any]:
         try:
@@ -131,12 +133,16 @@ def _excel(source: Source) -> Table:
     try:
         import openpyxl
     except ImportError:
-        raise InputError(f"{source.place}: Excel files need openpyxl; pip install 'dcsim[excel]', or save it as .csv") from None
+        raise InputError(
+            f"{source.place}: Excel files need openpyxl; pip install 'dcsim[excel]', or save it as .csv"
+        ) from None
     try:
         with source.open_raw() as stream:
             book = openpyxl.load_workbook(io.BytesIO(stream.read()), read_only=True, data_only=True, keep_links=False)
-        sheets = {sheet.title: [[_excel_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-                  for sheet in book.worksheets}
+        sheets = {
+            sheet.title: [[_excel_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            for sheet in book.worksheets
+        }
     except Exception as error:  # openpyxl raises whatever zipfile, XML and its own parts do
         raise damaged(source.place, error) from None
     if not sheets:
@@ -144,7 +150,9 @@ def _excel(source: Source) -> Table:
     title = max(sheets, key=lambda name: sum(any(row) for row in sheets[name]))
     rows = [row for row in sheets[title] if any(row)]
     if len(rows) < 2:
-        raise InputError(f"{source.place}: the workbook's fullest sheet {shown(title)} has {len(rows)} rows; a log has more")
+        raise InputError(
+            f"{source.place}: the workbook's fullest sheet {shown(title)} has {len(rows)} rows; a log has more"
+        )
     width = max(len(row) for row in rows)
     rows = [row + [""] * (width - len(row)) for row in rows]
     used = [k for k in range(width) if any(row[k] for row in rows)]
@@ -163,7 +171,9 @@ def _excel(source: Source) -> Table:
                 good.append(row)
         for k in range(0, len(good), BATCH_ROWS):
             part = good[k : k + BATCH_ROWS]
-            yield _batch([[None if is_missing(cell) else cell for cell in column] for column in zip(*part, strict=True)])
+            yield _batch(
+                [[None if is_missing(cell) else cell for cell in column] for column in zip(*part, strict=True)]
+            )
 
     table.batches = batches
     return table
@@ -247,13 +257,17 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def _delimited(source: Source, encoding: str, lines: list[str]) -> Table:
-    attributes = {key: value for line in lines if line.startswith("#") for key, value in re.findall(r"([A-Za-z_]+)=(\S+)", line)}
+    attributes = {
+        key: value for line in lines if line.startswith("#") for key, value in re.findall(r"([A-Za-z_]+)=(\S+)", line)
+    }
     content = [(number, line) for number, line in enumerate(lines) if not _is_comment(line)]
     if not content:
         raise InputError(f"{source.place}: there are only comments, no table")
     separator, width = _separator([line for _, line in content[:400]])
     if width < 2:
-        raise InputError(f"{source.place}: {shown(content[0][1][:60])} has one column; a log has a time and at least one channel")
+        raise InputError(
+            f"{source.place}: {shown(content[0][1][:60])} has one column; a log has a time and at least one channel"
+        )
     rows = [(number, _split(line, separator)) for number, line in content]
     fitting = [(number, row) for number, row in rows if len(row) == width]
     commented = _commented_header(lines, content, separator, width)
@@ -262,8 +276,16 @@ def _delimited(source: Source, encoding: str, lines: list[str]) -> Table:
     after = numbers[form.first] if form.first < len(numbers) else numbers[-1] + 1
     decimal = _decimal([row for _, row in fitting[form.first : form.first + 200]], separator)
     name = {"\t": "tab", " ": "blanks"}.get(separator, f"'{separator}'")
-    table = Table(source.place, source.stem, form.names, lambda: iter(()), form.units, decimal, attributes,
-                  form=f"text in {encoding}, {name} between cells" + (", decimal comma" if decimal == "," else ""))
+    table = Table(
+        source.place,
+        source.stem,
+        form.names,
+        lambda: iter(()),
+        form.units,
+        decimal,
+        attributes,
+        form=f"text in {encoding}, {name} between cells" + (", decimal comma" if decimal == "," else ""),
+    )
     pipes = separator == "|" and content[0][1].strip().startswith("|")
     table.batches = lambda: _csv_batches(source, table, encoding, separator, after, pipes)
     return table
@@ -279,16 +301,17 @@ def _separator(lines: list[str]) -> tuple[str, int]:
             if number < 2:
                 continue
             cells = [cell for row in rows if len(row) == width for cell in row]
-            whole = sum(is_number(cell) or is_time(cell) or is_missing(cell) or cell.replace("_", "").isalnum() for cell in cells)
+            whole = sum(
+                is_number(cell) or is_time(cell) or is_missing(cell) or cell.replace("_", "").isalnum()
+                for cell in cells
+            )
             score = number / len(lines) * (0.3 + 0.7 * whole / len(cells)) * (0.8 if separator == " " else 1.0)
             if (round(score, 3), width) > best[:2]:
                 best = (round(score, 3), width, separator)
     return best[2], best[1]
 
 
-def _commented_header(
-    lines: list[str], content: list[tuple[int, str]], separator: str, width: int
-) -> list[str] | None:
+def _commented_header(lines: list[str], content: list[tuple[int, str]], separator: str, width: int) -> list[str] | None:
     """Header in the comment line just before the table, as scientific programs write it."""
     first = content[0][0]
     if first == 0 or not lines[first - 1].startswith(_COMMENT):
@@ -299,6 +322,7 @@ def _commented_header(
 
 def _header(rows: list[list[str]], where: str, commented: list[str] | None = None) -> _Form:
     """Find the header among the first rows, all of one width."""
+
     def is_data(row: list[str]) -> bool:
         filled = [cell for cell in row if not is_missing(cell)]
         return bool(filled) and any(is_number(cell) or is_time(cell) for cell in filled)
@@ -316,7 +340,9 @@ def _header(rows: list[list[str]], where: str, commented: list[str] | None = Non
         names = commented or [f"column_{k + 1}" for k in range(width)]
         return _Form(_unique(names), units, first_data)
     names = rows[heads[-1]]
-    if len(heads) > 1 and sum(unit_of(cell.strip("[]() ")) is not None for cell in names if cell) >= 0.5 * sum(map(bool, names)):
+    if len(heads) > 1 and sum(unit_of(cell.strip("[]() ")) is not None for cell in names if cell) >= 0.5 * sum(
+        map(bool, names)
+    ):
         units = [cell.strip("[]() ") if unit_of(cell.strip("[]() ")) is not None else "" for cell in names]
         names = rows[heads[-2]]
     return _Form(_unique(names), units, first_data)
@@ -373,9 +399,13 @@ def _csv_batches(source: Source, table: Table, encoding: str, separator: str, fi
     except pa.ArrowInvalid as error:
         if "Empty CSV" in str(error):
             return
-        raise InputError(f"{source.place}: {' '.join(str(error).split())[:160]}; is a quotation mark left open?") from None
+        raise InputError(
+            f"{source.place}: {' '.join(str(error).split())[:160]}; is a quotation mark left open?"
+        ) from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{source.place}: byte {error.start} is no text in {encoding}; save the file as UTF-8") from None
+        raise InputError(
+            f"{source.place}: byte {error.start} is no text in {encoding}; save the file as UTF-8"
+        ) from None
     except DAMAGED as error:
         raise damaged(source.place, error) from None
 
@@ -387,7 +417,9 @@ class _Lines(io.RawIOBase):
         self._tidied = tidied
         self._plain = encoding in ("utf-8", "utf-8-sig") and not tidied
         if self._plain:
-            self._stream: Any = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_Raw(stream), 1 << 20)
+            self._stream: Any = (
+                stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(_Raw(stream), 1 << 20)
+            )
         else:
             self._stream = io.TextIOWrapper(stream, encoding=encoding, newline="")
         for _ in range(first):

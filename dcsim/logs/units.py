@@ -189,9 +189,7 @@ def _normal(text: str) -> str:
     return re.sub(r"\s+", "", text).rstrip(".")
 
 
-_EXACT = {
-    _normal(name): Unit(kind, *factors) for kind, units in _SPELLINGS.items() for name, factors in units.items()
-}
+_EXACT = {_normal(name): Unit(kind, *factors) for kind, units in _SPELLINGS.items() for name, factors in units.items()}
 _FOLDED: dict[str, Unit | None] = {}
 for _name, _unit in _EXACT.items():  # letter case helps only where it cannot mislead: mW is not MW
     _same = _FOLDED.get(_name.lower(), _unit)
@@ -231,7 +229,9 @@ def known_unit(text: str) -> Unit:
     unit = unit_of(text)
     if unit is None:
         hint = nearest(text, _EXACT)
-        raise InputError(f"unit {shown(text)} is not known; {hint if len(hint) < 300 else hint.partition(' (choices')[0]}")
+        raise InputError(
+            f"unit {shown(text)} is not known; {hint if len(hint) < 300 else hint.partition(' (choices')[0]}"
+        )
     return unit
 
 
@@ -267,9 +267,15 @@ _NAMES: tuple[tuple[str, str], ...] = (
     ("temperature_difference", r"\b(delta t|dt|temperature difference|approach|temp difference|delta temp\w*)\b"),
     ("rotation", r"\brpm\b|\bfan speed rpm\b"),
     ("humidity_ratio", r"humidity ratio|absolute humidity|moisture content"),
-    ("fraction", r"\brh\b|humidity|humidty|utili[sz]ation|\butil\w*\b|\bcpu load\b|\bpercent\w*\b|\bpct\b|\bvalve\b|\bdamper\b|\bduty\b"
-                 r"|\bsignal\b|\bfraction\b|\bgmem\w*\b|\bopening\b|\bcommand\b"),
-    ("temperature", r"temp(?!late|or)|\btdb\b|\btwb\b|dry ?bulb|wet ?bulb|dew ?point|\b(chws|chwr|sat|rat|oat|cws|cwr)\b|thermo(?!stat)"),
+    (
+        "fraction",
+        r"\brh\b|humidity|humidty|utili[sz]ation|\butil\w*\b|\bcpu load\b|\bpercent\w*\b|\bpct\b|\bvalve\b|\bdamper\b|\bduty\b"
+        r"|\bsignal\b|\bfraction\b|\bgmem\w*\b|\bopening\b|\bcommand\b",
+    ),
+    (
+        "temperature",
+        r"temp(?!late|or)|\btdb\b|\btwb\b|dry ?bulb|wet ?bulb|dew ?point|\b(chws|chwr|sat|rat|oat|cws|cwr)\b|thermo(?!stat)",
+    ),
     ("pressure", r"press(ure)?\b|\bdp\b|barometer"),
     ("velocity", r"wind (speed|vel\w*)|\bwind\b|velocity|air speed"),
     ("irradiance", r"irradi|solar radiation|\b(ghi|dni|dhi)\b"),
@@ -344,7 +350,12 @@ def guess(name: str, values: Floats) -> Guess | None:
     if quantity == "fraction":
         return Guess("%", f"{seen}: above 1.5, so percent") if high > 1.5 else Guess("-", f"{seen}: within 0 to 1.5")
     if quantity == "pressure":
-        for unit, least, most in (("inHg", 20.0, 33.0), ("kPa", 70.0, 110.0), ("hPa", 700.0, 1100.0), ("Pa", 7e4, 1.1e5)):
+        for unit, least, most in (
+            ("inHg", 20.0, 33.0),
+            ("kPa", 70.0, 110.0),
+            ("hPa", 700.0, 1100.0),
+            ("Pa", 7e4, 1.1e5),
+        ):
             if least <= low and high <= most:
                 return Guess(unit, f"{seen}: atmospheric pressure in {unit}")
         return None

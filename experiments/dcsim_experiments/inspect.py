@@ -133,25 +133,42 @@ def table(log: Log, signals: Mapping[str, str]) -> str:
         *(f"clock: {note}" for note in clock.notes),
         "",
     ]
-    rows = [("channel", "quantity", "unit", "from", "min", "max", "samples", "masked", "signal", "faults")]
+    rows: list[tuple[str, ...]] = [
+        ("channel", "quantity", "unit", "from", "min", "max", "samples", "masked", "signal", "faults")
+    ]
     from dcsim.plots.log_overview import worst_channels
 
     names = list(log.channels) if len(log.channels) <= ROWS_MAX else worst_channels(log, ROWS_MAX)
     for name in names:
         channel = log.channels[name]
-        source = channel.logged_unit + {"guess": " guessed", "none": "?", "mapping": " mapped"}.get(channel.unit_source, "")
+        source = channel.logged_unit + {"guess": " guessed", "none": "?", "mapping": " mapped"}.get(
+            channel.unit_source, ""
+        )
         kinds: dict[str, int] = {}
         for fault in channel.faults:
             kinds[fault.kind] = kinds.get(fault.kind, 0) + fault.samples
         words = ", ".join(f"{kind} {count}" if count else kind for kind, count in kinds.items())
         numbers = [f"{value:.4g}" if math.isfinite(value) else "-" for value in (channel.low, channel.high)]
-        rows.append((name[:44], channel.quantity or "-", channel.unit or "-", source, *numbers, str(channel.samples),
-                     str(channel.masked), signals.get(name, ""), words))
+        rows.append(
+            (
+                name[:44],
+                channel.quantity or "-",
+                channel.unit or "-",
+                source,
+                *numbers,
+                str(channel.samples),
+                str(channel.masked),
+                signals.get(name, ""),
+                words,
+            )
+        )
     used = [k for k in range(len(rows[0])) if any(row[k] for row in rows[1:])]
     widths = {k: max(len(row[k]) for row in rows) for k in used}
     right = {4, 5, 6, 7}
     for row in rows:
-        lines.append("  ".join(row[k].rjust(widths[k]) if k in right else row[k].ljust(widths[k]) for k in used).rstrip())
+        lines.append(
+            "  ".join(row[k].rjust(widths[k]) if k in right else row[k].ljust(widths[k]) for k in used).rstrip()
+        )
     if len(names) < len(log.channels):
         lines.append(f"... and {len(log.channels) - len(names)} channels with fewer faults; all are in {RESULT_FILE}")
     if log.warnings:
