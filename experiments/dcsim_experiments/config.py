@@ -256,7 +256,8 @@ class InspectConfig:
     """Read a sensor log and say what was understood: clock, channels, units, faults."""
 
     log: tyro.conf.Positional[Path]
-    """A log file (text, Parquet, Excel, SQL dump, blocks of ipmitool; gz and xz are unpacked), a tar archive, or a folder with one file a sensor."""
+    """A log file (text, Parquet, Excel, SQL dump, blocks of ipmitool; gz and xz are unpacked), a tar archive, or a folder with
+    one file a sensor."""
     mapping: Path | None = None
     """What you know of the log, a YAML file; without one, a first mapping to edit is written."""
     hall: str | None = None
