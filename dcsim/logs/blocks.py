@@ -29,7 +29,7 @@ def is_blocks(lines: list[str]) -> bool:
     filled = [line for line in lines[:2000] if line.strip()]
     sensors = sum(_cells(line) is not None for line in filled)
     stamps = sum(_stamp(line) is not None for line in filled[:400])
-    return sensors >= 0.8 * len(filled) and sensors >= 2 and stamps >= 1
+    return sensors >= 0.5 * len(filled) and sensors + 2 * stamps >= 0.9 * len(filled) and sensors >= 2 and stamps >= 1
 
 
 def blocks_table(source: Source, encoding: str) -> Table:

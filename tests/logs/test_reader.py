@@ -16,6 +16,10 @@ from dcsim.logs import read_log, write_log
 NAMES = ("inlet_temp", "return_temp", "it_power")
 
 
+def stamp_of(time):
+    return str(np.datetime64(int(time), "ns"))[:19]
+
+
 def assert_is(log, course, names=NAMES):
     time, columns = course
     assert list(log.channels) == list(names)
@@ -106,7 +110,7 @@ def test_one_sensor_a_row_and_one_file_a_sensor(course, tmp_path):
         k = row % 3
         cells = ["null"] * 3
         cells[k] = repr(float(list(columns.values())[k][row]))
-        lines.append(f'"{np.datetime64(int(time[row]), "s")}+00:00";' + ";".join(cells))
+        lines.append(f'"{stamp_of(time[row])}+00:00";' + ";".join(cells))
     path = tmp_path / "sparse.csv"
     path.write_text("\n".join(lines), encoding="utf-8-sig")
     log = read_log(path)
@@ -117,7 +121,7 @@ def test_one_sensor_a_row_and_one_file_a_sensor(course, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     for name, values in columns.items():
-        rows = "\n".join(f"{np.datetime64(int(t), 's')}Z,{v!r}" for t, v in zip(time, values.tolist(), strict=True))
+        rows = "\n".join(f"{stamp_of(t)}Z,{v!r}" for t, v in zip(time, values.tolist(), strict=True))
         (folder / f"{name.split(' ')[0]}.csv").write_text(f"time,value {name.split(' ')[1]}\n{rows}\n")
     log = read_log(folder)
     assert sorted(log.channels) == sorted(NAMES)
@@ -147,7 +151,7 @@ def test_workbook_with_title_and_footer(course, tmp_path):
 def test_sql_dumps(course, tmp_path):
     time, columns = course
     inlet = columns["inlet_temp [degC]"]
-    stamps = [str(np.datetime64(int(t), "s")).replace("T", " ") for t in time[:300]]
+    stamps = [str(np.datetime64(int(t), "ns"))[:19].replace("T", " ") for t in time[:300]]
     tuples = ",\n".join(f"('{stamp}','it''s (a) hall',{value!r},NULL)" for stamp, value in zip(stamps, inlet.tolist(), strict=False))
     path = tmp_path / "my.sql"
     path.write_text(
