@@ -281,9 +281,13 @@ def first_mapping(log: Log) -> str:
             entries.append(f"unit: {_quoted(channel.logged_unit)}")
         remarks = {"guess": "unit guessed", "none": "no unit stated: write unit: degC, kW, ..."}
         remark = suspect.detail if suspect else remarks.get(channel.unit_source, "")
-        lines.append(f"  {_quoted(channel.name)}: {{{', '.join(entries)}}}" + (f"  # {remark}" if remark else ""))
+        key = _quoted(channel.name)
+        key = f"{key}:" if len(key) < 900 else f"? {key}\n  :"  # YAML takes no longer key in one line
+        lines.append(f"  {key} {{{', '.join(entries)}}}" + (f"  # {remark}" if remark else ""))
     return "\n".join(lines) + "\n"
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+    """Text between quotation marks as YAML reads it, whatever is in it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in escaped) + '"'
