@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 
 from dcsim.logs.log import SECOND, Fault, Span
 from dcsim.logs.units import words_of
@@ -390,7 +391,7 @@ def _dips(quantity: str, values: Floats, good: Bools, step_s: float) -> tuple[Bo
     moving = steps[steps > 0.0]
     noise = float(np.median(moving)) if len(moving) else 0.0
     spread = float(np.ptp(np.quantile(x, (0.02, 0.98))))
-    least = max(DIP_NOISE * noise, DIP_RANGE * spread, 3.0 * resolution_of(x) if np.isfinite(resolution_of(x)) else 0.0)
+    least = float(np.fmax(max(DIP_NOISE * noise, DIP_RANGE * spread), 3.0 * resolution_of(x)))
     padded = np.concatenate([np.full(DIP_NEIGHBORS, np.nan), x, np.full(DIP_NEIGHBORS, np.nan)])
     middle = np.full(count + DIP_NEIGHBORS + 1, np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, DIP_NEIGHBORS)
@@ -472,8 +473,9 @@ def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool)
     power = float((x**2).sum())
     if power <= 0.0 or len(np.unique(values)) < 20:
         return []
-    spectrum = np.fft.rfft(x, 2 * count)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: count // 2 + 1] / power
+    size = next_fast_len(2 * count, real=True)
+    spectrum = rfft(x, size)
+    correlation = irfft(spectrum.real**2 + spectrum.imag**2, size)[: count // 2 + 1] / power
     correlation /= 1.0 - np.arange(count // 2 + 1) / count
     first = max(int(43_200.0 / step_s), 12)
     if first >= len(correlation):

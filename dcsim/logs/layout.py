@@ -135,9 +135,9 @@ def layout_of(table: "Table", first: Any, mapping: "Mapping | None" = None) -> L
             continue
         elif is_text or (_KEY.match(name) and _names_sensors(column, values)):
             texts.append(k)
-        elif re.fullmatch(r"__index_level_\d+__", name):  # of a pandas frame, where it is no time
-            continue
-        elif _INDEX.match(name.strip()) and len(values) > 2 and (np.diff(values) == 1.0).all():
+        elif re.fullmatch(r"__index_level_\d+__", name) or (
+            _INDEX.match(name.strip()) and len(values) > 2 and (np.diff(values) == 1.0).all()
+        ):  # of a pandas frame
             continue
         else:
             layout.values.append(k)

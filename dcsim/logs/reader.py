@@ -119,7 +119,8 @@ class _Reading:
         self.tables: list[Table] = []
         self.times: list[Nanoseconds] = []
         self.zero_rows: list[tuple[Nanoseconds, int]] = []  # stamps, rows in all
-        self.unreadable: list[int] = []
+        self.unreadable: list[int] = []  # rows of each table
+        self.rows: list[int] = []  # with a stamp
         self.version = 0  # of the keys in the spool
         self.directions = [0, 0]  # steps forward, back
         self.names: dict[tuple[int, tuple[str, ...], str], str] = {}
@@ -196,6 +197,7 @@ class _Reading:
                 f"read{_examples(table)}"
             )
         self.unreadable.append(unreadable)
+        self.rows.append(rows - unreadable)
         self.times.append(np.unique(np.concatenate(seen)))
         return is_smooth
 
@@ -207,6 +209,7 @@ class _Reading:
         self.keys = {name: key for name, key in self.keys.items() if name not in gone}
         self.zero_rows, self.directions = [], [0, 0]
         self.unreadable.pop()
+        self.rows.pop()
         self.times.pop()
         self.version += 1
 
@@ -352,7 +355,8 @@ class _Reading:
         if key not in self.names:
             if len(self.names) >= CHANNELS_MAX:
                 raise InputError(
-                    f"{table.place}: more than {CHANNELS_MAX} channels; is {shown(table.columns[self.layouts[number].keys[0]])} no name of a sensor?"
+                    f"{table.place}: more than {CHANNELS_MAX} channels; the cells of a text column are taken for "
+                    "names of sensors; leave that column out of the file"
                 )
             name = f"{number}.{self.version}.{len(self.names)}"
             self.names[key] = name
@@ -459,7 +463,7 @@ class _Reading:
         gaps = fault_finding.gaps_of(times, step, regular) if wide else []
         duplicates = 0
         if wide:
-            duplicates = self._rows() - len(times)
+            duplicates = sum(self.rows) - len(times)
         up, down = self.directions
         order = "ascending" if down == 0 else "descending" if up == 0 else "mixed"
         if wide and order == "mixed" and up > 20 * down:
@@ -498,11 +502,9 @@ class _Reading:
 
     @property
     def _is_wide(self) -> bool:
-        return len(self.tables) == 1 and not self.layouts[0].keys and not self.layouts[0].is_sparse
-
-    def _rows(self) -> int:
-        key = ("time", 0, self.version)
-        return len(self.spool.get(key)) if key in self.spool else 0
+        """Whether each row holds a reading of every sensor."""
+        sensors = {entity for _, entity, _ in self.names}
+        return len(self.tables) == 1 and len(sensors) == 1 and not self.layouts[0].is_sparse
 
     def _examined(
         self, name: str, found: _Found, samples: SpooledSamples, clock: Clock, span: Span
@@ -521,7 +523,7 @@ class _Reading:
             unit_text, source = said.unit, "mapping"
         known = time[np.isfinite(values)]
         step, regular = fault_finding.usual_step(known)
-        quantity, house, scale, source = self._unit(name, plain, unit_text, source, time, values, step, said)
+        quantity, house, scale, source, unit_text = self._unit(name, plain, unit_text, source, time, values, step, said)
         if clock.stamps == "end" and np.isfinite(clock.step_s):
             scale = replace(scale, shift=-round(clock.step_s * SECOND))
         samples.scales[name] = scale
@@ -618,8 +620,8 @@ class _Reading:
         values: Floats,
         step: float,
         said: Any,
-    ) -> tuple[str, str, Scale, str]:
-        """Quantity, house unit, and how to get there from what is logged."""
+    ) -> tuple[str, str, Scale, str, str]:
+        """Quantity, house unit, how to get there from what is logged, who says so, and the unit of the log."""
         named = quantity_of_name(plain)
         if unit_text == "in" and named == "pressure":
             level = float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
@@ -630,21 +632,21 @@ class _Reading:
             source = "guess"
         unit = unit_of(unit_text) if unit_text else None
         if unit is None and unit_text:
-            return "", unit_text, Scale(), source
+            return "", unit_text, Scale(), source, unit_text
         if unit is None:
             picked = values[:: max(len(values) // GUESS_SAMPLES, 1)]
             guessed = guess(name, picked)
             if guessed is None:
-                return "" if named == "flow" else named, "", Scale(), "none"
+                return "" if named == "flow" else named, "", Scale(), "none", ""
             unit = unit_of(guessed.unit)
             assert unit is not None
             self.guesses.setdefault((guessed.unit, unit.quantity), []).append((name, guessed.evidence))
-            source = "guess"
+            source, unit_text = "guess", guessed.unit
         if unit.quantity == "temperature" and named == "temperature_difference":
             unit = Unit("temperature_difference", unit.factor)
         if unit.quantity == "energy":
-            return self._energy(name, unit, source, time, values, step, said)
-        return unit.quantity, HOUSE_UNITS[unit.quantity], Scale(unit.factor, unit.offset), source
+            return (*self._energy(name, unit, source, time, values, step, said), unit_text)
+        return unit.quantity, HOUSE_UNITS[unit.quantity], Scale(unit.factor, unit.offset), source, unit_text
 
     def _energy(
         self, name: str, unit: Unit, source: str, time: Nanoseconds, values: Floats, step: float, said: Any

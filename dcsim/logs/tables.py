@@ -23,7 +23,7 @@ from dcsim.logs.units import unit_of
 
 __all__ = ["Table", "tables_of"]
 
-BLOCK = 8 * 2**20  # bytes of text in a batch
+BLOCK = 2 * 2**20  # bytes of text in a batch; the reader looks some of them ahead
 BATCH_ROWS = 65_536
 _COMMENT = ("#", "//", "%", "--")
 _RULE = re.compile(r"[\s\-+=|:]+")

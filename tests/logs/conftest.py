@@ -28,7 +28,11 @@ def course():
     inlet = 21.0 + 1.5 * np.sin(day) + rng.normal(0.0, 0.05, len(time))
     hot = 34.0 + 3.0 * np.sin(day - 0.5) + rng.normal(0.0, 0.05, len(time))
     power = 4e5 + 5e4 * np.sin(day) + rng.normal(0.0, 1e3, len(time))
-    return time, {"inlet_temp [degC]": inlet.round(3), "return_temp [degC]": hot.round(3), "it_power [W]": power.round(1)}
+    return time, {
+        "inlet_temp [degC]": inlet.round(3),
+        "return_temp [degC]": hot.round(3),
+        "it_power [W]": power.round(1),
+    }
 
 
 @pytest.fixture
@@ -39,7 +43,9 @@ def write(tmp_path):
         stamps = stamps or [str(np.datetime64(int(t), "ns"))[:19].replace("T", " ") for t in time]
         lines = [separator.join([header, *columns])]
         rows = zip(stamps, *columns.values(), strict=True)
-        lines += [separator.join([stamp, *("" if v != v else repr(float(v)) for v in values)]) for stamp, *values in rows]
+        lines += [
+            separator.join([stamp, *("" if v != v else repr(float(v)) for v in values)]) for stamp, *values in rows
+        ]
         path = tmp_path / name
         path.write_text(end.join(lines) + end, encoding="utf-8")
         return path

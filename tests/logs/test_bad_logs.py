@@ -17,7 +17,13 @@ TIMES = pd.date_range("2024-01-03", periods=ROWS, freq="min", tz="UTC")
 
 
 def frame(rng):
-    return pd.DataFrame({"time": TIMES.strftime("%Y-%m-%dT%H:%M:%SZ"), "inlet_temp [degC]": CLEAN.round(3), "it_power [W]": (1e4 + 1e3 * CLEAN + rng.normal(0, 10, ROWS)).round(1)})
+    return pd.DataFrame(
+        {
+            "time": TIMES.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "inlet_temp [degC]": CLEAN.round(3),
+            "it_power [W]": (1e4 + 1e3 * CLEAN + rng.normal(0, 10, ROWS)).round(1),
+        }
+    )
 
 
 def _text(table):
@@ -53,7 +59,9 @@ def binary(rng):
 
 
 def empty(rng):
-    return [b"", b"\n\n\n", b"   ", b"\xef\xbb\xbf", b"time,inlet_temp [degC]\n", b"# only a comment\n", b"\x00" * 50][rng.integers(7)]
+    return [b"", b"\n\n\n", b"   ", b"\xef\xbb\xbf", b"time,inlet_temp [degC]\n", b"# only a comment\n", b"\x00" * 50][
+        rng.integers(7)
+    ]
 
 
 def mixed_types(rng):
@@ -91,24 +99,68 @@ def open_quote(rng):
 
 def bad_stamps(rng):
     table = frame(rng)
-    words = ["", "yesterday", "0000-00-00", "2024-13-45T99:99", "1970-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "NaT", "-1", "3"]
+    words = [
+        "",
+        "yesterday",
+        "0000-00-00",
+        "2024-13-45T99:99",
+        "1970-01-01T00:00:00Z",
+        "9999-12-31T00:00:00Z",
+        "NaT",
+        "-1",
+        "3",
+    ]
     for _ in range(rng.integers(1, 240)):
         table.iat[rng.integers(ROWS), 0] = words[rng.integers(len(words))]
     return _text(table)
 
 
 def odd_header(rng):
-    names = [["time", "time", "time"], ["", "", ""], ["a,b", 'c"d', "e\nf"], ["1", "2", "3"], ["time", "x" * 5000, "\u2028"], ["value", "value", "value"]]
+    names = [
+        ["time", "time", "time"],
+        ["", "", ""],
+        ["a,b", 'c"d', "e\nf"],
+        ["1", "2", "3"],
+        ["time", "x" * 5000, "\u2028"],
+        ["value", "value", "value"],
+    ]
     table = frame(rng)
     table.columns = names[rng.integers(len(names))]
     return _text(table)
 
 
 def foreign(rng):
-    return [b"<html><body><table><tr><td>1</td></tr></table></body></html>", b'{"time": [1, 2], "x": [3, 4]}', b"%PDF-1.4 x", b"PK\x03\x04" + b"x" * 99, b"PK\x03\x04[Content_Types].xml xl/" + b"x" * 99, b"\x80\x04\x95pickle", b"\x89HDF\r\n", b"PAR1" + b"x" * 50, b"SQLite format 3\x00", b"# dcsim-log 1 {}\n", b"\xfd7zXZ\x00" + b"x" * 30][rng.integers(11)]
+    return [
+        b"<html><body><table><tr><td>1</td></tr></table></body></html>",
+        b'{"time": [1, 2], "x": [3, 4]}',
+        b"%PDF-1.4 x",
+        b"PK\x03\x04" + b"x" * 99,
+        b"PK\x03\x04[Content_Types].xml xl/" + b"x" * 99,
+        b"\x80\x04\x95pickle",
+        b"\x89HDF\r\n",
+        b"PAR1" + b"x" * 50,
+        b"SQLite format 3\x00",
+        b"# dcsim-log 1 {}\n",
+        b"\xfd7zXZ\x00" + b"x" * 30,
+    ][rng.integers(11)]
 
 
-SPOILS = [truncated, truncated_gzip, truncated_parquet, flipped_bytes, binary, empty, mixed_types, shuffled_columns, wrong_unit, ragged, open_quote, bad_stamps, odd_header, foreign]
+SPOILS = [
+    truncated,
+    truncated_gzip,
+    truncated_parquet,
+    flipped_bytes,
+    binary,
+    empty,
+    mixed_types,
+    shuffled_columns,
+    wrong_unit,
+    ragged,
+    open_quote,
+    bad_stamps,
+    odd_header,
+    foreign,
+]
 ENDINGS = (".csv", ".txt", ".parquet", ".xlsx", ".gz")
 
 

@@ -42,7 +42,9 @@ def test_clean_courses_of_many_kinds_mask_next_to_nothing(write, seed):
         "tenth_temp [degC]": (24.0 + walk - walk.mean()).round(1),
         "rack_power [W]": load.round(1),
         "supply_setpoint [degC]": rng.choice([20.0, 21.0, 22.0], count // 300 + 1).repeat(300)[:count],
-        "valve [%]": np.clip(50.0 + 60.0 * np.sin(np.arange(count) / 200.0) + rng.normal(0.0, 1.0, count), 0.0, 100.0).round(1),
+        "valve [%]": np.clip(
+            50.0 + 60.0 * np.sin(np.arange(count) / 200.0) + rng.normal(0.0, 1.0, count), 0.0, 100.0
+        ).round(1),
     }
     log = read_log(write(time, columns))
     for channel in log.channels.values():
@@ -176,7 +178,10 @@ def test_text_among_numbers(course, write):
 
 
 def test_quality_of_the_log_itself_counts(tmp_path):
-    rows = [f"2024-01-01 {k // 60:02d}:{k % 60:02d},a,{20 + k % 9 * 0.3!r},{'bad' if k in (5, 6) else 'good'}" for k in range(600)]
+    rows = [
+        f"2024-01-01 {k // 60:02d}:{k % 60:02d},a,{20 + k % 9 * 0.3!r},{'bad' if k in (5, 6) else 'good'}"
+        for k in range(600)
+    ]
     path = tmp_path / "log.csv"
     path.write_text("time_utc,sensor,value,quality\n" + "\n".join(rows))
     (channel,) = read_log(path).channels.values()
@@ -210,6 +215,10 @@ def test_every_kind_that_is_found_is_explained():
     found = set()
     for module in (faults, reader):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Fault" and isinstance(node.args[0], ast.Constant):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "Fault"
+                and isinstance(node.args[0], ast.Constant)
+            ):
                 found.add(node.args[0].value)
     assert found and found <= set(KINDS)

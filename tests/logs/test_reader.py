@@ -48,7 +48,15 @@ def test_bom_comments_title_trailer_quotes_and_newest_first(course, write):
     path = write(*course)
     header, *rows = path.read_text().splitlines()
     quoted = ",".join(f'"{cell}"' for cell in header.split(","))
-    text = ["# site=here", "Report of the hall", quoted, *reversed(rows), "", "(2880 rows affected)", "Completion time: now"]
+    text = [
+        "# site=here",
+        "Report of the hall",
+        quoted,
+        *reversed(rows),
+        "",
+        "(2880 rows affected)",
+        "Completion time: now",
+    ]
     path.write_bytes("\r\n".join(text).encode("utf-8-sig"))
     log = read_log(path)
     assert_is(log, course)
@@ -71,14 +79,23 @@ def test_a_row_of_units_and_a_header_behind_a_comment_sign(course, write):
     log = read_log(path)
     assert_is(log, course)
     assert [channel.unit_source for channel in log.channels.values()] == ["header"] * 3
-    path.write_text("\n".join(["# time_utc\tinlet_temp_C\treturn_temp_C\tit_power_W", *(row.replace(",", "\t") for row in rows)]))
+    path.write_text(
+        "\n".join(["# time_utc\tinlet_temp_C\treturn_temp_C\tit_power_W", *(row.replace(",", "\t") for row in rows)])
+    )
     assert_is(read_log(path), course, ("inlet_temp_C", "return_temp_C", "it_power_W"))
 
 
 def test_long_table_with_units_of_its_own(course, tmp_path):
     time, columns = course
     frames = [
-        pd.DataFrame({"ts": pd.to_datetime(time, utc=True), "sensor": name.split(" [")[0], "value": values, "unit": name[:-1].split("[")[1]})
+        pd.DataFrame(
+            {
+                "ts": pd.to_datetime(time, utc=True),
+                "sensor": name.split(" [")[0],
+                "value": values,
+                "unit": name[:-1].split("[")[1],
+            }
+        )
         for name, values in columns.items()
     ]
     path = tmp_path / "long.csv"
@@ -94,7 +111,15 @@ def test_long_table_with_units_of_its_own(course, tmp_path):
 def test_long_table_by_device_with_a_tag_that_follows_from_it(tmp_path):
     time = pd.date_range("2024-01-01", periods=200, freq="min", tz="UTC")
     frames = [
-        pd.DataFrame({"time": time, "node": f"n{k}", "rack": f"r{k // 2}", "inlet_C": 20.0 + k + np.arange(200) % 7, "power_W": 100.0 + np.arange(200)})
+        pd.DataFrame(
+            {
+                "time": time,
+                "node": f"n{k}",
+                "rack": f"r{k // 2}",
+                "inlet_C": 20.0 + k + np.arange(200) % 7,
+                "power_W": 100.0 + np.arange(200),
+            }
+        )
         for k in range(4)
     ]
     pq.write_table(pa.Table.from_pandas(pd.concat(frames)), tmp_path / "long.parquet")
@@ -152,10 +177,13 @@ def test_sql_dumps(course, tmp_path):
     time, columns = course
     inlet = columns["inlet_temp [degC]"]
     stamps = [str(np.datetime64(int(t), "ns"))[:19].replace("T", " ") for t in time[:300]]
-    tuples = ",\n".join(f"('{stamp}','it''s (a) hall',{value!r},NULL)" for stamp, value in zip(stamps, inlet.tolist(), strict=False))
+    tuples = ",\n".join(
+        f"('{stamp}','it''s (a) hall',{value!r},NULL)" for stamp, value in zip(stamps, inlet.tolist(), strict=False)
+    )
     path = tmp_path / "my.sql"
     path.write_text(
-        "DROP TABLE x;\nCREATE TABLE `log` (\n  `ts` datetime,\n  `name` varchar(9),\n  `inlet_C` double,\n  `p_W` double,\n  PRIMARY KEY (`ts`)\n);\n"
+        "DROP TABLE x;\nCREATE TABLE `log` (\n  `ts` datetime,\n  `name` varchar(9),\n  `inlet_C` double,\n  `p_W` double,\n"
+        "  PRIMARY KEY (`ts`)\n);\n"
         f"INSERT INTO `log` VALUES {tuples};\n"
     )
     log = read_log(path)
@@ -205,7 +233,9 @@ def test_units_become_house_units(tmp_path, header, logged, house, unit):
     path = tmp_path / "log.csv"
     wobble = [1.0 + 1e-4 * (k * 7 % 13) for k in range(40)]
     stamps = pd.date_range("2024-01-01", periods=40, freq="30min")
-    path.write_text(f"time_utc,{header}\n" + "\n".join(f"{stamp},{logged * w!r}" for stamp, w in zip(stamps, wobble, strict=True)))
+    path.write_text(
+        f"time_utc,{header}\n" + "\n".join(f"{stamp},{logged * w!r}" for stamp, w in zip(stamps, wobble, strict=True))
+    )
     (channel,) = read_log(path).channels.values()
     assert channel.unit == unit and channel.unit_source == "header"
     assert read_log(path)[channel.name].raw[0] == pytest.approx(house, rel=1e-6)
@@ -235,16 +265,30 @@ def test_what_is_written_reads_back_the_same(course, write, tmp_path, ending):
     columns["inlet_temp [degC]"][100:103] = np.nan
     columns["return_temp [degC]"][500] = 2.0
     columns['odd, "name" [W]'] = columns.pop("it_power [W]")
-    path = write(time, {key.replace('"', "'"): value for key, value in columns.items() if "," not in key} | {"odd": columns['odd, "name" [W]']})
+    path = write(
+        time,
+        {key.replace('"', "'"): value for key, value in columns.items() if "," not in key}
+        | {"odd": columns['odd, "name" [W]']},
+    )
     log = read_log(path)
     again = read_log(write_log(log, tmp_path / f"own.{ending}"))
     assert again.clock == log.clock or repr(again.clock) == repr(log.clock)
-    assert (again.name, again.layout, again.start, again.end, again.warnings) == (log.name, log.layout, log.start, log.end, log.warnings)
-    assert {name: repr(channel) for name, channel in again.channels.items()} == {name: repr(channel) for name, channel in log.channels.items()}
+    assert (again.name, again.layout, again.start, again.end, again.warnings) == (
+        log.name,
+        log.layout,
+        log.start,
+        log.end,
+        log.warnings,
+    )
+    assert {name: repr(channel) for name, channel in again.channels.items()} == {
+        name: repr(channel) for name, channel in log.channels.items()
+    }
     for name in log.channels:
         one, other = log[name], again[name]
         np.testing.assert_array_equal(one.time, other.time)
-        np.testing.assert_array_equal(one.raw.view(np.int64)[~np.isnan(one.raw)], other.raw.view(np.int64)[~np.isnan(one.raw)])
+        np.testing.assert_array_equal(
+            one.raw.view(np.int64)[~np.isnan(one.raw)], other.raw.view(np.int64)[~np.isnan(one.raw)]
+        )
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.reasons, other.reasons)
 

