@@ -798,10 +798,10 @@ def _merged_hours(times: Nanoseconds, zone: str) -> list[str]:
             if change is not None:
                 edges = [(start + (change + k) * 3600) * SECOND for k in (0, 1, 2)]
                 counts = np.diff(np.searchsorted(times, edges))
-                if counts[0] > 0 and counts[1] == 0:
-                    once.append(str(day))
+                if (counts[0] > 0) != (counts[1] > 0):
+                    once.append(f"{day} (taken as the {'first' if counts[0] else 'second'} pass)")
         day += datetime.timedelta(days=1)
-    return [f"the hour that {zone} repeats stands once on {', '.join(once)}: taken as the first pass"] if once else []
+    return [f"the hour that {zone} repeats stands once on {', '.join(once)}"] if once else []
 
 
 def _examples(table: Table) -> str:

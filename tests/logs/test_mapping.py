@@ -122,7 +122,7 @@ def test_the_first_mapping_reads_back_and_names_what_was_guessed(log):
     assert {each.channel: (each.signal, each.number) for each in signals_of(log, again)} == {
         "rack01_inlet": ("rack_inlet_temperature", 1),
         "rack02_inlet": ("rack_inlet_temperature", 2),
-        "crac1_discharge [degC]": ("supply_air_temperature", 1),
+        "crac1_discharge": ("supply_air_temperature", 1),
         "it_power": ("it_power", 0),
     }
     assert "rack_inlet_temperature_2" in text and "Intake_Air_Temperature_Sensor" in text

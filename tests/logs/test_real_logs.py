@@ -79,7 +79,7 @@ def test_a_chiller_plant_in_mixed_units(data):
     stuck = kinds(log, "Building Load")["stuck"]
     assert stuck.samples == 238 and hours(stuck.spans) == [
         118.5
-    ]  # five days of one and the same reading of all sensors
+    ]  # one and the same reading of all sensors, around a gap
 
 
 def test_a_workbook_with_times_of_day(data):
