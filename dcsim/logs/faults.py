@@ -350,6 +350,11 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
         else float(candidates[max(len(candidates) - 3, 0)])
     )
     steps = np.abs(np.diff(kept))
+    if (
+        float(np.ptp(np.quantile(kept, (0.01, 0.99)))) < COARSE_LEVELS * resolution_of(kept)
+        and len(np.unique(kept)) < COARSE_LEVELS
+    ):
+        return []  # rests on its few steps for as long as it likes: what is stuck cannot be told from that
     hides_noise = float(np.median(steps[steps > 0.0])) < 3.0 * resolution_of(kept)  # it moves by its own rounding only
     least = max(STUCK_SAMPLES, (STUCK_TIMES_COARSE if hides_noise else STUCK_TIMES) * usual)
     longest = lengths.copy()
