@@ -244,7 +244,7 @@ def _missing(
                     if (begin, end) not in rows
                 )
                 lost += sum(max(round(abs(end - begin) / (step_s * SECOND)), 0) for begin, end in _outside(time, held))
-                lost = max(lost, 1)
+                lost = max(min(lost, int(where.sum())), 1)
             share = lost / (lost + len(held))
             faults.append(Fault("missing", f"{100.0 * share:.3g} % of its samples", lost, runs, True))
     known = set(clock_gaps)

@@ -134,3 +134,12 @@ def test_every_other_log_reads(data):
                 assert log.channels, path
                 masked = sum(channel.masked for channel in log.channels.values())
                 assert masked < 0.2 * sum(channel.samples for channel in log.channels.values()), path
+
+
+def test_controllers_without_a_reading_are_counted(data):
+    log = read_log(data / "harvard_ipmi_outage" / "ipmi_2025-06-03_ambient_power_long.parquet")
+    rows = sum(channel.samples for channel in log.channels.values())
+    missing = sum(kinds(log, name)["missing"].samples for name in log.channels if "missing" in kinds(log, name))
+    assert missing == sum(channel.masked for channel in log.channels.values())
+    assert len({name.partition("/")[0] for name in log.channels}) == 1691
+    assert 0.05 < missing / rows < 0.2
