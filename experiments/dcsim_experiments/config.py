@@ -251,6 +251,21 @@ class BenchConfig:
     """Folder of the results; by default a dated one under runs."""
 
 
+@dataclass(frozen=True)
+class InspectConfig:
+    """Read a sensor log and say what was understood: clock, channels, units, faults."""
+
+    log: tyro.conf.Positional[Path]
+    """A log file (text, Parquet, Excel, SQL dump, blocks of ipmitool; gz and xz are unpacked), a tar archive, or a folder with
+    one file a sensor."""
+    mapping: Path | None = None
+    """What you know of the log, a YAML file; without one, a first mapping to edit is written."""
+    hall: str | None = None
+    """Hall that the signals of the mapping are checked against: a built-in name or a YAML file."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+
 def check_at_least(least: float, **values: float | None) -> None:
     """Refuse values below ``least`` and a ``seed`` above ``SEED_MAX``; None passes.
 

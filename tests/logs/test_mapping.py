@@ -1,0 +1,133 @@
+"""Mappings: patterns, signals, what the hall has, and one clear line for every slip."""
+
+import pytest
+import yaml
+
+from dcsim.errors import InputError
+from dcsim.logs import check_hall, check_log, first_mapping, load_mapping, read_log, signals_of
+from dcsim.logs.mapping import parse_mapping
+from dcsim.logs.signals import SIGNALS
+from dcsim.logs.units import HOUSE_UNITS
+from dcsim.plant.description import load_hall
+
+
+@pytest.fixture
+def log(course, write):
+    time, columns = course
+    inlet, power = columns["inlet_temp [degC]"], columns["it_power [W]"]
+    return read_log(
+        write(
+            time,
+            {
+                "rack01_inlet [degC]": inlet,
+                "rack02_inlet [degC]": inlet + 1.0,
+                "crac1_discharge [degC]": inlet - 2.0,
+                "it_power [W]": power,
+            },
+        )
+    )
+
+
+def mapping(**channels):
+    return parse_mapping({"channels": channels}, "m.yaml")
+
+
+def test_numbers_of_a_pattern_go_into_the_signal(log):
+    found = signals_of(
+        log, mapping(**{"rack{k}_inlet": {"signal": "rack_inlet_temperature_{k}"}, "it_*": {"signal": "it_power"}})
+    )
+    assert found == [
+        ("rack01_inlet", "rack_inlet_temperature", 1),
+        ("rack02_inlet", "rack_inlet_temperature", 2),
+        ("it_power", "it_power", 0),
+    ]
+
+
+def test_the_first_pattern_decides_and_ignored_channels_have_no_signal(log):
+    found = signals_of(
+        log, mapping(**{"rack01*": {"ignore": True}, "rack{k}_inlet": {"signal": "rack_inlet_temperature_{k}"}})
+    )
+    assert [each.channel for each in found] == ["rack02_inlet"]
+
+
+def test_a_unit_of_the_mapping_goes_before_that_of_the_header(course, write):
+    time, columns = course
+    path = write(time, {"inlet_temp [degC]": 32.0 + 1.8 * columns["inlet_temp [degC]"]})
+    log = read_log(path, mapping(inlet_temp={"unit": "degF"}))
+    assert log["inlet_temp"].raw == pytest.approx(columns["inlet_temp [degC]"], abs=1e-9)
+    assert log.channel("inlet_temp").unit_source == "mapping"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"chanels": {}}, ["chanels", "did you mean 'channels'"]),
+        ({"clock": {"zon": "UTC"}}, ["clock.zon", "did you mean 'zone'"]),
+        ({"clock": {"zone": "Mars/Olympus"}}, ["Mars/Olympus", "Europe/Berlin"]),
+        ({"clock": {"order": "year first"}}, ["clock.order", "day first"]),
+        ({"clock": {"date": "yesterday"}}, ["clock.date", "yesterday"]),
+        ({"channels": {"a": {"unit": "furlong"}}}, ["'furlong'", "unit"]),
+        (
+            {"channels": {"a": {"signal": "rack_inlt_temperature"}}},
+            ["rack_inlt_temperature", "did you mean 'rack_inlet_temperature'"],
+        ),
+        ({"channels": {"a*": {"signal": "rack_inlet_temperature_{k}"}}}, ["takes a number"]),
+        ({"channels": {"a": {"signal": "it_power_3"}}}, ["it_power", "leave the number out"]),
+        ({"channels": ["a"]}, ["channels"]),
+        ([], ["expected the sections"]),
+    ],
+)
+def test_slips_get_one_line_with_the_remedy(content, words):
+    with pytest.raises(InputError) as caught:
+        parse_mapping(content, "m.yaml")
+    text = str(caught.value)
+    assert text.startswith("m.yaml") and "\n" not in text
+    for word in words:
+        assert word in text
+
+
+def test_files_that_are_no_mapping(tmp_path):
+    for name, content in (
+        ("a.yaml", b"a: [1"),
+        ("b.yaml", b"\xff\xfe\x00"),
+        ("c.yaml", b"!!python/object/apply:os.system ['true']"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=name):
+            load_mapping(tmp_path / name)
+    with pytest.raises(InputError, match="cannot be read"):
+        load_mapping(tmp_path / "none.yaml")
+
+
+def test_a_pattern_that_fits_nothing_and_a_signal_of_another_quantity(log):
+    with pytest.raises(InputError, match=r"rack03_inlet.*did you mean 'rack0"):
+        check_log(mapping(rack03_inlet={"ignore": True}), log, "m.yaml")
+    with pytest.raises(InputError, match="is a power, the channel is a temperature"):
+        signals_of(log, mapping(rack01_inlet={"signal": "it_power"}))
+
+
+def test_what_a_hall_does_not_have_is_refused(log):
+    hall = load_hall("edge-dx-50kw")
+    with pytest.raises(InputError, match="rack groups; nearest is"):
+        check_hall(signals_of(log, mapping(rack01_inlet={"signal": "rack_inlet_temperature_99"})), hall)
+    with pytest.raises(InputError, match="no chilled water"):
+        check_hall(signals_of(log, mapping(rack01_inlet={"signal": "chilled_water_supply_temperature"})), hall)
+    check_hall(signals_of(log, mapping(rack01_inlet={"signal": "rack_inlet_temperature_1"})), hall)
+
+
+def test_the_first_mapping_reads_back_and_names_what_was_guessed(log):
+    text = first_mapping(log)
+    again = parse_mapping(yaml.safe_load(text), "first")
+    check_log(again, log, "first")
+    assert {each.channel: (each.signal, each.number) for each in signals_of(log, again)} == {
+        "rack01_inlet": ("rack_inlet_temperature", 1),
+        "rack02_inlet": ("rack_inlet_temperature", 2),
+        "crac1_discharge": ("supply_air_temperature", 1),
+        "it_power": ("it_power", 0),
+    }
+    assert "rack_inlet_temperature_2" in text and "Intake_Air_Temperature_Sensor" in text
+
+
+def test_signals_measure_quantities_of_the_house():
+    for name, signal in SIGNALS.items():
+        assert set(signal.quantities) <= {*HOUSE_UNITS, "relative_humidity"}, name
