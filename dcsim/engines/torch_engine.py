@@ -26,8 +26,8 @@ class TorchEngine(Engine):
     Tensors that require gradients, be it state, inputs or parameters, are treated operation by operation, and so is
     everything on a CPU. On a CUDA device all else runs as one kernel, one thread an environment, which is compiled at
     the first step and is launched on torch's current stream; where an interval with a number of sub-steps is new, its
-    host values are copied to the device first. No device was at hand when this was written: the kernel's text is
-    checked as plain C++ and by the compiler, and `tests/engines/test_cuda.py` is to be run where there is a device.
+    host values are copied to the device first. Its numbers are checked where there is a device (tests marked ``gpu``),
+    and its text as plain C++ everywhere.
 
     Parameters
     ----------

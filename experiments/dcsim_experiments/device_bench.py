@@ -1,11 +1,11 @@
-"""Control steps a second of the torch engine on tensors that stay on its device, the plant alone.
+"""Control steps a second on tensors that stay on a device: of the torch engine, the plant alone, or of whole environments.
 
-``python -m dcsim_experiments.device_bench --device cuda --num-envs 65536 --dtype float32``
+``python -m dcsim_experiments.device_bench --device cuda --num-envs 65536 --dtype float32 [--whole]``
 """
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +13,7 @@ import numpy as np
 
 import dcsim  # noqa: F401  (registers the environments)
 from dcsim.engines import make_engine
+from dcsim.envs.torch_env import make_torch
 from dcsim.plant.run import hall_model
 
 SETTLED = 64  # environments that are settled one by one; larger batches repeat them
@@ -67,20 +68,50 @@ def device_rates(
         return time.perf_counter() - start
 
     with torch.no_grad():
-        steps(1)  # compiles
-        number = max(1, round(seconds / max(steps(1), 1e-6)))
-        rates = sorted(num_envs * number / steps(number) for _ in range(ROUNDS))
+        rates = _rates(steps, num_envs, seconds)
     kernel = engine.kernel
     return {
         "env": env_id,
-        "device": torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device,
+        "device": _name(device),
         "dtype": dtype,
         "num_envs": num_envs,
         "substeps": count,
-        "steps_per_s": rates[ROUNDS // 2],
-        "best": rates[-1],
+        **rates,
         **({} if kernel is None else {"registers": kernel.registers, "local_bytes": kernel.local_bytes}),
     }
+
+
+def whole_rates(env_id: str, device: str, num_envs: int, dtype: str, seconds: float = 1.0) -> dict[str, Any]:
+    """Time ``HallTorchEnv.step`` with random actions near the middle; parameters and what comes back as of `device_rates`."""
+    import torch
+
+    env = make_torch(env_id, num_envs, device=device, dtype=dtype, episodes_per_env=1)
+    env.reset(0)
+    action = 0.6 * torch.rand((num_envs, *(env.single_action_space.shape or ())), device=env.device) - 0.3
+
+    def steps(number: int) -> float:
+        start = time.perf_counter()
+        for _ in range(number):
+            observation, *_ = env.step(action)
+        observation[0, 0].item()
+        return time.perf_counter() - start
+
+    found = {"env": env_id, "device": _name(device), "dtype": dtype, "num_envs": num_envs}
+    return found | _rates(steps, num_envs, seconds)
+
+
+def _rates(steps: Callable[[int], float], num_envs: int, seconds: float) -> dict[str, float]:
+    """Median and best rate of five rounds; ``steps`` makes some and returns the time [s] that they took."""
+    steps(1)  # compiles
+    number = max(1, round(seconds / max(steps(1), 1e-6)))
+    rates = sorted(num_envs * number / steps(number) for _ in range(ROUNDS))
+    return {"steps_per_s": rates[ROUNDS // 2], "best": rates[-1]}
+
+
+def _name(device: str) -> str:
+    import torch
+
+    return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else device
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -91,12 +122,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--num-envs", type=int, nargs="+", default=[4096, 65536])
     parser.add_argument("--dtype", nargs="+", default=["float32", "float64"], choices=["float32", "float64"])
     parser.add_argument("--seconds", type=float, default=1.0, help="of a round, of which there are five")
-    parser.add_argument("--substeps", type=int, help="in a control step; the environment's own by default")
+    parser.add_argument("--substeps", type=int, help="in a control step of the plant; the environment's own by default")
+    parser.add_argument(
+        "--whole", action="store_true", help="whole environments: observation, reward, info and autoreset"
+    )
     options = parser.parse_args(arguments)
     for env_id in options.env:
         for dtype in options.dtype:
             for num_envs in options.num_envs:
-                found = device_rates(env_id, options.device, num_envs, dtype, options.seconds, options.substeps)
+                given = (env_id, options.device, num_envs, dtype, options.seconds)
+                found = whole_rates(*given) if options.whole else device_rates(*given, options.substeps)
                 print(
                     *(
                         f"{name}={value:,.0f}" if isinstance(value, float) else f"{name}={value}"

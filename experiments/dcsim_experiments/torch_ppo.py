@@ -34,12 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> Path:
     parser.add_argument("--num-envs", type=int, default=recipe.num_envs)
     parser.add_argument("--steps", type=int, default=recipe.steps, help="over all environments")
     parser.add_argument("--weather", nargs="+", default=["chicago"])
+    parser.add_argument(
+        "--refresh-most", type=int, help="episodes that the host draws anew between rollouts; by default all played"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/torch-ppo"))
     given = parser.parse_args(arguments)
     check_env(given.env)
     check_at_least(1, steps=given.steps, num_envs=given.num_envs)
-    check_at_least(0, seed=given.seed)
+    check_at_least(0, seed=given.seed, refresh_most=given.refresh_most)
     limit = load_hall(gym.spec(given.env).kwargs["hall"]).limits.inlet_limit.value
     env = make_torch(
         given.env,
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> Path:
         reward=dict(recipe.reward),
         changes={"limits.inlet_limit": limit - recipe.inlet_margin},
     )
-    options = Options(steps=given.steps)
+    options = Options(steps=given.steps, refresh_most=given.refresh_most)
     start = told = time.perf_counter()
     last: list[Progress] = []
 
