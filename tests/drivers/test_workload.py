@@ -178,13 +178,14 @@ def test_jobs_are_stationary_from_the_first_step_and_load_as_many_groups_as_queu
 
 
 def test_a_job_takes_neighbors_and_its_load_is_kept_in_the_means():
-    jobs = Jobs(running=0.02, load=0.5, time_median=1000.0, time_spread=0.0, width=0.4)
+    # So small a load that no overlap of jobs reaches full load, where the rest would be cut off.
+    jobs = Jobs(running=0.02, load=0.1, time_median=1000.0, time_spread=0.0, width=0.4)
     profile = dataclasses.replace(WORKLOAD_PROFILES["flat"], level=0.0, jobs=jobs)
     load = GeneratedWorkload(profile).generate(range(300), 0.0, 300.0, 288, 10)
-    # Jobs of exactly 1000 s: every group-run adds 0.5 x 1000 s, however it lies on the steps.
+    # Jobs of exactly 1000 s: every group-run adds 0.1 x 1000 s, however it lies on the steps.
     runs = 0
     for row in load:
-        column_sums = row.sum(axis=0) * 300.0 / 500.0
+        column_sums = row.sum(axis=0) * 300.0 / 100.0
         inside = (row[0] == 0.0) & (row[-1] == 0.0)
         np.testing.assert_allclose(column_sums[inside], np.round(column_sums[inside]), atol=1e-9)
         runs += round(column_sums[inside].sum())
@@ -214,7 +215,8 @@ def test_ai_steps_between_idle_and_full():
     load = load_workload("ai").generate(range(40), 0.0, 300.0, 288, 20)
     assert ((load > 0.25) & (load < 0.36)).mean() == pytest.approx(np.exp(-1.2), abs=0.06)
     assert (load > 0.95).mean() == pytest.approx(1.0 - np.exp(-1.2), abs=0.06)
-    assert (np.abs(np.diff(load, axis=1)) > 0.3).any(axis=(1, 2)).all()  # every day sees a jump within 5 minutes
+    # 22 jobs a day begin and as many end, some on racks that are full already: hardly a day without a jump within 5 minutes.
+    assert (np.abs(np.diff(load, axis=1)) > 0.3).any(axis=(1, 2)).mean() > 0.9
 
 
 def test_a_year_can_be_drawn_at_once():
