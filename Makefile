@@ -8,7 +8,7 @@ run: .venv/.core
 	$(BIN)/dcsim demo
 
 test: .venv/.test
-	$(BIN)/python -m pytest -q -n auto -m "not slow and not gpu"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not gpu"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
