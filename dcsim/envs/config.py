@@ -19,7 +19,7 @@ from dcsim.drivers import (
     parse_start,
 )
 from dcsim.drivers.calendar import SECONDS_PER_DAY
-from dcsim.engines import ENGINES, make_engine
+from dcsim.engines import ENGINES, Engine, make_engine
 from dcsim.envs.actuators import ActuatorOptions
 from dcsim.envs.failures import HOUR_S, FailureOptions
 from dcsim.envs.randomization import DomainOptions
@@ -29,6 +29,7 @@ from dcsim.envs.signals import action_signals, observed
 from dcsim.envs.tasks import TASKS, Task, tasks_for
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, load_hall, nearest
+from dcsim.plant.factors import Factors
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.run import hall_model
 
@@ -395,7 +396,7 @@ def _built(description: HallDescription) -> Hall:
     return build_hall(description)
 
 
-def checked_engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
+def checked_engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Engine:
     """Return an engine of a hall, as of ``engines.make_engine``; ``InputError`` if there is none of that kind."""
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise InputError(f"threads={shown(threads)}: expected a whole number of at least 1")
@@ -403,8 +404,15 @@ def checked_engine(hall: Hall, engine: Any, dtype: Any, threads: Any) -> Any:
     is_device = isinstance(engine, str) and engine.startswith("torch:")
     name = engine if is_device else _choice("engine", engine, (*ENGINES, "torch:cuda"))
     try:
-        return make_engine(name, hall_model(hall), hall.params, dtype=precision, threads=threads)
+        return _engine(hall.description, hall.types.factors, name, precision, threads).with_params(hall.params)
     except ValueError as refusal:
         if not is_device:
             raise
         raise InputError(f"engine={shown(engine)}: {refusal}") from refusal
+
+
+@functools.lru_cache(maxsize=16)
+def _engine(description: HallDescription, factors: Factors, name: str, dtype: str, threads: int) -> Engine:
+    """Return the engine of which every environment of a hall has a copy: they share its compiled kernels."""
+    hall = _built(description).with_factors(factors)
+    return make_engine(name, hall_model(hall), hall.params, dtype=dtype, threads=threads)

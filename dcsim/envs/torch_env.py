@@ -94,7 +94,7 @@ class HallTorchEnv:
         takes_tensors = name.startswith("torch")
         if takes_tensors:  # starts are settled on the host in any case
             config = configure(**options)
-            plant = checked_engine(config.hall, name, precision, threads)
+            plant: Any = checked_engine(config.hall, name, precision, threads)
         else:
             config = configure(engine=name, dtype=precision, threads=threads, **options)
             plant = config.engine
