@@ -63,6 +63,7 @@ class ChannelRule(_Frozen):
     signal: str | None = None
     unit: str | None = None  # as it is in the log, whatever the header says
     brick: str | None = None
+    nominal: float | None = Field(default=None, gt=0.0)  # reading, in house unit, of a fan or flow at its nominal value
     energy: Literal["interval", "counter"] | None = None  # what a reading in kWh is: of the interval, or since ever
     ignore: bool = False
 

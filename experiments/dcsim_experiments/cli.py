@@ -28,13 +28,14 @@ class Verb(NamedTuple):
     does: str
 
 
-PLANNED = ("sweep", "replay", "calibrate", "forecast", "export")  # verbs of later versions
+PLANNED = ("sweep", "calibrate", "forecast", "export")  # verbs of later versions
 VERBS = {
     "demo": Verb("DemoConfig", "demo", "the main job in minutes: train, compare with the baselines, show"),
     "train": Verb("TrainConfig", "train", "train one controller"),
     "compare": Verb("CompareConfig", "compare", "run controllers on the same episodes and say how they differ"),
     "validate": Verb("ValidateConfig", "validation.command", "compare the simulator with others' and measured numbers"),
     "inspect": Verb("InspectConfig", "inspect", "say what is understood of a sensor log: clock, units, faults"),
+    "replay": Verb("ReplayConfig", "replay", "drive a hall by a sensor log and compare it with what was measured"),
     "bench": Verb("BenchConfig", "bench.command", "measure steps per second"),
 }
 INTERRUPTED = 130  # exit code of a program that ended by Ctrl-C

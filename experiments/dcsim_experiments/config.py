@@ -266,6 +266,38 @@ class InspectConfig:
     """Folder of the results; by default a dated one under runs."""
 
 
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Drive a hall by the weather, load and actions of a sensor log, and compare it with what was measured."""
+
+    log: tyro.conf.Positional[Path]
+    """A log, as of inspect."""
+    hall: str
+    """Built-in hall, or a YAML file."""
+    mapping: Path | None = None
+    """What the channels are, a YAML file; without one, signals are guessed from the names of channels, and said."""
+    weather: str | None = None
+    """Climate or weather file for what the log lacks of outdoor air."""
+    step_s: float | None = None
+    """Step of the replay [s]; by default 60 s, or the step of the log up to 300 s."""
+    start: str | None = None
+    """First time to replay, ISO, universal time unless it has an offset."""
+    end: str | None = None
+    """Last time to replay, likewise."""
+    ahead: bool = True
+    """Also forecast one step and one hour ahead, from a state estimated by what was measured before."""
+    seed: int = 0
+    """Of the ensemble that estimates the state."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        check_at_least(0, seed=self.seed)
+        if self.step_s is not None and not 1.0 <= self.step_s <= 3600.0:
+            raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
+
+
 def check_at_least(least: float, **values: float | None) -> None:
     """Refuse values below ``least`` and a ``seed`` above ``SEED_MAX``; None passes.
 
