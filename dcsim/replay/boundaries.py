@@ -5,7 +5,7 @@ one. A set-point that is not logged is taken from the temperature that it rules,
 behind it. Channels that drive the hall are not compared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,6 +179,14 @@ def boundaries(
         if share:
             bridged[name] = share
     inputs = packed_inputs(hall, len(table.time), filled)
+    for signal, share in table.stood_in.items():
+        if share:
+            sources = {
+                k: f"{v}; {share:.1%} of its readings missing, others of the rack stand for them"
+                if v == f"log: {signal}"
+                else v
+                for k, v in sources.items()
+            }
     segments = _segments(np.isfinite(inputs).all(axis=0))
     if not segments:
         lacking = {name: float(np.isfinite(x).all(axis=0).mean()) for name, x in filled.items()}
@@ -219,6 +227,7 @@ class _Table:
             for each, row in zip(mapped, values, strict=True)
         }
         self._drives: set[str] = set()
+        self.stood_in: dict[str, float] = {}  # share of the readings of a signal that others stand for
 
     def has(self, signal: str) -> bool:
         return any(each.signal == signal for each in self._mapped)
@@ -239,9 +248,17 @@ class _Table:
     def missing(self, signal: str, count: int) -> list[int]:
         return [k for k in range(1, count + 1) if not self.channels(signal, k)]
 
-    def _joined(self, signal: str, names: Iterable[str]) -> Array:
+    def _joined(self, signal: str, names: Sequence[str]) -> Array:
+        """Mean of several channels; of power their sum, in which up to half may be missing and count as the mean of the others."""
         stack = np.stack([self._scaled(name) for name in names])
-        return np.asarray(stack.sum(axis=0) if SIGNALS[signal].quantities == ("power",) else _mean(stack))
+        if SIGNALS[signal].quantities != ("power",):
+            return _mean(stack)
+        known = np.isfinite(stack)
+        enough = known.mean(axis=0) >= 0.5
+        self.stood_in[signal] = max(
+            self.stood_in.get(signal, 0.0), float(1.0 - known[:, enough].mean()) if enough.any() else 0.0
+        )
+        return np.where(enough, len(names) * _mean(stack), np.nan)
 
     def _scaled(self, name: str) -> Array:
         channel, nominal = self.log.channels[name], self._mapping.of_channel(name).nominal
