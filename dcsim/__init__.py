@@ -1,7 +1,7 @@
 """dcsim: a data-centre cooling simulator for reinforcement-learning and controls research.
 
-Importing registers the environments ``dcsim/Enterprise-v0``, ``dcsim/Hyperscale-v0``, ``dcsim/LiquidAI-v0`` and ``dcsim/Edge-v0`` with
-Gymnasium.
+Importing registers the environments ``dcsim/Enterprise-v0``, ``dcsim/Hyperscale-v0``, ``dcsim/LiquidAI-v0``, ``dcsim/Edge-v0``
+and ``dcsim/Replay-v0`` with Gymnasium.
 """
 
 from gymnasium.envs.registration import register, registry
@@ -17,7 +17,7 @@ _HALLS = {
 
 
 def ids() -> list[str]:
-    """Ids of the registered environments."""
+    """Ids of the environments that need no data of the user's; ``dcsim/Replay-v0`` needs a log."""
     return list(_HALLS)
 
 
@@ -29,3 +29,10 @@ for _id, _hall in _HALLS.items():
             vector_entry_point="dcsim.envs.vector_env:HallVectorEnv",
             kwargs={"hall": _hall},
         )
+
+if "dcsim/Replay-v0" not in registry:
+    register(
+        "dcsim/Replay-v0",
+        entry_point="dcsim.envs.replay:ReplayEnv",
+        vector_entry_point="dcsim.envs.replay:ReplayVectorEnv",
+    )

@@ -18,7 +18,15 @@ ALLOWED = {
     "dcsim.logs": {"dcsim.plant", "dcsim.drivers"},
     "dcsim.replay": {"dcsim.physics", "dcsim.plant", "dcsim.engines", "dcsim.drivers", "dcsim.logs"},
     "dcsim.plots": {"dcsim.plant", "dcsim.physics", "dcsim.drivers", "dcsim.envs", "dcsim.logs", "dcsim.replay"},
-    "dcsim.envs": {"dcsim.physics", "dcsim.plant", "dcsim.engines", "dcsim.drivers", "dcsim.plots"},
+    "dcsim.envs": {
+        "dcsim.physics",
+        "dcsim.plant",
+        "dcsim.engines",
+        "dcsim.drivers",
+        "dcsim.plots",
+        "dcsim.logs",
+        "dcsim.replay",
+    },
     "dcsim_agents": {"dcsim"},
     "dcsim_experiments": {"dcsim", "dcsim_agents"},
 }

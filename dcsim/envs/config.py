@@ -102,8 +102,8 @@ class EnvConfig:
 def configure(
     *,
     hall: str | HallDescription = "enterprise-1mw",
-    weather: str | Sequence[str] = "chicago",
-    workload: str | None = None,
+    weather: str | Weather | Sequence[str] = "chicago",
+    workload: str | Workload | None = None,
     grid: str | None = None,
     task: str | None = None,
     start: str | Sequence[str] | None = None,
@@ -127,9 +127,9 @@ def configure(
     ----------
     hall : str or HallDescription
         A built-in hall or a YAML file.
-    weather : str or sequence of str
+    weather : str, Weather or sequence of str
         Built-in climate or file; of several, each episode draws one.
-    workload : str, optional
+    workload : str or Workload, optional
         Built-in load profile or file; the hall's own by default.
     grid : str, optional
         Built-in grid profile or file; the task's own by default, ``us-average`` where there is none.
@@ -233,9 +233,14 @@ def configure(
     steps = round(days * SECONDS_PER_DAY / interval)
     if steps < 1:
         raise InputError(f"episode_days={days:g} is shorter than one control interval of {interval:g} s")
-    weathers = tuple(load_weather(name) for name in _names("weather", weather, "a climate or file"))
-    load_name = chosen.workload or description.workload if workload is None else _name("workload", workload)
-    load, tariff = _on_site(load_name, chosen.grid if grid is None else _name("grid", grid), weathers)
+    if isinstance(weather, Weather):
+        weathers: tuple[Weather, ...] = (weather,)
+    else:
+        weathers = tuple(load_weather(name) for name in _names("weather", weather, "a climate or file"))
+    of_load: Any = chosen.workload or description.workload if workload is None else workload
+    if not hasattr(of_load, "generate"):
+        of_load = load_workload(_name("workload", of_load), weathers[0].utc_offset)
+    load, tariff = _on_site(of_load, chosen.grid if grid is None else _name("grid", grid), weathers)
     known, hours = _forecast(observation), steps * interval / HOUR_S
     seen = [signal for block in observed(built, interval, known) for signal in block.signals] if sensors else None
     return EnvConfig(
@@ -274,16 +279,15 @@ def _hall(hall: Any) -> HallDescription:
     return load_hall(_name("hall", hall))
 
 
-def _on_site(load_name: str, grid_name: str, weathers: Sequence[Weather]) -> tuple[Workload, Grid]:
+def _on_site(load: Workload, grid_name: str, weathers: Sequence[Weather]) -> tuple[Workload, Grid]:
     """Load and grid on the clock of the weathers."""
     first = weathers[0]
-    load = load_workload(load_name, first.utc_offset)
     grid = load_grid(grid_name, first.utc_offset)
     if isinstance(load, GeneratedWorkload):
         load = replace(load, first_weekday=first.first_weekday)
     offsets = sorted({weather.utc_offset for weather in weathers})
     for kind, name, is_universal in (
-        ("workload", load_name, isinstance(load, RecordedWorkload) and load.is_universal),
+        ("workload", load.name, isinstance(load, RecordedWorkload) and load.is_universal),
         ("grid", grid_name, grid.is_universal),
     ):
         if is_universal and len(offsets) > 1:

@@ -8,6 +8,7 @@ from dcsim.replay.estimate import Ahead, ahead
 from dcsim.replay.run import Replayed, open_loop
 from dcsim.replay.scores import Score, score
 from dcsim.replay.sensors import sensed
+from dcsim.replay.site import Site, site
 
 __all__ = [
     "Ahead",
@@ -15,6 +16,7 @@ __all__ = [
     "Measured",
     "Replayed",
     "Score",
+    "Site",
     "ahead",
     "boundaries",
     "described",
@@ -22,4 +24,5 @@ __all__ = [
     "open_loop",
     "score",
     "sensed",
+    "site",
 ]

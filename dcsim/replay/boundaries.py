@@ -133,6 +133,7 @@ def boundaries(
     origin: str = "mapping",
     start: int | None = None,
     end: int | None = None,
+    actions: bool = True,
 ) -> Boundaries:
     """Read what drives a hall, and what is compared, from a log.
 
@@ -150,6 +151,9 @@ def boundaries(
         Name of the mapping, for messages.
     start, end : int, optional
         First and last time [ns] instead of the log's.
+    actions : bool
+        Whether what the log's controller did drives the hall, and something must be left to compare; otherwise load and outdoor air are
+        all that is read.
 
     Raises
     ------
@@ -172,7 +176,7 @@ def boundaries(
     hall = build_hall(metered(description) if has_meter else description)
     if hall.input_rows.get("swing"):
         raise InputError(f"hall {description.name}: load that swings within a step cannot be driven by a log")
-    values, sources = _Drivers(hall, table, weather).all()
+    values, sources = _Drivers(hall, table, weather).all(actions)
     filled, bridged = {}, {}
     for name, series in values.items():
         filled[name], share = _bridged(np.atleast_2d(np.asarray(series, float)), step_s)
@@ -195,7 +199,7 @@ def boundaries(
             f"{log.name}: nowhere is all known that drives the hall; {worst} ({sources[worst]}) is known {lacking[worst]:.0%} of the time"
         )
     measured = table.measured()
-    if not measured:
+    if actions and not measured:
         raise InputError(f"{origin}: every channel with a signal drives the hall, so none is left to compare")
     return Boundaries(hall, table.time, step_s, inputs, segments, measured, sources, bridged)
 
@@ -293,7 +297,7 @@ class _Drivers:
         self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
 
-    def all(self) -> tuple[dict[str, Any], dict[str, str]]:
+    def all(self, actions: bool) -> tuple[dict[str, Any], dict[str, str]]:
         hall, table = self.hall, self._table
         self._load()
         self._outdoor_air()
@@ -301,7 +305,7 @@ class _Drivers:
         for name, rows in hall.input_rows.items():
             if name in self.values or name in hall.types.availability.values():
                 continue
-            for signal in _OF_INPUT.get(name, ()):
+            for signal in _OF_INPUT.get(name, ()) if actions or name not in hall.types.requests else ():
                 values = table.take(signal, rows)
                 if values is not None:
                     words = f"log: {signal}"
@@ -392,7 +396,7 @@ class _Drivers:
         words = {"outdoor_pressure": "log: atmospheric_pressure", "dry_bulb_temperature": "log: dry_bulb_temperature"}
         name = self._weather or USUAL_WEATHER
         climate = load_weather(name)
-        year = climate.at(_seconds_of_year(table.time, climate.utc_offset))
+        year = climate.at(seconds_of_year(table.time, climate.utc_offset))
         stated = f"weather {name}" if self._weather else f"assumed: weather {name}, no other was named; not in the log"
         if pressure is None:
             pressure, words["outdoor_pressure"] = year.pressure, stated
@@ -444,7 +448,7 @@ def _ratio_of_wet_bulb(dry: Array, wet: Array, pressure: Array) -> Array:
     return np.maximum(np.where(wet >= 0.0, above, below), 0.0)
 
 
-def _seconds_of_year(time: Array, utc_offset: float) -> Array:
+def seconds_of_year(time: Array, utc_offset: float) -> Array:
     """Local standard time of the year [s] of universal times; from March on a leap year reads as one day less."""
     local = (time + round(utc_offset * 3600.0) * SECOND).astype("datetime64[ns]")
     year = local.astype("datetime64[Y]")

@@ -28,7 +28,11 @@ def test_every_verb_explains_its_options(run_cli, verb):
     text = " ".join(lines)
     assert code == 0
     assert "--out" in text and "dated one under" in text
-    assert "--env" in text or verb in ("validate", "inspect")  # which are about other programs, other halls and logs
+    assert "--env" in text or verb in (
+        "validate",
+        "inspect",
+        "replay",
+    )  # which are about other programs, other halls and logs
 
 
 def test_help_loads_nothing_heavy():
@@ -76,7 +80,7 @@ def _env():
     ("words", "parts"),
     [
         (["trian"], ["no verb 'trian'", "did you mean 'train'?"]),
-        (["replay", "log.csv"], ["'replay' is not in this version", "compare"]),
+        (["calibrate", "log.csv"], ["'calibrate' is not in this version", "compare"]),
         (["compare", "--epsodes", "3"], ["--epsodes", "did you mean --episodes?", "dcsim compare --help"]),
         (["compare", "--episodes", "many"], ["--episodes", "'many'"]),
         (["compare", "--episodes"], ["missing value", "'--episodes'"]),

@@ -7,7 +7,7 @@ from dcsim.errors import InputError
 from dcsim.physics import constants
 from dcsim.plant.description import load_hall
 from dcsim.replay import ahead, boundaries, described, open_loop, score
-from dcsim.replay.boundaries import _seconds_of_year
+from dcsim.replay.boundaries import seconds_of_year
 
 EDGE = "edge-dx-50kw"
 
@@ -138,5 +138,5 @@ def test_a_leap_year_loses_its_29th_of_february_after_it():
         np.int64
     )
     days = [59.0, 58.0, 59.0, 364.0 + 23 / 24]
-    np.testing.assert_allclose(_seconds_of_year(times, 0.0) / 86_400.0, days)
-    np.testing.assert_allclose(_seconds_of_year(times[:1], -6.0) / 86_400.0, 58.75)
+    np.testing.assert_allclose(seconds_of_year(times, 0.0) / 86_400.0, days)
+    np.testing.assert_allclose(seconds_of_year(times[:1], -6.0) / 86_400.0, 58.75)

@@ -1,0 +1,69 @@
+"""``dcsim/Replay-v0``: a hall under the weather and load of a sensor log, for another controller to act on."""
+
+from pathlib import Path
+from typing import Any
+
+from dcsim.envs.env import HallEnv
+from dcsim.envs.vector_env import HallVectorEnv
+from dcsim.errors import InputError
+from dcsim.plant.description import HallDescription, load_hall
+
+HALL = "enterprise-1mw"
+
+
+class ReplayEnv(HallEnv):
+    """A hall on the boundary conditions of a log; the log's own actions are not taken.
+
+    The clock is universal time. An episode starts at a midnight of the log from which a whole one is covered, or, where there is none, an
+    hour after the log's first value.
+
+    Parameters
+    ----------
+    log : str or Path
+        A log, as of ``dcsim.logs.read_log``.
+    mapping : str or Path
+        What its channels are.
+    hall : str or HallDescription
+        A built-in hall, or the file of one calibrated to the log.
+    weather : str, optional
+        For what the log lacks of outdoor air.
+    render_mode : {None, "rgb_array"}
+    **options
+        As of ``dcsim.envs.config.configure``; by default an episode lasts a day, or as long as the log does.
+
+    Raises
+    ------
+    InputError
+        In one line.
+    """
+
+    def __init__(self, log: Any = None, mapping: Any = None, render_mode: str | None = None, **options: Any) -> None:
+        super().__init__(render_mode, **_options(log, mapping, options))
+
+
+class ReplayVectorEnv(HallVectorEnv):
+    """Many of them, see `ReplayEnv`."""
+
+    def __init__(self, num_envs: int = 1, log: Any = None, mapping: Any = None, **options: Any) -> None:
+        super().__init__(num_envs, **_options(log, mapping, options))
+
+
+def _options(log: Any, mapping: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of an environment whose weather and load are those of a log."""
+    from dcsim.logs import load_mapping, read_log
+    from dcsim.replay import site
+
+    for name, value in (("log", log), ("mapping", mapping)):
+        if not isinstance(value, str | Path):
+            raise InputError(f"dcsim/Replay-v0: {name}= is missing; give the path of a log and of its mapping")
+    if "workload" in options:
+        raise InputError("dcsim/Replay-v0: the load is the log's; leave workload= out")
+    hall = options.pop("hall", HALL)
+    description = hall if isinstance(hall, HallDescription) else load_hall(hall)
+    known = load_mapping(mapping)
+    found = site(read_log(log, known), known, description, options.pop("weather", None), str(mapping))
+    days = found.length_s / 86_400.0
+    options = {"episode_days": min(1.0, days), **options}
+    if days < 2.0 and options.get("start") is None:  # it may hold no midnight with a whole episode behind it
+        options["start"] = found.start
+    return {"hall": description, "weather": found.weather, "workload": found.workload, **options}
