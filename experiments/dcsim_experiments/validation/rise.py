@@ -23,12 +23,11 @@ import numpy as np
 
 from dcsim.engines import make_engine, unpack
 from dcsim.errors import InputError
-from dcsim.plant import room, server_fans
 from dcsim.plant.description import HallDescription, load_hall
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import cold_state, packed_inputs, rested
-from dcsim.plant.step import Step
+from dcsim.replay import sensed
 from dcsim_experiments.validation.results import Axis, Case, NoDataError, Quantity, Tolerance
 from dcsim_experiments.validation.rise_log import LEVELS, SECTIONS, RiseLog, read_rise_log
 
@@ -211,22 +210,17 @@ def simulated(log: RiseLog, discharge: Array, changes: Mapping[str, Any] | None 
 
 
 def _sensed(hall: Hall, s: Any, u: Any, time_step: float) -> Simulated:
-    """Air between the parts of the plant, behind the lag of sensors; times take the place of environments."""
-    p = hall.params
-    s, held = Step(hall.types).begin(s, u, p, time_step, np)
-    hot = room.hot_side(s, u, held, p, 1e-6, np)
-    stream = p.air_specific_heat * server_fans.air_flow(u, s.server_fan_speed, p)
-    fans = server_fans.fan_power(u, s.server_fan_speed, p)
-    at_once = fans + (1.0 - p.server_mass_share) * (u.server_power - fans)
-    inlet, supply = s.rack_inlet_temperature, s.supply_air_temperature
-    outlet = inlet + p.server_effectiveness * (s.server_temperature - inlet) + at_once / stream
+    """What sensors behind a lag show; times take the place of environments."""
+    shown = sensed(hall, s, u, time_step)
     levels = s.front_inlet.reshape(len(SECTIONS), len(LEVELS), -1)
+    names = ("rack_outlet_temperature", "return_air_temperature", "supply_air_temperature")
     front, front_levels, rear, returned, discharge = (
         lagged(values, time_step, SENSOR_TIME_CONSTANT)
-        for values in (inlet, levels, outlet, hot.hot_return + hot.bypass * supply, supply)
+        for values in (s.rack_inlet_temperature, levels, *(shown[name] for name in names))
     )
-    water_heat = p.district_water_stream * (s.district_return_temperature - u.district_supply_temperature)
-    return Simulated(front, front_levels, rear, returned, discharge, hot.crah_flow, water_heat[0])
+    flow = hall.params.crah_mass_flow_nominal * s.crah_fan_speed
+    water_heat = hall.params.district_water_stream * (s.district_return_temperature - u.district_supply_temperature)
+    return Simulated(front, front_levels, rear, returned, discharge, flow, water_heat[0])
 
 
 def lagged(values: Array, time_step: float, time_constant: float) -> Array:
