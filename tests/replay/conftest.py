@@ -1,5 +1,8 @@
 """Logs written by the equations themselves, as a hall's sensors would."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,3 +131,12 @@ def written(tmp_path):
         return Written(tmp_path, pd.DataFrame(columns, index=index))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def real_logs():
+    """Return the folder of real logs."""
+    folder = os.environ.get("DCSIM_DATA")
+    if not folder or not (Path(folder) / "rise_pod2_exp1").is_dir():
+        pytest.skip("DCSIM_DATA is not set: no real logs to read")
+    return Path(folder)
