@@ -68,7 +68,12 @@ def test_a_year_adds_up_and_legacy_operation_lies_inside_its_band():
     assert found["rules"]["pue"] < found["fixed"]["pue"]
 
 
-@pytest.mark.parametrize("env_id", bands.BANDS)
+USUAL = "dcsim/Enterprise-v0"
+
+
+@pytest.mark.parametrize(
+    "env_id", [each if each == USUAL else pytest.param(each, marks=pytest.mark.slow) for each in bands.BANDS]
+)
 def test_every_hall_stands_inside_the_band_of_its_class_as_that_is_run(env_id):
     for climate, rows in bands.years(env_id, list(bands.ZONES), [bands.BANDS[env_id].operated], days=10).items():
         (row,) = rows.values()
