@@ -22,7 +22,7 @@ from dcsim.errors import InputError
 from dcsim.plant.hall import build_hall
 
 IDS = dcsim.ids()
-DAY_STEPS = 288
+STEPS = 96  # eight hours, past all that is scheduled
 WITHOUT_TRIP = {"limits.trip_time": 1e9}  # s, so that halls that lose all cooling go on
 
 SENSOR_FAULTS: dict[str, dict[str, Any]] = {
@@ -131,11 +131,11 @@ def until_its_end(env, actions):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_day_of_random_actions_stays_finite_inside_the_spaces_and_in_balance(case):
+def test_random_actions_leave_it_finite_inside_the_spaces_and_in_balance(case):
     env = gym.make_vec(case.env_id, num_envs=3, weather=["miami", "denver"], **case.options)
     observation, info = env.reset(seed=0)
     assert env.observation_space.contains(observation)
-    for action in random_actions(env.action_space, DAY_STEPS):
+    for action in random_actions(env.action_space, STEPS):
         observation, reward, _, _, info = env.step(action)
         assert env.observation_space.contains(observation)
         assert np.isfinite(reward).all()
