@@ -119,6 +119,37 @@ def humidity_ratio_from_dew_point(dew_point_temperature: Array, pressure: Array,
     return saturation_humidity_ratio(dew_point_temperature, pressure, xp)
 
 
+def humidity_ratio_from_wet_bulb(temperature: Array, wet_bulb: Array, pressure: Array, xp: Any = np) -> Array:
+    """Humidity ratio of air of a wet bulb.
+
+    Parameters
+    ----------
+    temperature, wet_bulb : Array, any shape
+        Dry and wet bulb [degC].
+    pressure : Array, broadcastable
+        Total pressure [Pa].
+    xp : namespace
+        Array functions.
+
+    Returns
+    -------
+    Array, broadcast shape
+        Humidity ratio [kg/kg dry air], 0 where no air is as dry.
+
+    References
+    ----------
+    .. [1] ASHRAE Handbook of Fundamentals (2017), ch. 1, equations (33) and (35).
+    """
+    saturated = saturation_humidity_ratio(wet_bulb, pressure, xp)
+    over_water = ((2501.0 - 2.326 * wet_bulb) * saturated - 1.006 * (temperature - wet_bulb)) / (
+        2501.0 + 1.86 * temperature - 4.186 * wet_bulb
+    )
+    over_ice = ((2830.0 - 0.24 * wet_bulb) * saturated - 1.006 * (temperature - wet_bulb)) / (
+        2830.0 + 1.86 * temperature - 2.1 * wet_bulb
+    )
+    return xp.maximum(xp.where(wet_bulb >= 0.0, over_water, over_ice), 0.0)
+
+
 def relative_humidity(temperature: Array, humidity_ratio: Array, pressure: Array, xp: Any = np) -> Array:
     """Vapour pressure over the saturation pressure at the dry-bulb temperature.
 

@@ -413,7 +413,10 @@ class _Drivers:
                 "log: dew_point_temperature",
             )
         elif wet is not None:
-            ratio, humid = _ratio_of_wet_bulb(dry, np.minimum(wet, dry), pressure), "log: wet_bulb_temperature"
+            ratio, humid = (
+                moist_air.humidity_ratio_from_wet_bulb(dry, np.minimum(wet, dry), pressure),
+                "log: wet_bulb_temperature",
+            )
         else:
             saturated = moist_air.saturation_humidity_ratio(dry, pressure)
             ratio, humid = np.minimum(year.humidity_ratio, saturated), stated
@@ -438,14 +441,6 @@ def _load_of_power(hall: Hall, power: Array) -> Array:
     load = np.linspace(0.0, 1.0, 1001)
     curve = server.dynamic_power(load, p.idle_power, p.peak_power, p.power_exponent)
     return np.stack([np.interp(row, drawn, load) for row, drawn in zip(power, curve, strict=True)])
-
-
-def _ratio_of_wet_bulb(dry: Array, wet: Array, pressure: Array) -> Array:
-    """Humidity ratio of a wet bulb, ASHRAE Handbook of Fundamentals (2017), ch. 1, equations (33) and (35)."""
-    saturated = moist_air.saturation_humidity_ratio(wet, pressure)
-    above = ((2501.0 - 2.326 * wet) * saturated - 1.006 * (dry - wet)) / (2501.0 + 1.86 * dry - 4.186 * wet)
-    below = ((2830.0 - 0.24 * wet) * saturated - 1.006 * (dry - wet)) / (2830.0 + 1.86 * dry - 2.1 * wet)
-    return np.maximum(np.where(wet >= 0.0, above, below), 0.0)
 
 
 def seconds_of_year(time: Array, utc_offset: float) -> Array:

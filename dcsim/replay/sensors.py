@@ -11,6 +11,7 @@ from dcsim.plant.hall import Hall
 from dcsim.plant.step import Step
 
 INSTANT_S = 1e-6
+TOTALS = ("crah_fan_power", "chiller_power")  # of which a hall knows the sum alone, not that of a unit
 
 Array = Any  # NumPy arrays, or tensors with ``xp`` for them
 
@@ -123,12 +124,12 @@ def _powers(hall: Hall, s: Any, u: Any, p: Any, interval: float) -> dict[str, Ar
 
 
 def signal_of(signals: Mapping[str, Array], name: str, number: int = 0) -> Array | None:
-    """Return what a sensor of a signal shows, shape (N,), or None where there is none.
+    """Return what a sensor of a signal shows, shape (N,), or None where there is none, as of one of several units in `TOTALS`.
 
     Number 0 stands for all rack groups, units or chillers together: the sum of powers, the mean of anything else.
     """
     values = signals.get(name)
-    if values is None or number > len(values):
+    if values is None or number > len(values) or (number and name in TOTALS):
         return None
     if number:
         return values[number - 1]

@@ -116,7 +116,7 @@ def content(log: Log, replayed: Replayed, forecast: Ahead | None) -> dict[str, A
         found = None if simulated is None else score(each.values, simulated, each.unit)
         if found is None:
             why = (
-                "nothing of the kind in the hall"
+                "the hall has nothing of the kind, or only all units together"
                 if simulated is None
                 else "never measured while all that drives the hall is known"
             )

@@ -247,3 +247,12 @@ def test_saturation_temperature_turns_saturation_enthalpy_round(temperature, pre
 
 def test_boiling_water_leaves_the_humidity_ratio_finite():
     assert np.isfinite(moist_air.saturation_humidity_ratio(np.array([99.0, 120.0]), 81_000.0)).all()
+
+
+@pytest.mark.parametrize("temperature", [-10.0, 5.0, 20.0, 40.0])
+@pytest.mark.parametrize("depression", [0.0, 1.0, 3.0])
+def test_humidity_of_a_wet_bulb_equals_psychrolib(temperature, depression):
+    psychrolib.SetUnitSystem(psychrolib.SI)
+    expected = psychrolib.GetHumRatioFromTWetBulb(temperature, temperature - depression, 101325.0)
+    found = moist_air.humidity_ratio_from_wet_bulb(np.array(temperature), np.array(temperature - depression), 101325.0)
+    assert_allclose(found, max(expected, 0.0), rtol=1e-3, atol=2e-7)

@@ -8,6 +8,7 @@ from dcsim.physics import constants
 from dcsim.plant.description import load_hall
 from dcsim.replay import ahead, boundaries, described, open_loop, score
 from dcsim.replay.boundaries import seconds_of_year
+from dcsim.replay.sensors import signal_of
 
 EDGE = "edge-dx-50kw"
 
@@ -123,11 +124,7 @@ def test_forecasts_do_not_see_what_they_foretell(written):
 def test_what_cannot_be_replayed_is_refused(written, dropped, changes, words):
     log = written()
     if dropped:
-        log.frame = log.frame.drop(
-            columns=[name for name in log.frame if name.startswith(dropped) and name not in ("utilization_40",)]
-        )
-    if dropped == "utilization_4":
-        log.frame = log.frame.drop(columns=[], errors="ignore")
+        log.frame = log.frame.drop(columns=[name for name in log.frame if name.startswith(dropped)])
     read = log.read(**changes)
     with pytest.raises(InputError, match=words):
         boundaries(*read, load_hall(EDGE))
@@ -140,3 +137,9 @@ def test_a_leap_year_loses_its_29th_of_february_after_it():
     days = [59.0, 58.0, 59.0, 364.0 + 23 / 24]
     np.testing.assert_allclose(seconds_of_year(times, 0.0) / 86_400.0, days)
     np.testing.assert_allclose(seconds_of_year(times[:1], -6.0) / 86_400.0, 58.75)
+
+
+def test_the_fans_of_one_unit_are_not_taken_for_all_of_them():
+    hall_fans = {"crah_fan_power": np.array([[4000.0, 4100.0]])}
+    assert signal_of(hall_fans, "crah_fan_power", 1) is None
+    np.testing.assert_array_equal(signal_of(hall_fans, "crah_fan_power"), [4000.0, 4100.0])
