@@ -64,6 +64,9 @@ class ChannelRule(_Frozen):
     unit: str | None = None  # as it is in the log, whatever the header says
     brick: str | None = None
     nominal: float | None = Field(default=None, gt=0.0)  # reading, in house unit, of a fan or flow at its nominal value
+    offset: float = 0.0  # what it reads too much, in house unit
+    room_share: float = Field(default=0.0, ge=0.0, le=0.95)  # of the room's hot air in the air that it hangs in
+    time_constant: float = Field(default=0.0, ge=0.0, le=7200.0)  # of the sensor behind that air [s]
     energy: Literal["interval", "counter"] | None = None  # what a reading in kWh is: of the interval, or since ever
     ignore: bool = False
 

@@ -58,6 +58,27 @@ SIGNALS: dict[str, Signal] = {
         r"room.*(rh|humid)|rh_zone|humid\w* in",
     ),
     "room_dew_point": Signal(_T, "", "room air", "Zone_Air_Dewpoint_Sensor", r"room.*dew|dew point in"),
+    "rack_front_bottom_temperature": Signal(
+        _T,
+        "rack",
+        "air before the racks, lowest level",
+        "Intake_Air_Temperature_Sensor",
+        r"front.*(bottom|lower)|(bottom|lower).*front",
+    ),
+    "rack_front_middle_temperature": Signal(
+        _T,
+        "rack",
+        "air before the racks, middle level",
+        "Intake_Air_Temperature_Sensor",
+        r"front.*middle|middle.*front",
+    ),
+    "rack_front_top_temperature": Signal(
+        _T,
+        "rack",
+        "air before the racks, highest level",
+        "Intake_Air_Temperature_Sensor",
+        r"front.*(top|upper)|(top|upper).*front",
+    ),
     "rack_inlet_temperature": Signal(
         _T,
         "rack",

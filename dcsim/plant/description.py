@@ -174,6 +174,25 @@ class RackFronts(_Frozen):
     """Levels of the racks' fronts, from the floor up, which draw the same flow each."""
 
     relative_shortfall: Annotated[Series, _in("-", least=0.0, most=2.0)]  # weight in the hot air that supply lacks
+    surface_share: Annotated[Series, _in("-", least=0.0, most=0.95)]  # of cabinets, walls, ceiling in what is read
+
+    @model_validator(mode="before")
+    @classmethod
+    def _air_alone_unless_given(cls, content: Any) -> Any:
+        try:
+            levels = len(content["relative_shortfall"]["values"])
+        except (KeyError, TypeError):
+            return content  # which is then refused for itself
+        share = {"values": [0.0] * levels, "unit": "-", "source": "sensors that show the air alone"}
+        return {"surface_share": share, **content}
+
+    @model_validator(mode="after")
+    def _one_share_a_level(self) -> "RackFronts":
+        if len(self.surface_share.values) != len(self.relative_shortfall.values):
+            raise ValueError(
+                f"surface_share has {len(self.surface_share.values)} values, relative_shortfall another number"
+            )
+        return self
 
     @model_validator(mode="after")
     def _of_mean_one(self) -> "RackFronts":

@@ -1,7 +1,10 @@
 """The air in front of the racks by height: what a sensor at a level of a rack's front shows.
 
-Each rack group has levels that draw the same flow, from the floor up. The hot air that its supply lacks enters them by weights; the levels'
-mean is the rack inlet, which is what the servers get and what stores the heat of this air. So the levels add nothing to the balance.
+Each rack group has levels that draw the same flow, from the floor up. The hot air that its supply lacks enters them by weights; the air's mean
+over the levels is the rack inlet, which is what the servers get and what stores the heat of this air. So the levels add nothing to the balance.
+
+A sensor there may show more than the air that is drawn past it: it sees the room's surfaces, and above the servers, where nothing is drawn, the
+air that it hangs in has come to their temperature.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +13,7 @@ import numpy as np
 
 from dcsim.physics import room_air, thermal
 from dcsim.plant.description import HallDescription
-from dcsim.plant.loops import Array
+from dcsim.plant.loops import Array, total
 
 
 class Params(NamedTuple):
@@ -18,6 +21,7 @@ class Params(NamedTuple):
 
     front_of_rack: Array  # matrix (F, R) 1 where a front is the rack group's
     front_relative_shortfall: Array  # (F) weight of the level in the hot air that supply lacks; mean of a rack's is 1
+    front_surface_share: Array  # (F) of the cabinets, walls and ceiling around in what a sensor shows
 
 
 class State(NamedTuple):
@@ -37,6 +41,7 @@ def sized(d: HallDescription) -> dict[str, Any]:
     return dict(
         front_of_rack=np.kron(np.eye(d.racks.groups), np.ones((len(weights), 1))),
         front_relative_shortfall=np.tile(weights, d.racks.groups),
+        front_surface_share=np.tile(d.rack_fronts.surface_share.values, d.racks.groups),
     )
 
 
@@ -66,12 +71,15 @@ def after(air: Any, stream: Array, supply_enthalpy: Array, s: Any, p: Any, dt: A
     )
     hot_flow = front(drawn) - factor * front(air.paths.used)
     enthalpy = factor * front(supply_enthalpy) + hot_flow * front(air.recirculated_temperature)
+    passing = front(stream)
+    surfaces = total(p.mass_heat_capacity * s.mass_temperature, xp) / total(p.mass_heat_capacity, xp)
+    share = p.front_surface_share
     return dict(
         front_inlet=thermal.node_temperature(
             s.front_inlet,
             front(p.cold_air_heat_capacity),
-            front(stream),
-            p.air_specific_heat * enthalpy,
+            passing,
+            (1.0 - share) * p.air_specific_heat * enthalpy + share * passing * surfaces,
             dt,
         )
     )

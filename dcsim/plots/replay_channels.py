@@ -38,7 +38,7 @@ def replay_channels(replayed: Replayed, channels: Sequence[Measured], title: str
         )
         shared = None
         for row, each in enumerate(channels):
-            simulated = replayed.of(each.signal, each.number)
+            simulated = replayed.reading(each)
             assert simulated is not None
             scale, unit = (1e-3, "kW") if each.unit == "W" else (1.0, each.unit)
             left = figure.add_subplot(grid[row, 0], sharex=shared)
@@ -69,7 +69,7 @@ def worst_first(replayed: Replayed, channels: Sequence[Measured], most: int) -> 
     """Channels of greatest error over their own spread, ``most`` of them, in the order of the log."""
 
     def rank(each: Measured) -> float:
-        simulated = replayed.of(each.signal, each.number)
+        simulated = replayed.reading(each)
         assert simulated is not None
         known = np.isfinite(simulated) & np.isfinite(each.values)
         if not known.any():

@@ -5,7 +5,7 @@ Needs pandas and pyarrow where a log is read, as `dcsim.logs` does.
 
 from dcsim.replay.boundaries import Boundaries, Measured, boundaries, described, metered
 from dcsim.replay.estimate import Ahead, ahead
-from dcsim.replay.run import Replayed, open_loop
+from dcsim.replay.run import Replayed, Start, open_loop
 from dcsim.replay.scores import Score, score
 from dcsim.replay.sensors import sensed
 from dcsim.replay.site import Site, site
@@ -17,6 +17,7 @@ __all__ = [
     "Replayed",
     "Score",
     "Site",
+    "Start",
     "ahead",
     "boundaries",
     "described",

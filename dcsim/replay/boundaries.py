@@ -66,6 +66,12 @@ class Measured:
     values : ndarray, shape (T,)
         Means over the steps, NaN where unknown.
     channels : tuple of str
+    offset : float
+        What it reads too much.
+    room_share : float
+        Share of the room's hot air in the air that the sensor hangs in, the rest being what the signal is.
+    time_constant : float
+        Of the sensor behind that air [s].
     """
 
     name: str
@@ -74,6 +80,9 @@ class Measured:
     unit: str
     values: Array
     channels: tuple[str, ...]
+    offset: float = 0.0
+    room_share: float = 0.0
+    time_constant: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -265,14 +274,14 @@ class _Table:
         return np.where(enough, len(names) * _mean(stack), np.nan)
 
     def _scaled(self, name: str) -> Array:
-        channel, nominal = self.log.channels[name], self._mapping.of_channel(name).nominal
-        if nominal is not None:
-            return np.asarray(self._values[name] / nominal)
+        channel, rule = self.log.channels[name], self._mapping.of_channel(name)
+        if rule.nominal is not None:
+            return np.asarray((self._values[name] - rule.offset) / rule.nominal)
         if channel.quantity in ("rotation", "mass_flow", "volume_flow"):
             raise InputError(
                 f"{self.origin}: channel '{name}' [{channel.unit}] drives the hall as a share of a nominal value; say nominal: in its line"
             )
-        return self._values[name]
+        return np.asarray(self._values[name] - rule.offset)
 
     def measured(self) -> tuple[Measured, ...]:
         found = []
@@ -284,8 +293,20 @@ class _Table:
             is_sum = SIGNALS[signal].quantities == ("power",) and len(names) > 1
             for group in [names] if is_sum else [[name] for name in names]:
                 name = f"{signal}_{number}" if is_sum and number else signal if is_sum else group[0]
-                values = np.sum([self._values[each] for each in group], axis=0)
-                found.append(Measured(name, signal, number, self.log.channels[group[0]].unit, values, tuple(group)))
+                rules = [self._mapping.of_channel(each) for each in group]
+                found.append(
+                    Measured(
+                        name,
+                        signal,
+                        number,
+                        self.log.channels[group[0]].unit,
+                        np.sum([self._values[each] for each in group], axis=0),
+                        tuple(group),
+                        sum(rule.offset for rule in rules),
+                        rules[0].room_share,
+                        rules[0].time_constant,
+                    )
+                )
         return tuple(found)
 
 

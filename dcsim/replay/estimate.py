@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from dcsim.engines import Engine, unpack
-from dcsim.plant.steady import cold_state, rested
 from dcsim.replay.boundaries import Boundaries, Measured
-from dcsim.replay.run import RESTS, engine_of, substeps_of
-from dcsim.replay.sensors import sensed, signal_of
+from dcsim.replay.run import engine_of, settled, substeps_of
+from dcsim.replay.sensors import around, lag_share, sensed
 
 Array = np.ndarray
 
@@ -64,7 +63,7 @@ class _Scale:
     def __init__(self, channels: tuple[Measured, ...], settled: Mapping[str, Any], design_power: float) -> None:
         is_temperature = np.array([[each.unit == "degC"] for each in channels])
         least = np.array([[SIZE_MIN * (design_power if each.unit == "W" else 1.0)] for each in channels])
-        shown: list[Any] = [signal_of(settled, each.signal, each.number) for each in channels]
+        shown: list[Any] = [around(settled, each) for each in channels]
         size = np.maximum(np.abs(np.stack(shown)), least)
         self.start = np.where(is_temperature, OFFSET_START, RELATIVE_OFFSET_START * size)
         self.drift = np.where(is_temperature, OFFSET_DRIFT, RELATIVE_OFFSET_DRIFT * size)
@@ -87,8 +86,9 @@ def ahead(
         Told the number of steps made.
     """
     hall, engine = boundaries.hall, engine_of(boundaries)
-    have = _read(boundaries, engine, *_settled(boundaries, engine, boundaries.segments[0].start))
-    channels = tuple(each for each in boundaries.measured if signal_of(have, each.signal, each.number) is not None)
+    first = boundaries.segments[0].start
+    have = _read(boundaries, engine, settled(boundaries, engine, first), _column(boundaries, first))
+    channels = tuple(each for each in boundaries.measured if around(have, each) is not None)
     count, steps = len(channels), len(boundaries.time)
     one_step, one_hour, persistence = (np.full((count, steps), np.nan) for _ in range(3))
     if not count:
@@ -99,41 +99,43 @@ def ahead(
     thermal = np.concatenate([np.arange(rows.start, rows.stop) for rows in warm])
     root = np.sqrt(boundaries.step_s / 60.0)
     hour = max(1, round(HOUR_S / boundaries.step_s))
+    share = lag_share(np.array([[each.time_constant] for each in channels]), boundaries.step_s)
     for segment in boundaries.segments:
-        state, column = _settled(boundaries, engine, segment.start)
-        state = np.repeat(state, MEMBERS, axis=1)
+        state = settled(boundaries, engine, segment.start, MEMBERS)
         state[thermal] += STATE_START * random.standard_normal((len(thermal), MEMBERS))
         offset = scale.start * random.standard_normal((count, MEMBERS))
+        felt = np.full((count, MEMBERS), np.nan)  # what sensors have come to, without the offsets that drift
         origins: list[int] = []
-        kept: list[tuple[Array, Array]] = []
+        kept: list[tuple[Array, Array, Array]] = []
         for k in range(segment.start, segment.stop):
-            column = np.ascontiguousarray(np.repeat(boundaries.inputs[:, k : k + 1], MEMBERS, axis=1))
+            column = _column(boundaries, k, MEMBERS)
             before = _read(boundaries, engine, state, column)
             state = engine.step(state, column, boundaries.step_s, substeps=substeps_of(boundaries))
             state[thermal] += STATE_DRIFT * root * random.standard_normal((len(thermal), MEMBERS))
             offset = offset + scale.drift * root * random.standard_normal((count, MEMBERS))
-            shown = _shown(channels, before, _read(boundaries, engine, state, column)) + offset
+            near = _around(channels, before, _read(boundaries, engine, state, column))
+            felt = np.where(np.isnan(felt), near, felt + share * (near - felt))
+            shown = felt + offset
             one_step[:, k] = shown.mean(axis=1)
             known = np.isfinite(measured[:, k]) & np.isfinite(one_step[:, k])
             if known.any():
-                _correct(state, thermal, offset, shown[known], measured[known, k], scale.noise[known], random)
+                _correct(state, thermal, offset, felt, shown[known], measured[known, k], scale.noise[known], random)
             is_warm = (k + 1 - segment.start) * boundaries.step_s >= WARM_UP_S
             if is_warm and (k + 1 - segment.start) % hour == 0 and k + hour < segment.stop:
                 origins.append(k)
-                kept.append((state.mean(axis=1), offset.mean(axis=1)))
+                kept.append((state.mean(axis=1), offset.mean(axis=1), felt.mean(axis=1)))
             if progress is not None and k % 256 == 0:
                 progress(k)
         if origins:
-            found = _run_ahead(boundaries, engine, channels, np.array(origins), kept, hour)
+            found = _run_ahead(boundaries, engine, channels, share, np.array(origins), kept, hour)
             targets = np.array(origins) + hour
             one_hour[:, targets] = found
             persistence[:, targets] = measured[:, origins]
     return Ahead(channels, one_step, one_hour, persistence)
 
 
-def _settled(boundaries: Boundaries, engine: Engine, step: int) -> tuple[Array, Array]:
-    column = np.ascontiguousarray(boundaries.inputs[:, step : step + 1])
-    return rested(engine, boundaries.hall, cold_state(boundaries.hall, 1), column, repeats=RESTS), column
+def _column(boundaries: Boundaries, step: int, num_envs: int = 1) -> Array:
+    return np.ascontiguousarray(np.repeat(boundaries.inputs[:, step : step + 1], num_envs, axis=1))
 
 
 def _read(boundaries: Boundaries, engine: Engine, state: Array, column: Array) -> dict[str, Any]:
@@ -142,11 +144,11 @@ def _read(boundaries: Boundaries, engine: Engine, state: Array, column: Array) -
     return sensed(hall, s, u, boundaries.step_s)
 
 
-def _shown(channels: tuple[Measured, ...], before: dict[str, Array], after: dict[str, Array]) -> Array:
-    """Means over a step as the channels would show them, shape (C, N)."""
+def _around(channels: tuple[Measured, ...], before: dict[str, Array], after: dict[str, Array]) -> Array:
+    """Means over a step of what the channels are in, shape (C, N)."""
     rows = []
     for each in channels:
-        ends: list[Any] = [signal_of(found, each.signal, each.number) for found in (before, after)]
+        ends: list[Any] = [around(found, each) for found in (before, after)]
         rows.append(ends[1] if each.unit == "W" else 0.5 * (ends[0] + ends[1]))
     return np.stack(rows)
 
@@ -155,6 +157,7 @@ def _correct(
     state: Array,
     thermal: Array,
     offset: Array,
+    felt: Array,
     shown: Array,
     measured: Array,
     noise: Array,
@@ -163,30 +166,30 @@ def _correct(
     """Move the ensemble towards what was measured, in place."""
     members = shown.shape[1]
     apart = shown - shown.mean(axis=1, keepdims=True)
-    joint = np.concatenate([state[thermal], offset])
+    joint = np.concatenate([state[thermal], offset, felt])
     joint_apart = joint - joint.mean(axis=1, keepdims=True)
     spread = apart @ apart.T / (members - 1) + np.diag(noise[:, 0] ** 2)
     innovation = measured[:, None] + noise * random.standard_normal(shown.shape) - shown
     moved = joint_apart @ (apart.T @ np.linalg.solve(spread, innovation)) / (members - 1)
+    for part, by in zip((offset, felt), np.split(moved[len(thermal) :], 2), strict=True):
+        part += by
     state[thermal] += moved[: len(thermal)]
-    offset += moved[len(thermal) :]
 
 
 def _run_ahead(
     boundaries: Boundaries,
     engine: Engine,
     channels: tuple[Measured, ...],
+    share: Array,
     origins: Array,
-    kept: list[tuple[Array, Array]],
+    kept: list[tuple[Array, Array, Array]],
     steps: int,
 ) -> Array:
     """Run all origins of a segment ahead side by side; return what the channels show in the last step, shape (C, origins)."""
-    state = np.ascontiguousarray(np.stack([state for state, _ in kept], axis=1))
-    offset = np.stack([offset for _, offset in kept], axis=1)
-    before: dict[str, Any] = {}
+    state, offset, felt = (np.ascontiguousarray(np.stack(each, axis=1)) for each in zip(*kept, strict=True))
     for lead in range(1, steps + 1):
         column = np.ascontiguousarray(boundaries.inputs[:, origins + lead])
-        if lead == steps:
-            before = _read(boundaries, engine, state, column)
+        before = _read(boundaries, engine, state, column)
         state = engine.step(state, column, boundaries.step_s, substeps=substeps_of(boundaries))
-    return _shown(channels, before, _read(boundaries, engine, state, column)) + offset
+        felt = felt + share * (_around(channels, before, _read(boundaries, engine, state, column)) - felt)
+    return felt + offset

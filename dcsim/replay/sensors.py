@@ -64,7 +64,16 @@ def sensed(hall: Hall, s: Any, u: Any, interval: float, params: Any = None, xp: 
     if hasattr(s, "district_return_temperature"):
         found["chilled_water_supply_temperature"] = u.district_supply_temperature + 0.0 * s.district_return_temperature
         found["chilled_water_return_temperature"] = s.district_return_temperature
+    if "rack_fronts" in hall:
+        found |= _fronts(hall, s)
     return found | _powers(hall, s, u, p, interval)
+
+
+def _fronts(hall: Hall, s: Any) -> dict[str, Array]:
+    """Lowest, middle and highest level of the racks' fronts, each of shape (racks, N)."""
+    levels = hall.counts["fronts"] // hall.racks
+    names = {"bottom": 0, "top": levels - 1} | ({"middle": (levels - 1) // 2} if levels > 2 else {})
+    return {f"rack_front_{name}_temperature": s.front_inlet[level::levels] for name, level in names.items()}
 
 
 def _air(hall: Hall, s: Any, u: Any, p: Any, interval: float, xp: Any) -> dict[str, Array]:
@@ -134,3 +143,25 @@ def signal_of(signals: Mapping[str, Array], name: str, number: int = 0) -> Array
     if number:
         return values[number - 1]
     return values.sum(0) if name.endswith("_power") else values.mean(0)
+
+
+def around(signals: Mapping[str, Array], sensor: Any) -> Array | None:
+    """Return what the air that a sensor hangs in is, or whatever else it measures, with its offset; None where a hall has no such signal.
+
+    Parameters
+    ----------
+    signals : mapping of str to Array, shape (rows, N)
+        Of a hall.
+    sensor : Measured
+    """
+    values = signal_of(signals, sensor.signal, sensor.number)
+    if values is None:
+        return None
+    if sensor.room_share:
+        values = values + sensor.room_share * (signals["room_temperature"][0] - values)
+    return values + sensor.offset
+
+
+def lag_share(time_constant: Array, step_s: float) -> Array:
+    """Share of the way to the air around it that a sensor goes in a step, by an implicit step; all of it without a lag."""
+    return step_s / (step_s + time_constant)

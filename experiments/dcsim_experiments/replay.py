@@ -112,7 +112,7 @@ def content(log: Log, replayed: Replayed, forecast: Ahead | None) -> dict[str, A
     channels: dict[str, Any] = {}
     left_out = []
     for each in taken.measured:
-        simulated = replayed.of(each.signal, each.number)
+        simulated = replayed.reading(each)
         found = None if simulated is None else score(each.values, simulated, each.unit)
         if found is None:
             why = (

@@ -29,9 +29,13 @@ def mapping():
         cooler = f"cooler_fan_temperature{k:02d}"
         channels[f"{cooler}/discharge"] = {"signal": f"supply_air_temperature_{k}", "unit": "degC"}
         channels[f"{cooler}/return*"] = {"signal": f"return_air_temperature_{k}", "unit": "degC"}
-        for height in ("bottom", "middle"):
+        for height in ("bottom", "middle", "top"):
             channels[f"sensor_strips_racks_{section}/temperature_front_{height}"] = {
-                "signal": f"rack_inlet_temperature_{k}",
+                "signal": f"rack_front_{height}_temperature_{k}",
+                "unit": "degC",
+            }
+            channels[f"sensor_strips_racks_{section}/temperature_rear_{height}"] = {
+                "signal": f"rack_outlet_temperature_{k}",
                 "unit": "degC",
             }
     channels["power_in_vs_out/Thermal power (out)"] = {"signal": "heat_removed", "unit": "W"}

@@ -1,0 +1,9 @@
+"""Halls fitted to the sensor log of a site, with intervals, and what the log cannot tell.
+
+Needs pandas and pyarrow where a log is read, as `dcsim.logs` does.
+"""
+
+from dcsim.calibration.fit import Fit, Fitted, comparable, fit
+from dcsim.calibration.parameters import MORE, PRIORS, Parameter, Prior, parameters_of, with_values
+
+__all__ = ["MORE", "PRIORS", "Fit", "Fitted", "Parameter", "Prior", "comparable", "fit", "parameters_of", "with_values"]

@@ -1,0 +1,256 @@
+"""Parameters of a hall that make it show what the sensors of a log showed: least squares with priors, bounds and several starts.
+
+The steps are those of Levenberg and Marquardt in a box, on derivatives from a batch of halls (`batch`, `objective`). Noise and autocorrelation
+times of the channels are the residuals' own, estimated anew between rounds, for each start of the search by itself.
+
+Intervals are Laplace's: the curvature at the minimum, in which readings within an autocorrelation time count once. Where the gradient
+scatters more from one stretch of the log to the next than that says, because channels err together, they are widened to it (a sandwich
+estimate over stretches, with Student's factor for their number).
+
+References
+----------
+.. [1] Marquardt, An algorithm for least-squares estimation of nonlinear parameters, SIAM Journal 11 (1963).
+.. [2] Huber, The behavior of maximum likelihood estimates under nonstandard conditions, Berkeley Symposium 5 (1967).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from dcsim.calibration.batch import Bench
+from dcsim.calibration.objective import Noise, Normal, Objective
+from dcsim.calibration.parameters import Parameter, with_values
+from dcsim.errors import InputError
+from dcsim.plant.description import HallDescription
+from dcsim.replay import Boundaries, Measured, Replayed, Start, open_loop
+
+Array = np.ndarray
+
+ROUNDS = 3  # of noise and autocorrelation
+ITERATIONS_MAX = 20  # a round
+DAMPING = (0.1, 1.0, 10.0)  # times that of the last step, tried side by side
+DAMPING_FIRST, DAMPING_LEAST, DAMPING_MAX = 1e-2, 1e-8, 1e6
+MOVED_MIN = 2e-3  # spreads of a prior; less is no step
+GAIN_MIN = 1e-4  # of the cost
+TOLD_MIN = 0.05  # share of its prior's variance that a log must take away at first sight, or the parameter stays
+BLOCKS = 12  # stretches of the log
+LEVEL = 0.9  # of intervals
+NARROWED = (
+    0.5  # an interval must be narrower than that share of its prior's for the parameter to be called identifiable
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A parameter after a fit.
+
+    Attributes
+    ----------
+    parameter : Parameter
+    value : float
+    low, high : float
+        Interval of 90 %.
+    spread : float
+        Standard deviation, in that of the prior.
+    """
+
+    parameter: Parameter
+    value: float
+    low: float
+    high: float
+    spread: float
+
+    @property
+    def is_identifiable(self) -> bool:
+        """Whether the log says more than was known: less than half of the prior's spread is left."""
+        return self.spread < NARROWED
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a fit came to.
+
+    Attributes
+    ----------
+    description : HallDescription
+        The fitted hall.
+    parameters : tuple of Fitted
+    channels : tuple of Measured
+        Those compared, with the sensors' own as fitted.
+    starts : mapping of Start to float
+        Slow temperatures above rest [K].
+    noise : Noise
+    costs : tuple of float
+        Of where each start of the search came to: the negative logarithm of the posterior, up to a constant.
+    halls : int
+        Runs of a hall through the log that it took.
+    """
+
+    description: HallDescription
+    parameters: tuple[Fitted, ...]
+    channels: tuple[Measured, ...]
+    starts: Mapping[Start, float]
+    noise: Noise
+    costs: tuple[float, ...]
+    halls: int
+
+
+def fit(
+    boundaries: Boundaries,
+    description: HallDescription,
+    parameters: Sequence[Parameter],
+    until: int | None = None,
+    starts: int = 8,
+    seed: int = 0,
+    source: str = "fitted",
+    threads: int = 1,
+    progress: Callable[[str], None] | None = None,
+) -> Fit:
+    """Fit parameters of a hall to a log.
+
+    Parameters
+    ----------
+    boundaries : Boundaries
+        Of the log, with the hall as described.
+    description : HallDescription
+    parameters : sequence of Parameter
+    until : int, optional
+        Step of the log from which on nothing is looked at.
+    starts : int
+        Points the search begins at: the priors' centre, and a Latin hypercube of the priors.
+    seed : int
+        Of those.
+    source : str
+        Of the fitted numbers, for the hall file.
+    threads : int
+    progress : callable, optional
+        Told in words how far it is.
+
+    Raises
+    ------
+    InputError
+        If nothing is measured that the hall has, or nothing of it depends on a parameter.
+    """
+    until = len(boundaries.time) if until is None else until
+    channels = comparable(open_loop(boundaries), until)
+    if not channels:
+        raise InputError(f"nothing is measured in the part to fit that hall {description.name} has a signal for")
+    objective = Objective(Bench(boundaries, description, parameters, channels, threads), until)
+    noise = objective.noise_of(np.zeros(objective.variables))
+    first = objective.normal(np.zeros(objective.variables), noise)
+    curvature = np.diag(first.matrix)[: len(objective.free)]
+    objective.free = np.flatnonzero(curvature / (1.0 + curvature) > TOLD_MIN)
+    low, high = (bound[:, None] for bound in objective.bounds)
+    begins = np.zeros((objective.variables, max(1, starts)))
+    if starts > 1:  # strata, so that both ends of every prior are tried
+        strata = stats.qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(seed)).random(starts - 1)
+        begins[: len(objective.free), 1:] = stats.norm.ppf(strata).T[objective.free]
+    places: list[tuple[Array, Noise]] = []
+    for number, v in enumerate(np.clip(begins, low, high).T, 1):
+        own = noise
+        for again in range(ROUNDS):
+            words = f"start {number} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
+            v = _descend(objective, v, own, words, progress)
+            own = objective.noise_of(v)
+        places.append((v, own))
+    costs = _compared(objective, places)
+    v, noise = places[int(np.argmin(costs))]
+    return _found(objective, description, v, _spread(objective, v, noise), noise, costs, source)
+
+
+def _compared(objective: Objective, places: Sequence[tuple[Array, Noise]]) -> Array:
+    """Costs of places whose noises differ: negative logarithms of the posterior, with one autocorrelation time a channel for all."""
+    time = np.mean([noise.time for _, noise in places], axis=0)
+    readings = objective.known.sum(axis=1) / time
+    return np.array([float((readings * np.log(noise.size)).sum() + 0.5 * (v**2).sum()) for v, noise in places])
+
+
+def comparable(replayed: Replayed, until: int | None = None) -> tuple[Measured, ...]:
+    """Channels that were measured before a step and that the hall has."""
+    return tuple(
+        each
+        for each in replayed.boundaries.measured
+        if replayed.reading(each) is not None and np.isfinite(each.values[:until]).sum() > 2
+    )
+
+
+def _descend(objective: Objective, v: Array, noise: Noise, words: str, progress: Callable[[str], None] | None) -> Array:
+    """Go down from variables (V,) until they hardly move; return where to."""
+    low, high = objective.bounds
+    damping = DAMPING_FIRST
+    for iteration in range(ITERATIONS_MAX):
+        normal = objective.normal(v, noise)
+        if progress is not None:
+            progress(f"{words}, step {iteration + 1}: cost {normal.cost:.5g}")
+        while damping < DAMPING_MAX:
+            tried = np.stack([_step(normal, v, damping * factor, low, high) for factor in DAMPING], axis=1)
+            found = objective.costs(tried, noise)
+            k = int(np.argmin(found))
+            if found[k] < normal.cost:
+                break
+            damping *= 1000.0
+        else:
+            return v
+        moved, gain = float(np.abs(tried[:, k] - v).max()), (normal.cost - found[k]) / normal.cost
+        v, damping = tried[:, k], max(damping * DAMPING[k], DAMPING_LEAST)
+        if moved < MOVED_MIN or gain < GAIN_MIN:
+            break
+    return v
+
+
+def _step(normal: Normal, v: Array, damping: float, low: Array, high: Array) -> Array:
+    """Return where a damped step leads; variables at a bound that it would push over stay there."""
+    matrix = normal.matrix + np.eye(len(v))
+    matrix += damping * np.diag(np.diag(matrix))
+    gradient = normal.gradient + v
+    free = ~(((v <= low) & (gradient > 0.0)) | ((v >= high) & (gradient < 0.0)))
+    step = np.zeros(len(v))
+    step[free] = -np.linalg.solve(matrix[np.ix_(free, free)], gradient[free])
+    return np.clip(v + step, low, high)
+
+
+def _spread(objective: Objective, v: Array, noise: Noise) -> Array:
+    """Half the width of an interval over that of its prior, for each free parameter."""
+    normal = objective.normal(v, noise, BLOCKS)
+    inverse = np.linalg.inv(normal.matrix + np.eye(len(v)))
+    blocks = normal.by_block - normal.by_block.mean(axis=0)
+    scatter = BLOCKS / (BLOCKS - 1.0) * blocks.T @ blocks
+    sandwich = np.diag(inverse @ (scatter + np.eye(len(v))) @ inverse)
+    student = stats.t.ppf(0.5 + LEVEL / 2.0, BLOCKS - 1) / stats.norm.ppf(0.5 + LEVEL / 2.0)
+    spread = np.sqrt(np.maximum(np.diag(inverse), student**2 * sandwich))
+    return np.minimum(spread[: len(objective.free)], 1.0)
+
+
+def _found(
+    objective: Objective,
+    description: HallDescription,
+    v: Array,
+    spread: Array,
+    noise: Noise,
+    costs: Array,
+    source: str,
+) -> Fit:
+    bench, parts = objective.bench, objective.split(v[:, None])
+    spreads = np.ones(len(bench.parameters))
+    spreads[objective.free] = spread
+    z, half = parts.z[:, 0], stats.norm.ppf(0.5 + LEVEL / 2.0)
+    fitted = with_values(description, bench.parameters, z, source)
+    return Fit(
+        description=fitted,
+        parameters=tuple(
+            Fitted(each, each.of(fitted), *each.interval(each.of(fitted), half * left), float(left))
+            for each, left in zip(bench.parameters, spreads, strict=True)
+        ),
+        channels=tuple(
+            replace(each, offset=float(offset), room_share=float(share), time_constant=float(time))
+            for each, offset, share, time in zip(
+                bench.channels, parts.offsets[:, 0], parts.shares[:, 0], parts.times[:, 0], strict=True
+            )
+        ),
+        starts={start: float(above) for start, above in zip(bench.starts, parts.starts[:, 0], strict=True)},
+        noise=noise,
+        costs=tuple(float(cost) for cost in costs),
+        halls=objective.halls,
+    )

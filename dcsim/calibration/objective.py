@@ -1,0 +1,339 @@
+"""What a fit minimises, with its derivatives: ``sum(rho(r) / tau) + |v|^2 / 2`` over variables ``v`` in spreads of their priors.
+
+``r`` is what a sensor would show less what it showed, over the channel's noise, and ``rho`` Huber's function, so that what a reader of faults has
+missed weighs little. ``tau`` is the autocorrelation time of the channel's errors in steps: what a model misses lasts, and readings within that
+time say the same thing once.
+
+Variables are parameters of the hall, slow temperatures at the start, and what is the sensors' own: a lag of those on racks, an offset for every
+temperature, and for sensors behind racks the share of the room's air that they hang in. The sensors' own need no run of a hall for their derivatives.
+
+References
+----------
+.. [1] Huber, Robust estimation of a location parameter, Annals of Mathematical Statistics 35 (1964).
+.. [2] Sokal, Monte Carlo methods in statistical mechanics, in Functional Integration (1997): windows of autocorrelation times.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from dcsim.calibration.batch import Bench
+from dcsim.errors import InputError
+from dcsim.replay.sensors import lag_share
+
+Array = np.ndarray
+
+STEP = 0.02  # of a prior's spread, to both sides, for derivatives
+HUBER = 2.5  # noises, from which an error counts linearly
+START_SPREAD = 3.0  # K of a slow temperature from rest
+OFFSET_SPREAD = 0.5  # K: usual limits of error of sensors in air, and where in the air they hang
+SHARE_SPREAD, SHARE_MAX = 0.3, 0.95
+MIXED = ("rack_outlet_temperature",)
+"""Signals whose sensors hang in air that others' exhaust mixes into. In front of racks that mixing warms the servers, and is the hall's."""
+
+LAG_SPREAD, LAG_MAX = 300.0, 3600.0  # s
+LAGGING = (("rack_front", "rack_inlet"), ("rack_outlet",))
+"""Beginnings of signals whose sensors share a lag: they are mounted on racks, whose metal they follow."""
+
+# Noise that is thought of before there are residuals, and the least there may be.
+NOISE_FIRST, NOISE_LEAST = 0.5, 0.05  # K
+RELATIVE_FIRST, RELATIVE_LEAST = 0.05, 0.005  # of a channel's mean size
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is known of the channels' errors, shape (C,).
+
+    Attributes
+    ----------
+    size : ndarray
+        Standard deviation, in the channel's unit.
+    time : ndarray
+        Autocorrelation time [steps], at least 1.
+    """
+
+    size: Array
+    time: Array
+
+
+class Local(NamedTuple):
+    """A variable that belongs to one channel."""
+
+    channel: int
+    is_share: bool
+
+    @property
+    def spread(self) -> float:
+        """Of its prior [K or -]."""
+        return SHARE_SPREAD if self.is_share else OFFSET_SPREAD
+
+
+class Split(NamedTuple):
+    """Variables (V, N) by what they are."""
+
+    z: Array  # (P, N) parameters
+    starts: Array  # (number of starts, N) K
+    offsets: Array  # (C, N) K
+    shares: Array  # (C, N)
+    times: Array  # (C, N) s
+
+
+class Normal:
+    """Normal equations without the prior's part.
+
+    Attributes
+    ----------
+    cost : float
+        With the prior's part.
+    matrix : ndarray, shape (V, V)
+    gradient : ndarray, shape (V,)
+    by_block : ndarray, shape (B, V)
+        The gradient's parts along the log.
+    """
+
+    def __init__(self, variables: int, blocks: int) -> None:
+        self.cost = 0.0
+        self.matrix = np.zeros((variables, variables))
+        self.gradient = np.zeros(variables)
+        self.by_block = np.zeros((blocks, variables))
+
+
+class Objective:
+    """A bench, the part of its log that is looked at, and the variables.
+
+    Parameters
+    ----------
+    bench : Bench
+    until : int
+        Step from which on nothing is looked at.
+    """
+
+    def __init__(self, bench: Bench, until: int) -> None:
+        self.bench, self.until = bench, until
+        self.measured = np.stack([each.values for each in bench.channels])
+        self.known = np.isfinite(self.measured)
+        self.known[:, until:] = False
+        is_temperature = np.array([each.unit == "degC" for each in bench.channels])
+        mean = np.array(
+            [np.abs(row[ok]).mean() if ok.any() else 1.0 for row, ok in zip(self.measured, self.known, strict=True)]
+        )
+        size = np.where(is_temperature, 1.0, mean)
+        self._first = size * np.where(is_temperature, NOISE_FIRST, RELATIVE_FIRST)
+        self._least = size * np.where(is_temperature, NOISE_LEAST, RELATIVE_LEAST)
+        self._offset = np.array([[each.offset] for each in bench.channels])  # of the mapping
+        self._share = np.array([[each.room_share] for each in bench.channels])
+        self._time = np.array([[each.time_constant] for each in bench.channels])
+        groups = [[k for k, each in enumerate(bench.channels) if each.signal.startswith(names)] for names in LAGGING]
+        self.lags = tuple(np.array(group) for group in groups if group)
+        self.locals = tuple(
+            Local(k, is_share)
+            for is_share in (False, True)
+            for k, each in enumerate(bench.channels)
+            if each.unit == "degC" and (not is_share or each.signal in MIXED)
+        )
+        kinds = [(each.signal, each.unit) for each in bench.channels]
+        self._alike = [np.array([k for k, kind in enumerate(kinds) if kind == one]) for one in dict.fromkeys(kinds)]
+        self.free = np.arange(len(bench.parameters))
+        self.halls = 0  # runs of a hall through the log
+
+    @property
+    def of_hall(self) -> int:
+        """Variables that halls are run for: free parameters and starts."""
+        return len(self.free) + len(self.bench.starts)
+
+    @property
+    def shared(self) -> int:
+        """Variables that several channels depend on: those and the lags."""
+        return self.of_hall + len(self.lags)
+
+    @property
+    def variables(self) -> int:
+        """V, number of all variables."""
+        return self.shared + len(self.locals)
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """Least and greatest values, each of shape (V,)."""
+        low, high = np.full(self.variables, -np.inf), np.full(self.variables, np.inf)
+        for k, place in enumerate(self.free):
+            low[k], high[k] = self.bench.parameters[place].bounds
+        for k, group in enumerate(self.lags, self.of_hall):
+            time = self._time[group].max()
+            low[k], high[k] = -time / LAG_SPREAD, (LAG_MAX - time) / LAG_SPREAD
+        for k, each in enumerate(self.locals, self.shared):
+            if each.is_share:
+                share = self._share[each.channel, 0]
+                low[k], high[k] = -share / SHARE_SPREAD, (SHARE_MAX - share) / SHARE_SPREAD
+        return low, high
+
+    def split(self, v: Array) -> Split:
+        """Take variables (V, N) apart."""
+        z = np.zeros((len(self.bench.parameters), v.shape[1]))
+        z[self.free] = v[: len(self.free)]
+        offsets, shares, times = (np.repeat(x, v.shape[1], axis=1) for x in (self._offset, self._share, self._time))
+        for row, group in zip(v[self.of_hall : self.shared], self.lags, strict=True):
+            times[group] = np.maximum(times[group] + LAG_SPREAD * row, 0.0)
+        for row, each in zip(v[self.shared :], self.locals, strict=True):
+            (shares if each.is_share else offsets)[each.channel] += each.spread * row
+        return Split(z, START_SPREAD * v[len(self.free) : self.of_hall], offsets, shares, times)
+
+    def first_noise(self) -> Noise:
+        """Noise before there are residuals."""
+        return Noise(self._first, np.ones(len(self._first)))
+
+    def noise_of(self, v: Array) -> Noise:
+        """Noise and autocorrelation time of what sensors show at variables (V,) less what they showed."""
+        away = np.full(self.measured.shape, np.nan)
+        for steps, shown, _ in self._shown(v[:, None]):
+            away[:, steps] = shown[:, :, 0] - self.measured[:, steps]
+        away[~self.known] = np.nan
+        size, time = self._first.copy(), np.ones(len(away))
+        for k, row in enumerate(away):
+            ok = np.isfinite(row)
+            if ok.sum() > 2:
+                around = row - np.median(row[ok])  # a lasting difference is for offsets and parameters to explain
+                size[k] = max(1.4826 * float(np.median(np.abs(around[ok]))), self._least[k])
+                time[k] = autocorrelation_time(np.clip(around, -HUBER * size[k], HUBER * size[k]))
+        for group in self._alike:  # a channel that is met badly is not a worse sensor than its like
+            size[group] = np.sqrt(np.mean(size[group] ** 2))
+            time[group] = time[group].mean()
+        return Noise(size, time)
+
+    def costs(self, v: Array, noise: Noise) -> Array:
+        """Return the costs of variables (V, N); infinite where a hall would not be valid."""
+        total = 0.5 * (v**2).sum(axis=0)
+        good = np.flatnonzero([self._is_valid(column) for column in v.T])
+        total[np.setdiff1d(np.arange(len(total)), good)] = np.inf
+        if not len(good):
+            return total
+        spent = np.zeros(v.shape[1])
+        taken = v[:, np.resize(good, v.shape[1])]  # as many as were asked for, which one engine runs
+        for steps, shown, _ in self._shown(taken):
+            r = self._residuals(steps, shown, noise)
+            spent += (_rho(r) / noise.time[:, None, None]).sum(axis=(0, 1))
+        total[good] += spent[: len(good)]
+        return np.where(np.isfinite(total), total, np.inf)
+
+    def _is_valid(self, v: Array) -> bool:
+        try:
+            self.bench.hall_at(self.split(v[:, None]).z[:, 0])
+        except InputError:
+            return False
+        return True
+
+    def _shown(self, v: Array, halls: Array | None = None) -> Iterator[tuple[slice, Array, Array]]:
+        """Blocks of steps with what sensors show at variables (V, N), and what the room's share adds to that for each 1, both (C, T, N).
+
+        ``halls`` says of each column which other has the same hall, where fewer than all are to be run.
+        """
+        own = np.arange(v.shape[1]) if halls is None else np.unique(halls)
+        back = own if halls is None else np.searchsorted(own, halls)
+        parts, step_s = self.split(v), self.bench.boundaries.step_s
+        self.halls += len(own)
+        keep = 1.0 - lag_share(parts.times, step_s)
+        before: tuple[Array, Array] | None = None
+        begins = {segment.start for segment in self.bench.boundaries.segments}
+        for steps, air, room in self.bench.run(parts.z[:, own], parts.starts[:, own], self.until):
+            warmer = (room - air)[:, :, back]
+            shown = air[:, :, back] + parts.shares[:, None] * warmer + parts.offsets[:, None]
+            lagging = np.flatnonzero(keep.any(axis=1))
+            if len(lagging):
+                if steps.start in begins or before is None:
+                    before = shown[lagging, 0], warmer[lagging, 0]
+                before = tuple(
+                    _lag(x, keep[lagging], lagging, last) for x, last in zip((shown, warmer), before, strict=True)
+                )
+            yield steps, shown, warmer
+
+    def _residuals(self, steps: slice, shown: Array, noise: Noise) -> Array:
+        known = self.known[:, steps, None]
+        return np.where(known, shown - self.measured[:, steps, None], 0.0) / noise.size[:, None, None]
+
+    def normal(self, v: Array, noise: Noise, blocks: int = 0) -> Normal:
+        """Return the normal equations at variables (V,).
+
+        Parameters
+        ----------
+        v : ndarray, shape (V,)
+        noise : Noise
+        blocks : int
+            Parts of the log of which the gradient is wanted each.
+        """
+        low, high = self.bounds
+        sides = [v]
+        for k in range(self.shared):
+            for side in (STEP, -STEP):
+                moved = v.copy()
+                moved[k] = np.clip(moved[k] + side, low[k], high[k])
+                sides.append(moved)
+        width = np.array([sides[1 + 2 * k][k] - sides[2 + 2 * k][k] for k in range(self.shared)])
+        halls = np.arange(len(sides))
+        halls[1 + 2 * self.of_hall :] = 0  # a sensor's lag leaves the hall as it is
+        found = Normal(self.variables, blocks)
+        length = -(-self.until // max(blocks, 1))
+        for steps, shown, warmer in self._shown(np.stack(sides, axis=1), halls):
+            r = self._residuals(steps, shown[:, :, :1], noise)[:, :, 0]
+            slopes = (shown[:, :, 1::2] - shown[:, :, 2::2]) / width
+            by_step = self._add(found, steps, r, slopes, warmer[:, :, 0], noise)
+            if blocks:
+                np.add.at(found.by_block, np.arange(steps.start, steps.stop) // length, by_step)
+        found.cost += 0.5 * float((v**2).sum())
+        return found
+
+    def _add(self, into: Normal, steps: slice, r: Array, slopes: Array, warmer: Array, noise: Noise) -> Array:
+        """Add a block of steps to normal equations; return the gradient's parts by step, shape (T, V)."""
+        n, known, tau = self.shared, self.known[:, steps], noise.time[:, None]
+        into.cost += float((_rho(r) / tau).sum())
+        weight = np.minimum(1.0, HUBER / np.maximum(np.abs(r), 1e-12)) / tau * known
+        shared = np.where(known[:, :, None], slopes, 0.0) / noise.size[:, None, None]
+        flat = shared.reshape(-1, n)
+        into.matrix[:n, :n] += flat.T @ (weight.reshape(-1, 1) * flat)
+        gradient = [np.einsum("ctn,ct->tn", shared, weight * r)]
+        slope_of: list[Array] = []
+        for each in self.locals:
+            own = (warmer[each.channel] if each.is_share else np.ones(known.shape[1])) * each.spread
+            slope_of.append(np.where(known[each.channel], own, 0.0) / noise.size[each.channel])
+        for i, each in enumerate(self.locals):
+            weighted = weight[each.channel] * slope_of[i]
+            cross = shared[each.channel].T @ weighted
+            into.matrix[:n, n + i] += cross
+            into.matrix[n + i, :n] += cross
+            for j, other in enumerate(self.locals):
+                if other.channel == each.channel:
+                    into.matrix[n + i, n + j] += float(weighted @ slope_of[j])
+            gradient.append((weighted * r[each.channel])[:, None])
+        by_step = np.concatenate(gradient, axis=1)
+        into.gradient += by_step.sum(axis=0)
+        return by_step
+
+
+def _lag(x: Array, keep: Array, rows: Array, last: Array) -> Array:
+    """Let channels of (C, T, N) lag behind themselves, in place; return where they are at the end."""
+    for k in range(x.shape[1]):
+        last = keep * last + (1.0 - keep) * x[rows, k]
+        x[rows, k] = last
+    return last
+
+
+def _rho(r: Array) -> Array:
+    size = np.abs(r)
+    return np.where(size < HUBER, 0.5 * r**2, HUBER * size - 0.5 * HUBER**2)
+
+
+def autocorrelation_time(x: Array) -> float:
+    """Integrated autocorrelation time of a series around zero [steps], at least 1; unknown values may be NaN.
+
+    The sum of autocorrelations is cut off where its window is five times itself (Sokal 1997).
+    """
+    known = np.isfinite(x)
+    size = 2 * len(x)
+    values, counts = np.fft.rfft(np.where(known, x, 0.0), size), np.fft.rfft(known.astype(float), size)
+    lagged, pairs = (np.fft.irfft(np.abs(each) ** 2, size)[: len(x)] for each in (values, counts))
+    if not lagged[0] > 0.0:
+        return 1.0
+    correlation = (lagged / np.maximum(pairs, 1.0)) / (lagged[0] / pairs[0])
+    times = 2.0 * np.cumsum(correlation) - 1.0
+    window = np.flatnonzero(np.arange(len(times)) >= 5.0 * times)
+    return max(1.0, float(times[window[0]] if len(window) else times.max()))
