@@ -164,7 +164,7 @@ def _rewards(
         rows(name) for name in ("cooling_power", "rack_inlet_temperature", "supply_air_temperature")
     )
     power = powers.sum(axis=0) if len(powers) else unknown
-    hottest = inlets.max(axis=0) if len(inlets) else unknown
+    hottest = -_coldest(-inlets)
     outcome = np.stack([power, hottest])
     missing = [
         name for name, found in (("cooling_power", powers), ("rack_inlet_temperature", inlets)) if not len(found)
@@ -172,7 +172,7 @@ def _rewards(
     if missing:
         lacking = f"no channel has the signal {' or '.join(missing)}"
         return unknown, outcome, lacking, [f"reward: not known, {lacking}"]
-    shortfall = np.maximum(limits.supply_limit.value - supply.min(axis=0), 0.0) if len(supply) else none
+    shortfall = np.maximum(limits.supply_limit.value - _coldest(supply), 0.0) if len(supply) else none
     transition = Transition(
         thermal_power=power / hall.design_it_power,
         facility_power=none,
@@ -185,6 +185,12 @@ def _rewards(
     )
     weights = checked_weights(None)
     reward = np.sum(list(Reward(weights).terms(transition, none, none).values()), axis=0)
+    inside = np.concatenate([np.arange(part.start, part.stop) for part in taken.segments])
+    gaps = {
+        name: float(np.isnan(found[:, inside]).mean())
+        for name, found in (("rack_inlet_temperature", inlets), ("supply_air_temperature", supply))
+        if np.isnan(found[:, inside]).any()
+    }
     used = {name: weight for name, weight in weights.items() if weight}
     words = [
         "reward: as an environment's by default, with weights "
@@ -198,8 +204,19 @@ def _rewards(
             if len(supply)
             else "left out, no channel has the signal supply_air_temperature"
         ),
+        *(
+            f"reward: {share:.1%} of the readings of {name} missing, the others stand for them while they are half or more"
+            for name, share in gaps.items()
+        ),
     ]
     return reward, outcome, "", words
+
+
+def _coldest(rows: Array) -> Array:
+    """Least of several readings, shape (T,), NaN where fewer than half of them, shape (C, T), are known."""
+    known = np.isfinite(rows)
+    least = np.where(known, rows, np.inf).min(axis=0, initial=np.inf)
+    return np.where(np.isfinite(least) & (known.sum(axis=0) >= 0.5 * len(rows)), least, np.nan)
 
 
 def _episode(

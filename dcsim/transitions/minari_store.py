@@ -53,7 +53,7 @@ def write_minari(
     Parameters
     ----------
     root : Path
-        What ``MINARI_DATASETS_PATH`` is to be when it is loaded.
+        What ``MINARI_DATASETS_PATH`` is to be when it is loaded; not there yet.
     name : str
         With its version, such as ``Hyperscale-g36-v0``.
     layout : Layout
@@ -79,7 +79,8 @@ def write_minari(
     import minari
     from minari.dataset.minari_storage import MinariStorage
 
-    place, temporary = root / NAMESPACE / name, root / f".tmp-{name}"
+    temporary = root.with_name(f".tmp-{root.name}")
+    place = temporary / NAMESPACE / name
     unbounded = spec is None
     observations = Box(
         -np.inf if unbounded else -1.0, np.inf if unbounded else 1.0, (len(layout.observation),), np.float32
@@ -87,8 +88,9 @@ def write_minari(
     actions = Box(-1.0, 1.0, (len(layout.action),), np.float32)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        storage = MinariStorage.new(temporary / "data", observations, actions, spec, "hdf5", jpeg_encoding=False)
+        place.mkdir(parents=True)
+        (place.parent / "namespace_metadata.json").write_text(json.dumps({"description": "Exported by dcsim"}))
+        storage = MinariStorage.new(place / "data", observations, actions, spec, "hdf5", jpeg_encoding=False)
         storage.update_metadata(
             {
                 "dataset_id": f"{NAMESPACE}/{name}",
@@ -100,14 +102,12 @@ def write_minari(
         for episode in episodes:
             storage.update_episodes([_buffer(layout, episode)])
         storage.update_metadata({"dcsim": about()})
-        place.parent.mkdir(exist_ok=True)
-        (place.parent / "namespace_metadata.json").write_text(json.dumps({"description": "Exported by dcsim"}))
-        os.replace(temporary, place)
+        os.replace(temporary, root)
     except OSError as error:
-        raise InputError(f"{place}: cannot be written ({error.strerror or error})") from None
+        raise InputError(f"{root}: cannot be written ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return place
+    return root / NAMESPACE / name
 
 
 def _buffer(layout: Layout, episode: Episode) -> Any:

@@ -130,11 +130,9 @@ def check_out(config: ExportConfig) -> None:
 
 def refuse(config: ExportConfig, names: tuple[str, ...], why: str) -> None:
     """Refuse options that were given and have no meaning here."""
-    usual = {each.name: each for each in ExportConfig.__dataclass_fields__.values()}
     for name in names:
-        value = getattr(config, name)
-        if value not in ((), None, False, {}):
-            raise InputError(f"--{usual[name].name.replace('_', '-')}: {why}; leave it out")
+        if getattr(config, name) not in ((), None, False, {}):
+            raise InputError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------
@@ -149,9 +147,9 @@ def export_policy(config: ExportConfig, command: str | None) -> Path:
         raise InputError(
             f"--format onnx: '{config.what}' is no trained policy; give the folder of one, as dcsim train makes"
         )
-    check_onnx()
     place = policy_folder(config.what)
     policy = read_policy(place)
+    check_onnx()
     settings = {"what": config.what, "format": config.format, "weights_sha256": policy["weights_sha256"]}
     seed = policy["config"].get("seed")
     folder = RunFolder(config.out, "export", settings, seed if isinstance(seed, int) else 0, RESULT_FILE)
