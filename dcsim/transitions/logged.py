@@ -145,9 +145,7 @@ class _Actions:
         low, high = (np.array([[getattr(s, end)] for s in self.signals]) for end in ("low", "high"))
         self.scaled = (2.0 * (self.values - low) / (high - low) - 1.0) if rows else self.values
         moved = np.abs(np.diff(self.scaled, axis=1, prepend=np.nan)) / 2.0
-        self.travel = (
-            moved.mean(axis=0) if rows else np.zeros(len(taken.time))
-        )  # share of the ranges, as an environment's
+        self.travel = moved.mean(axis=0) if rows else np.zeros(len(taken.time))  # share of the ranges
 
 
 def _rewards(

@@ -79,7 +79,7 @@ def write_minari(
     import minari
     from minari.dataset.minari_storage import MinariStorage
 
-    temporary = root.with_name(f".tmp-{root.name}")
+    temporary = root.absolute().with_name(f".tmp-{root.name}")  # Minari takes its size by whole paths
     place = temporary / NAMESPACE / name
     unbounded = spec is None
     observations = Box(

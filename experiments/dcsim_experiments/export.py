@@ -225,7 +225,7 @@ def export_transitions(source: Source, config: ExportConfig, command: str | None
         f"observations, {len(source.layout.action)} actions"
     )
     if config.format == "minari":
-        print(f"MINARI_DATASETS_PATH={place} lets minari.load_dataset('dcsim/{dataset}') find them")
+        print(f"MINARI_DATASETS_PATH={place.absolute()} lets minari.load_dataset('dcsim/{dataset}') find them")
     return folder.path
 
 

@@ -241,7 +241,8 @@ def test_minari_reads_back_what_the_environment_gave(run_cli, monkeypatch, tmp_p
     minari = pytest.importorskip("minari")
     pytest.importorskip("h5py")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    code, lines, _ = run_cli("export", ENV, *DAY, "--format", "minari", "--out", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    code, lines, _ = run_cli("export", ENV, *DAY, "--format", "minari", "--out", "out")
     assert code == 0 and not (tmp_path / "home").exists()
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "out" / "minari"))
     assert f"MINARI_DATASETS_PATH={tmp_path / 'out' / 'minari'}" in lines[-2]
