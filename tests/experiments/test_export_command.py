@@ -198,6 +198,42 @@ def test_the_reward_of_a_log_is_that_of_an_environment_for_what_is_measured(log,
     np.testing.assert_allclose(found, -np.minimum(expected, 1.0), rtol=1e-5)
 
 
+def test_the_folder_of_a_replay_is_exported_as_its_log(log, run_cli, tmp_path):
+    settings = {"log": str(log), "hall": "edge-dx-50kw", "mapping": str(log.with_name("mapping.yaml")), "weather": None}
+    settings |= {"step_s": 120.0, "start": None, "end": "2024-05-01T00:15", "ahead": False}
+    RunFolder(tmp_path / "replayed", "replay", settings, 0, "replay.json")
+    words = (*log_words(log)[1:], "--end", "2024-05-01T00:15", "--step-s", "120")
+    assert run_cli("export", tmp_path / "replayed", "--format", "parquet", "--out", tmp_path / "of-run")[0] == 0
+    assert run_cli("export", *words, "--format", "parquet", "--out", tmp_path / "of-log")[0] == 0
+    tables = [pq.read_table(tmp_path / name / "transitions.parquet") for name in ("of-run", "of-log")]
+    assert tables[0].equals(tables[1]) and tables[0].num_rows == 8
+
+
+def test_forecasts_and_faults_reach_the_environment(run_cli, read, tmp_path):
+    words = ("--forecast", "--faults", "{sensors: {noise: {temperature: 0.5}}}", "--controller", "fixed")
+    assert run_cli("export", ENV, *DAY[2:], *words, "--format", "parquet", "--out", tmp_path / "out")[0] == 0
+    options = {"observation": {"forecast": True}, "sensors": {"noise": {"temperature": 0.5}}}
+    env = gym.make(ENV, **KEYWORDS, **options)
+    first, _ = env.reset(seed=7)
+    table = pq.read_table(tmp_path / "out" / "transitions.parquet").to_pandas()
+    names = [f"{s.name} [{s.unit}]" for s in env.unwrapped.signals.observation]
+    assert "wet_bulb_forecast_8h [degC]" in names
+    np.testing.assert_array_equal(table[names].to_numpy()[0], in_units(env.unwrapped.signals.observation, first))
+
+
+def test_a_trip_ends_an_episode_terminated(run_cli, read, tmp_path):
+    faults = "{failures: {schedule: [{component: dx_unit, units: all, start_hour: 1, hours: 4, remaining: 0.0}]}}"
+    assert run_cli("export", ENV, *DAY, "--faults", faults, "--format", "parquet", "--out", tmp_path / "out")[0] == 0
+    episodes = read(tmp_path / "out" / "export.json")["episodes"]
+    assert all(episode["is_tripped"] and 12 < episode["steps"] < 72 for episode in episodes)
+    table = pq.read_table(tmp_path / "out" / "transitions.parquet").to_pandas()
+    for number, episode in enumerate(episodes):
+        rows = table[table["episode"] == number]
+        assert list(rows["terminated"]) == [False] * (episode["steps"] - 1) + [True, False]
+        assert not rows["truncated"].any()
+        assert rows["reward"].iloc[-2] < -1.0  # every step that was left is charged
+
+
 def test_without_a_meter_the_reward_is_left_out_and_said(columns, run_cli, tmp_path):
     del columns["meter"]
     log = write(tmp_path, columns, MAPPING.replace("  meter: {signal: cooling_power, unit: kW}\n", ""))
@@ -436,13 +472,14 @@ def test_an_interrupted_export_leaves_no_data(run_cli, tmp_path, monkeypatch, fo
         pytest.importorskip("minari")
     from dcsim_experiments import export
 
-    def one_and_no_more(*given, made=[]):  # noqa: B006
+    transitions, made = export.transitions, []
+
+    def one_and_no_more(*given):
         if made:
             raise KeyboardInterrupt
         made.append(transitions(*given))
         return made[0]
 
-    transitions = export.transitions
     monkeypatch.setattr(export, "transitions", one_and_no_more)
     code, _, err = run_cli("export", ENV, *DAY, "--format", format_, "--out", tmp_path / "out")
     assert code == 130 and "no result was written" in err
