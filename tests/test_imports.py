@@ -27,6 +27,7 @@ ALLOWED = {
         "dcsim.logs",
         "dcsim.replay",
     },
+    "dcsim.transitions": {"dcsim.plant", "dcsim.logs", "dcsim.replay", "dcsim.envs"},
     "dcsim_agents": {"dcsim"},
     "dcsim_experiments": {"dcsim", "dcsim_agents"},
 }

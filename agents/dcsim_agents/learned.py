@@ -71,7 +71,7 @@ class LearnedController(Controller):
     def __init__(self, view: EnvView, steps: Sequence[Step], output: str, about: Mapping[str, Any]) -> None:
         super().__init__(view)
         self.about = about
-        self._steps, self._output = tuple(steps), OUTPUTS[output]
+        self._steps, self._output = tuple(steps), output
 
     def _begin(self, reading: Reading) -> Memory:
         hidden = {i: step.weights[1].shape[1] for i, step in enumerate(self._steps) if step.kind == "lstm"}
@@ -82,19 +82,7 @@ class LearnedController(Controller):
         }
 
     def _actions(self, reading: Reading, memory: Memory) -> tuple[Array, Memory]:
-        memory = dict(memory)
-        x = reading.observation.T.astype(np.float64)
-        for i, step in enumerate(self._steps):
-            if step.kind == "linear":
-                x = step.weights[0] @ x + step.weights[1][:, None]
-            elif step.kind == "limit":
-                x = np.clip(x, -step.limit, step.limit)
-            elif step.kind == "lstm":
-                x, memory[f"cell_{i}"] = _lstm(x, memory[f"hidden_{i}"], memory[f"cell_{i}"], step.weights)
-                memory[f"hidden_{i}"] = x
-            else:
-                x = ACTIVATIONS[step.kind](x)
-        return self._output(x).T.astype(np.float32), memory
+        return network_output(self._steps, self._output, reading.observation, memory)
 
     def _decide(self, reading: Reading, memory: Memory) -> tuple[dict[str, Array | float], Memory]:
         actions, memory = self._actions(reading, memory)
@@ -103,6 +91,35 @@ class LearnedController(Controller):
             s.name: s.low + 0.5 * (x + 1.0) * (s.high - s.low) for s, x in zip(signals, actions.T, strict=True)
         }
         return setpoints, memory
+
+
+def network_output(
+    steps: Sequence[Step], output: str, observation: Array, memory: Mapping[str, Array]
+) -> tuple[Array, Memory]:
+    """Return actions, shape (N, A) float32, for observations, shape (N, F), and what is remembered of them.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+    output : str
+        One of ``OUTPUTS``.
+    observation : Array
+    memory : mapping
+        ``hidden_<i>`` and ``cell_<i>``, shape (hidden, N), of each step ``i`` that is an LSTM.
+    """
+    kept = dict(memory)
+    x = observation.T.astype(np.float64)
+    for i, step in enumerate(steps):
+        if step.kind == "linear":
+            x = step.weights[0] @ x + step.weights[1][:, None]
+        elif step.kind == "limit":
+            x = np.clip(x, -step.limit, step.limit)
+        elif step.kind == "lstm":
+            x, kept[f"cell_{i}"] = _lstm(x, kept[f"hidden_{i}"], kept[f"cell_{i}"], step.weights)
+            kept[f"hidden_{i}"] = x
+        else:
+            x = ACTIVATIONS[step.kind](x)
+    return OUTPUTS[output](x).T.astype(np.float32), kept
 
 
 def _lstm(x: Array, hidden: Array, cell: Array, weights: tuple[Array, ...]) -> tuple[Array, Array]:
@@ -255,7 +272,7 @@ def load_policy(folder: str | Path, env: Any) -> LearnedController:
     view = env if isinstance(env, EnvView) else view_of(env)
     content = read_policy(folder)
     _check_signals(Path(folder), content, view.signals)
-    return LearnedController(view, _read_steps(Path(folder), content), content["output"], content)
+    return LearnedController(view, read_steps(Path(folder), content), content["output"], content)
 
 
 def read_policy(folder: str | Path) -> dict[str, Any]:
@@ -326,7 +343,14 @@ def _few(items: Sequence[str], most: int = 3) -> str:
     return ", ".join(items[:most]) + more
 
 
-def _read_steps(folder: Path, content: Mapping[str, Any]) -> list[Step]:
+def read_steps(folder: Path, content: Mapping[str, Any]) -> list[Step]:
+    """Return the network of a saved policy, its weights checked against what ``read_policy`` returned.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, cut off or of another policy.
+    """
     file = folder / WEIGHTS_FILE
     if not file.is_file():
         raise InputError(f"{file}: no such file; give the folder of a saved policy")

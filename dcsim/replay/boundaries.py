@@ -236,7 +236,7 @@ class _Table:
             each.channel for each in mapped if log.channels[each.channel].step_s > 1.5 * step_s
         ]  # their readings stand until the next
         self._values = {
-            each.channel: _held(row, log.channels[each.channel].step_s / step_s) if each.channel in slower else row
+            each.channel: held(row, log.channels[each.channel].step_s / step_s) if each.channel in slower else row
             for each, row in zip(mapped, values, strict=True)
         }
         self._drives: set[str] = set()
@@ -479,7 +479,7 @@ def _mean(stack: Array) -> Array:
     return np.where(count > 0, np.where(known, stack, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
-def _held(values: Array, steps: float) -> Array:
+def held(values: Array, steps: float) -> Array:
     """Readings that come every few steps, each kept until the next is due."""
     held = values.copy()
     for _ in range(int(np.ceil(steps)) - 1):

@@ -298,6 +298,61 @@ class ReplayConfig:
             raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
 
 
+@dataclass(frozen=True)
+class ExportConfig:
+    """Write a trained policy as ONNX, or the transitions of simulations or of a sensor log as a table or a data set of Minari."""
+
+    what: tyro.conf.Positional[str]
+    """The id of an environment, the folder of a run (train, compare, replay), a log, or for onnx the folder of a policy."""
+    format: Literal["minari", "parquet", "csv", "onnx"]
+    """What to write."""
+    controller: CommaList = ()
+    """Of simulations: names of controllers or policy folders, each of which runs all episodes; by default g36, or those of the run."""
+    episodes: int | None = None
+    """Of simulations: how many with each controller; by default 8, or as many as the run."""
+    seed: int | None = None
+    """Of simulations: seed of the first episode, the others follow; by default 10000, as seeds below belong to tests, or that of the run."""
+    weather: CommaList = ()
+    """Climates or weather files: of an environment each episode draws one, chicago by default; of a log, what it lacks of outdoor air."""
+    task: str | None = None
+    """Of an environment: stress task."""
+    episode_days: float | None = None
+    """Of an environment: length of an episode; by default the task's, or a day."""
+    start: CommaList = ()
+    """Of an environment: ISO dates of which each episode draws one, by default days of the training weeks; of a log, the first time to take."""
+    end: str | None = None
+    """Of a log: the last time to take, ISO, universal time unless it has an offset."""
+    workload: str | None = None
+    """Of an environment: load profile."""
+    grid: str | None = None
+    """Of an environment: grid profile, which gives price and carbon intensity."""
+    forecast: bool = False
+    """Of an environment: observations carry forecasts, as policies trained with --forecast need."""
+    faults: Faults = field(default_factory=dict)
+    """Of an environment: what is wrong with sensors, actuators and equipment, or unknown of the plant: a YAML file, or YAML."""
+    hall: str | None = None
+    """Of a log: built-in hall, or a YAML file."""
+    mapping: Path | None = None
+    """Of a log: what its channels are, a YAML file; without one, signals are guessed from the names of channels, and said."""
+    step_s: float | None = None
+    """Of a log: step [s]; by default 60 s, or the step of the log up to 300 s."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        check_at_least(1, episodes=self.episodes)
+        check_at_least(0, seed=self.seed)
+        if self.step_s is not None and not 1.0 <= self.step_s <= 3600.0:
+            raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
+        if self.episode_days is not None and not self.episode_days > 0.0:
+            raise InputError(f"--episode-days {self.episode_days:g}: expected more than 0")
+        if self.task is not None:
+            from dcsim.envs.tasks import TASKS
+
+            check_choice("--task", self.task, sorted(TASKS))
+
+
 def check_at_least(least: float, **values: float | None) -> None:
     """Refuse values below ``least`` and a ``seed`` above ``SEED_MAX``; None passes.
 

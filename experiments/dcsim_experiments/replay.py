@@ -47,7 +47,7 @@ def main(config: ReplayConfig, command: str | None = None) -> Path:
     description = load_hall(config.hall)
     log, mapping, origin = read_mapped(config.log, config.mapping)
     begin, end = (
-        None if text is None else _moment(text, name) for text, name in ((config.start, "start"), (config.end, "end"))
+        None if text is None else moment(text, name) for text, name in ((config.start, "start"), (config.end, "end"))
     )
     taken = boundaries(log, mapping, description, config.step_s, config.weather, origin, begin, end)
     settings = {
@@ -86,7 +86,7 @@ def read_mapped(log: Path, mapping: Path | None) -> tuple[Log, Mapping, str]:
     return found, parse_mapping(yaml.safe_load(first_mapping(found)), "guessed mapping"), "guessed mapping"
 
 
-def _moment(text: str, name: str) -> int:
+def moment(text: str, name: str) -> int:
     """Nanoseconds of an ISO time."""
     try:
         moment = datetime.datetime.fromisoformat(text)

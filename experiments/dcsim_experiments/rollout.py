@@ -9,7 +9,9 @@ import gymnasium as gym
 import numpy as np
 
 import dcsim  # noqa: F401  (registers the environments)
+from dcsim.drivers.calendar import time_label
 from dcsim.plots.recording import component_powers
+from dcsim.transitions.episode import Episode, episode_of_environment
 from dcsim_experiments.faults import FAULTS
 
 J_PER_KWH = 3.6e6
@@ -244,3 +246,58 @@ def record(controller: Controls, env: Any, seed: int, steps: int) -> dict[str, n
         if terminated or truncated:
             break
     return recorder.trajectory()
+
+
+def transitions(
+    controller: Controls,
+    env: Any,
+    seed: int,
+    start: str | None = None,
+    origin: Mapping[str, Any] | None = None,
+    advance: Callable[[int], Any] | None = None,
+) -> Episode:
+    """Run a controller over one episode of a single environment and keep all that was observed, done and paid.
+
+    Parameters
+    ----------
+    controller : Controls
+    env : gymnasium.Env
+        Of dcsim. Seeded with ``s + i`` it goes through the same as row ``i`` of a vector environment seeded with ``s``.
+    seed : int
+    start : str, optional
+        ISO date instead of what the environment was made with.
+    origin : mapping, optional
+        JSON-able; what else is to be known of the episode.
+    advance : callable, optional
+        Called with the number of control steps made, for a progress bar.
+
+    Returns
+    -------
+    Episode
+    """
+    observation, info = env.reset(seed=seed, options=None if start is None else {"start": start})
+    controller.reset(seed)
+    observations, infos = [observation], [info]
+    actions: list[np.ndarray] = []
+    rewards: list[float] = []
+    terminated = truncated = False
+    while not (terminated or truncated):
+        actions.append(controller.act(observation))
+        observation, reward, terminated, truncated, info = env.step(actions[-1])
+        observations.append(observation)
+        rewards.append(float(reward))
+        infos.append(info)
+        if advance is not None:
+            advance(1)
+    begun = time_label(infos[0]["time_s"])
+    known = {
+        "seed": seed,
+        "start": begun,
+        **({} if start is None else {"start_option": start}),
+        **(origin or {}),
+        "steps": len(rewards),
+        "is_tripped": bool(terminated),
+    }
+    inner = env.unwrapped
+    interval_s = float(inner.batch.config.control_interval_s)
+    return episode_of_environment(inner.signals, interval_s, observations, actions, rewards, infos, terminated, known)

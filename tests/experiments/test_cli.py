@@ -32,7 +32,8 @@ def test_every_verb_explains_its_options(run_cli, verb):
         "validate",
         "inspect",
         "replay",
-    )  # which are about other programs, other halls and logs
+        "export",
+    )  # which are about other programs, other halls and logs, or take the environment as what they are about
 
 
 def test_help_loads_nothing_heavy():
