@@ -59,6 +59,9 @@ _OF_INPUT = {
 _STATES = ("compressor_on",)
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
+_STEADY = ("stuck", "clipped")
+"""Faults of readings that a machine of one speed also has, and that say as well as any other whether it runs."""
+
 _FREE_COOLING = ("outdoor_air_share_max", "evaporative_share_max")
 """What lets the plant cool by outdoor air as far as weather and controls have it."""
 
@@ -250,6 +253,12 @@ class _Table:
             name: _held(row, log.channels[name].step_s / step_s) if name in slower else row
             for name, row in zip(names, values, strict=True)
         }
+        switched = [name for name in names if mapping.of_channel(name).on_above is not None]
+        raw = log.grid(switched, step_s, start, end, trusted=_STEADY)[1] if switched else ()
+        self._switched = {
+            name: _held(row, log.channels[name].step_s / step_s) if name in slower else row
+            for name, row in zip(switched, raw, strict=True)
+        }
         self._drives: set[tuple[str, str]] = set()  # channel and signal
         self.stood_in: dict[str, float] = {}  # share of the readings of a signal that others stand for
 
@@ -294,6 +303,7 @@ class _Table:
         if "fraction" not in SIGNALS[signal].quantities:
             return values
         if rule.on_above is not None:
+            values = self._switched[name]
             return np.where(np.isfinite(values), (values > rule.on_above).astype(float), np.nan)
         is_power = channel.quantity == "power"
         if rule.nominal is not None and not (is_power and signal in _STATES):

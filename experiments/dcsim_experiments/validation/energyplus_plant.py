@@ -90,6 +90,7 @@ def hall_of(run: EnergyPlusRun) -> HallDescription:
     thermostat_step = SYSTEM_STEP_MAX if is_calm else SYSTEM_STEP_MOVING
     return base.replaced(
         {
+            "racks.sensor_time_constant": NEVER,  # what the sensors read is set by `simulated`
             "room.air_specific_heat": specific_heat,
             "room.hot_air_heat_capacity": air,
             "room.return_air_heat_capacity": stream * SYSTEM_STEP_MOVING,
