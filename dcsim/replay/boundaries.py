@@ -59,8 +59,10 @@ _OF_INPUT = {
 _STATES = ("compressor_on",)
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
-_STEADY = ("stuck", "clipped")
-"""Faults of readings that a machine of one speed also has, and that say as well as any other whether it runs."""
+_ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", "compressor_on", "outdoor_air_share")
+_STEADY = ("stuck", "clipped", "padding")
+"""Signals that are asked for, not measured: they stand still, and at their limits, for as long as a controller likes. Likewise whether a machine
+runs. These faults of a sensor are none of theirs."""
 
 _FREE_COOLING = ("outdoor_air_share_max", "evaporative_share_max")
 """What lets the plant cool by outdoor air as far as weather and controls have it."""
@@ -253,11 +255,13 @@ class _Table:
             name: _held(row, log.channels[name].step_s / step_s) if name in slower else row
             for name, row in zip(names, values, strict=True)
         }
-        switched = [name for name in names if mapping.of_channel(name).on_above is not None]
-        raw = log.grid(switched, step_s, start, end, trusted=_STEADY)[1] if switched else ()
-        self._switched = {
+        asked_for = {each.channel for each in mapped if each.signal in _ACTIONS}
+        asked_for |= {name for name in names if mapping.of_channel(name).on_above is not None}
+        steady = [name for name in names if name in asked_for]
+        raw = log.grid(steady, step_s, start, end, trusted=_STEADY)[1]
+        self._steady = {
             name: _held(row, log.channels[name].step_s / step_s) if name in slower else row
-            for name, row in zip(switched, raw, strict=True)
+            for name, row in zip(steady, raw, strict=False)
         }
         self._drives: set[tuple[str, str]] = set()  # channel and signal
         self.stood_in: dict[str, float] = {}  # share of the readings of a signal that others stand for
@@ -299,11 +303,12 @@ class _Table:
 
     def _scaled(self, name: str, signal: str) -> Array:
         """Readings of a channel as a hall takes a signal: a share by the nominal reading, or by the one above which a machine runs."""
-        channel, rule, values = self.log.channels[name], self._mapping.of_channel(name), self._values[name]
+        channel, rule = self.log.channels[name], self._mapping.of_channel(name)
+        is_steady = signal in _ACTIONS or (rule.on_above is not None and "fraction" in SIGNALS[signal].quantities)
+        values = (self._steady if is_steady else self._values)[name]
         if "fraction" not in SIGNALS[signal].quantities:
             return values
         if rule.on_above is not None:
-            values = self._switched[name]
             return np.where(np.isfinite(values), (values > rule.on_above).astype(float), np.nan)
         is_power = channel.quantity == "power"
         if rule.nominal is not None and not (is_power and signal in _STATES):
