@@ -106,7 +106,7 @@ def test_a_room_on_outdoor_air_follows_its_log_uncalibrated(real_logs, tmp_path)
     # What the units hold is not logged. In hybrid mode the log lets the room warm up to 29 degC while they start one by one.
     assert found["rack_inlet_temperature", "hybrid"].rmse < 3.0
     assert found["rack_inlet_temperature", "closed"].rmse < 1.4
-    # Fans alone in the open loop: their nameplate, known from the log's publication, and an assumption for those of the units.
+    # Fans alone in the open loop: the exhaust fans are sized by their reading of 0.24 kW, those of the units are an assumption.
     assert found["cooling_power", "open"].cvrmse < 0.16
     # The load over an assumed COP. The last log rows before the fans start show less power than the heat asks for.
     assert found["cooling_power", "closed"].cvrmse < 0.40
