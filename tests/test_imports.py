@@ -17,7 +17,16 @@ ALLOWED = {
     "dcsim.drivers": {"dcsim.physics"},
     "dcsim.logs": {"dcsim.plant", "dcsim.drivers"},
     "dcsim.replay": {"dcsim.physics", "dcsim.plant", "dcsim.engines", "dcsim.drivers", "dcsim.logs"},
-    "dcsim.plots": {"dcsim.plant", "dcsim.physics", "dcsim.drivers", "dcsim.envs", "dcsim.logs", "dcsim.replay"},
+    "dcsim.calibration": {"dcsim.plant", "dcsim.engines", "dcsim.logs", "dcsim.replay"},
+    "dcsim.plots": {
+        "dcsim.plant",
+        "dcsim.physics",
+        "dcsim.drivers",
+        "dcsim.envs",
+        "dcsim.logs",
+        "dcsim.replay",
+        "dcsim.calibration",
+    },
     "dcsim.envs": {
         "dcsim.physics",
         "dcsim.plant",

@@ -15,6 +15,7 @@ References
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from scipy import stats
@@ -63,6 +64,11 @@ class Fitted:
     spread: float
 
     @property
+    def place(self) -> float:
+        """Where its prior has it, in spreads from the centre."""
+        return self.parameter.z_of(self.value)
+
+    @property
     def is_identifiable(self) -> bool:
         """Whether the log says more than was known: less than half of the prior's spread is left."""
         return self.spread < NARROWED
@@ -107,6 +113,8 @@ def fit(
     source: str = "fitted",
     threads: int = 1,
     progress: Callable[[str], None] | None = None,
+    kept: Mapping[int, Array] = MappingProxyType({}),
+    keep: Callable[[int, Array], None] | None = None,
 ) -> Fit:
     """Fit parameters of a hall to a log.
 
@@ -127,6 +135,10 @@ def fit(
     threads : int
     progress : callable, optional
         Told in words how far it is.
+    kept : mapping of int to ndarray
+        Where starts of the search, counted from 0, have led in a call that was cut off.
+    keep : callable, optional
+        Told where each start has led, as ``kept`` takes it.
 
     Raises
     ------
@@ -148,12 +160,17 @@ def fit(
         strata = stats.qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(seed)).random(starts - 1)
         begins[: len(objective.free), 1:] = stats.norm.ppf(strata).T[objective.free]
     places: list[tuple[Array, Noise]] = []
-    for number, v in enumerate(np.clip(begins, low, high).T, 1):
+    for number, v in enumerate(np.clip(begins, low, high).T):
         own = noise
-        for again in range(ROUNDS):
-            words = f"start {number} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
+        for again in range(0 if number in kept else ROUNDS):
+            words = f"start {number + 1} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
             v = _descend(objective, v, own, words, progress)
             own = objective.noise_of(v)
+        if number in kept:
+            v = kept[number]
+            own = objective.noise_of(v)
+        elif keep is not None:
+            keep(number, v)
         places.append((v, own))
     costs = _compared(objective, places)
     v, noise = places[int(np.argmin(costs))]

@@ -1,11 +1,11 @@
-"""What a fit minimises, with its derivatives: ``sum(rho(r) / tau) + |v|^2 / 2`` over variables ``v`` in spreads of their priors.
+"""What a fit minimises, with its derivatives: ``sum(rho(r) / tau) + |v|^2 / 2``.
 
-``r`` is what a sensor would show less what it showed, over the channel's noise, and ``rho`` Huber's function, so that what a reader of faults has
-missed weighs little. ``tau`` is the autocorrelation time of the channel's errors in steps: what a model misses lasts, and readings within that
-time say the same thing once.
+``v`` are variables in spreads of their priors. ``r`` is what a sensor would show less what it showed, over the channel's noise, and ``rho``
+Huber's function, so that what a reader of faults has missed weighs little. ``tau`` is the autocorrelation time of the channel's errors in
+steps: what a model misses lasts, and readings within that time say the same thing once.
 
 Variables are parameters of the hall, slow temperatures at the start, and what is the sensors' own: a lag of those on racks, an offset for every
-temperature, and for sensors behind racks the share of the room's air that they hang in. The sensors' own need no run of a hall for their derivatives.
+temperature, and for sensors behind racks the share of the room's air that they hang in. For the derivatives by the sensors' own no hall is run.
 
 References
 ----------
@@ -233,18 +233,16 @@ class Objective:
         parts, step_s = self.split(v), self.bench.boundaries.step_s
         self.halls += len(own)
         keep = 1.0 - lag_share(parts.times, step_s)
-        before: tuple[Array, Array] | None = None
+        last = [np.empty(0)] * 2
         begins = {segment.start for segment in self.bench.boundaries.segments}
         for steps, air, room in self.bench.run(parts.z[:, own], parts.starts[:, own], self.until):
             warmer = (room - air)[:, :, back]
             shown = air[:, :, back] + parts.shares[:, None] * warmer + parts.offsets[:, None]
             lagging = np.flatnonzero(keep.any(axis=1))
             if len(lagging):
-                if steps.start in begins or before is None:
-                    before = shown[lagging, 0], warmer[lagging, 0]
-                before = tuple(
-                    _lag(x, keep[lagging], lagging, last) for x, last in zip((shown, warmer), before, strict=True)
-                )
+                if steps.start in begins:
+                    last = [shown[lagging, 0], warmer[lagging, 0]]
+                last = [_lag(x, keep[lagging], lagging, at) for x, at in zip((shown, warmer), last, strict=True)]
             yield steps, shown, warmer
 
     def _residuals(self, steps: slice, shown: Array, noise: Noise) -> Array:

@@ -172,15 +172,16 @@ class Parameter:
     @property
     def bounds(self) -> tuple[float, float]:
         """Least and greatest ``z``."""
-        low, high = (self._z(bound) for bound in (self.prior.low, self.prior.high))
+        low, high = (self.z_of(bound) for bound in (self.prior.low, self.prior.high))
         return max(-Z_MAX, low), min(Z_MAX, high)
 
-    def _z(self, bound: float) -> float:
-        if math.isinf(bound):
-            return bound
+    def z_of(self, value: float) -> float:
+        """Return where a number stands, in spreads from the centre."""
+        if math.isinf(value):
+            return value
         if self.prior.is_shift:
-            return (bound - self.centre) / self.prior.spread
-        return math.log(bound / self.centre) / self.prior.spread if bound > 0.0 else -math.inf
+            return (value - self.centre) / self.prior.spread
+        return math.log(value / self.centre) / self.prior.spread if value > 0.0 else -math.inf
 
     def interval(self, value: float, width: float) -> tuple[float, float]:
         """Return the numbers ``width`` spreads below and above one, within the bounds."""
@@ -222,7 +223,7 @@ def parameters_of(description: HallDescription, names: Sequence[str] | None = No
         found = [each for path, prior in PRIORS.items() for each in _at(description, path, prior)]
         return tuple(each for each in found if each.prior.is_shift or each.centre > 0.0)
     known = {**PRIORS, **MORE}
-    have = {path: each for path, prior in known.items() if (each := _at(description, path, prior))}
+    have = {path: numbers for path, prior in known.items() if (numbers := _at(description, path, prior))}
     taken: list[Parameter] = []
     for name in names:
         path = name if name in known else name.rpartition(".")[0]

@@ -7,10 +7,16 @@
       "crac{k}_discharge_C": {signal: "supply_air_temperature_{k}", unit: degC, brick: Supply_Air_Temperature_Sensor}
       "cold_aisle_*": {ignore: true}
       "meter_*": {unit: kWh, energy: counter}
+      "exhaust_fan{k}_kW": {signal: [outdoor_air_share, cooling_power], unit: kW, nominal: 240}
+      "ac{k}_kW": {signal: ["compressor_on_{k}", cooling_power], unit: kW, on_above: 700}
 
 In patterns ``*`` stands for anything, ``?`` for one character and ``{k}`` for a number, which may be written into the signal. A signal is one of
-`dcsim.logs.signals.SIGNALS`, with the number of a rack group, cooling unit or chiller from 1 on; several channels may have the same signal. A
-channel that no pattern fits keeps its name and has no signal.
+`dcsim.logs.signals.SIGNALS`, with the number of a rack group, cooling unit or chiller from 1 on; several channels may have the same signal, and
+a channel several signals: the power of a fan is part of what cooling draws, and says how fast the fan turns. A channel that no pattern fits
+keeps its name and has no signal.
+
+What a signal takes as a share of something comes from a reading in another unit by ``nominal``, the reading at a share of 1 (of the power of a
+fan or pump by the cube root: affinity laws), or by ``on_above``, the reading above which a machine runs: 1, else 0. Both are in house units.
 """
 
 import datetime
@@ -21,7 +27,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dcsim.errors import InputError
 from dcsim.logs.clock import zone_of
@@ -60,15 +66,38 @@ class ClockRule(_Frozen):
 class ChannelRule(_Frozen):
     """What is known of a channel."""
 
-    signal: str | None = None
+    signal: str | tuple[str, ...] | None = None
     unit: str | None = None  # as it is in the log, whatever the header says
     brick: str | None = None
-    nominal: float | None = Field(default=None, gt=0.0)  # reading, in house unit, of a fan or flow at its nominal value
+    nominal: float | None = Field(
+        default=None, gt=0.0
+    )  # reading, in house unit, of a fan, pump or flow at its nominal value
     offset: float = 0.0  # what it reads too much, in house unit
     room_share: float = Field(default=0.0, ge=0.0, le=0.95)  # of the room's hot air in the air that it hangs in
     time_constant: float = Field(default=0.0, ge=0.0, le=7200.0)  # of the sensor behind that air [s]
     energy: Literal["interval", "counter"] | None = None  # what a reading in kWh is: of the interval, or since ever
     ignore: bool = False
+    on_above: float | None = Field(default=None, ge=0.0)  # reading, in house unit, above which a machine runs
+
+    @field_validator("signal", mode="before")
+    @classmethod
+    def _is_text(cls, signal: Any) -> Any:
+        texts = signal if isinstance(signal, list | tuple) else [signal]
+        if any(text is not None and not isinstance(text, str) for text in texts):
+            raise ValueError("expected the name of a signal, or a list of names")
+        return signal
+
+    @model_validator(mode="after")
+    def _one_way_to_a_share(self) -> "ChannelRule":
+        if self.nominal is not None and self.on_above is not None:
+            raise ValueError("give either nominal or on_above")
+        return self
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """All its signals, numbers of the pattern not yet filled in."""
+        texts = (self.signal,) if isinstance(self.signal, str) else self.signal or ()
+        return tuple(dict.fromkeys(text for text in texts if text))
 
 
 class Mapping(_Frozen):
@@ -77,17 +106,17 @@ class Mapping(_Frozen):
     clock: ClockRule = ClockRule()
     channels: dict[str, ChannelRule] = Field(default_factory=dict)
 
-    def rule_for(self, name: str) -> tuple[ChannelRule, str]:
-        """Return the first rule whose pattern fits a channel, and its signal with the number filled in."""
+    def rule_for(self, name: str) -> tuple[ChannelRule, tuple[str, ...]]:
+        """Return the first rule whose pattern fits a channel, and its signals with the number filled in."""
         for pattern, rule in self.channels.items():
             match = _compiled(pattern).fullmatch(name)
             if match is None:
                 continue
-            signal = rule.signal or ""
+            signals = rule.signals
             for key, number in match.groupdict().items():
-                signal = signal.replace("{" + key + "}", str(int(number)))
-            return rule, signal
-        return ChannelRule(), ""
+                signals = tuple(signal.replace("{" + key + "}", str(int(number))) for signal in signals)
+            return rule, signals
+        return ChannelRule(), ()
 
     def of_channel(self, name: str) -> ChannelRule:
         """Return the first rule whose pattern fits a channel."""
@@ -155,12 +184,12 @@ def parse_mapping(content: Any, origin: str) -> Mapping:
             raise InputError(f"{where}: not a pattern ({error})") from None
         if rule.unit is not None and unit_of(rule.unit) is None:
             raise InputError(f"{where}.unit: '{rule.unit}' is no unit; write for example degC, kW, L/s, %, kPa, rpm")
-        holes = set(re.findall(r"\{([a-z])\}", rule.signal or ""))
-        if holes - set(re.findall(r"\{([a-z])\}", pattern)):
-            raise InputError(f"{where}.signal: '{rule.signal}' takes a number that the pattern does not have")
-        if rule.signal:
+        for signal in rule.signals:
+            holes = set(re.findall(r"\{([a-z])\}", signal))
+            if holes - set(re.findall(r"\{([a-z])\}", pattern)):
+                raise InputError(f"{where}.signal: '{signal}' takes a number that the pattern does not have")
             try:
-                find_signal(re.sub(r"\{[a-z]\}", "1", rule.signal))
+                find_signal(re.sub(r"\{[a-z]\}", "1", signal))
             except InputError as error:
                 raise InputError(f"{where}.signal: {error}") from None
     return mapping
@@ -197,7 +226,7 @@ class Mapped(NamedTuple):
 
 
 def signals_of(log: Log, mapping: Mapping) -> list[Mapped]:
-    """Channels of the log that have a signal; those that are ignored or have none are left out.
+    """Channels of the log that have a signal, once for each they have; those that are ignored or have none are left out.
 
     Raises
     ------
@@ -206,17 +235,16 @@ def signals_of(log: Log, mapping: Mapping) -> list[Mapped]:
     """
     found = []
     for name, channel in log.channels.items():
-        rule, text = mapping.rule_for(name)
-        if rule.ignore or not text:
-            continue
-        signal, number = find_signal(text)
-        wanted = SIGNALS[signal].quantities
-        if channel.quantity and channel.quantity not in wanted:
-            raise InputError(
-                f"channel '{name}': signal '{text}' is a {' or '.join(wanted).replace('_', ' ')}, the channel is a "
-                f"{channel.quantity.replace('_', ' ')} [{channel.unit}]; mend its signal or unit in the mapping"
-            )
-        found.append(Mapped(name, signal, number))
+        rule, texts = mapping.rule_for(name)
+        for text in () if rule.ignore else texts:
+            signal, number = find_signal(text)
+            wanted = SIGNALS[signal].quantities
+            if channel.quantity and channel.quantity not in wanted:
+                raise InputError(
+                    f"channel '{name}': signal '{text}' is a {' or '.join(wanted).replace('_', ' ')}, the channel is a "
+                    f"{channel.quantity.replace('_', ' ')} [{channel.unit}]; mend its signal or unit in the mapping"
+                )
+            found.append(Mapped(name, signal, number))
     return found
 
 
@@ -232,8 +260,9 @@ def check_hall(mapped: Iterable[Mapped], hall: HallDescription) -> None:
         "rack": hall.racks.groups,
         "unit": hall.crahs.groups,
         "chiller": hall.chillers.count if hall.chillers else 0,
+        "cdu": hall.liquid.cdu_groups if hall.liquid else 0,
     }
-    plurals = {"rack": "rack groups", "unit": "cooling units", "chiller": "chillers"}
+    plurals = {"rack": "rack groups", "unit": "cooling units", "chiller": "chillers", "cdu": "CDU groups"}
     for each in mapped:
         where = f"channel '{each.channel}': signal '{each.signal}{f'_{each.number}' if each.number else ''}'"
         by = SIGNALS[each.signal].counted_by
@@ -245,6 +274,16 @@ def check_hall(mapped: Iterable[Mapped], hall: HallDescription) -> None:
             raise InputError(
                 f"{where}, but the hall {hall.name} has {counts[by]} {plurals[by]}; nearest is '{each.signal}_{counts[by]}'"
             )
+        for words, section, plant in (
+            (("compressor_",), hall.dx, "direct-expansion units"),
+            (("outdoor_air_share",), hall.outdoor_air, "dampers for outdoor air: give outdoor_air"),
+            (("coolant_",), hall.liquid, "liquid-cooled racks"),
+            (("facility_water_",), hall.dry_coolers, "dry coolers"),
+        ):
+            if each.signal.startswith(words) and section is None:
+                raise InputError(
+                    f"{where}, but the hall {hall.name} has no {plant}; ignore the channel or take another hall"
+                )
         needs_water = each.signal.startswith(("chilled_water", "condenser_water", "tower"))
         if needs_water and hall.chillers is None and hall.district_cooling is None:
             raise InputError(

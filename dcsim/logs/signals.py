@@ -16,7 +16,7 @@ class Signal(NamedTuple):
     """A quantity of a hall that a sensor may measure."""
 
     quantities: tuple[str, ...]
-    counted_by: str  # rack, unit, chiller; "" for one in the hall
+    counted_by: str  # rack, unit, chiller, cdu; "" for one in the hall
     meaning: str
     brick: str
     words: str  # pattern of channel names that speak of it, for the first mapping
@@ -111,11 +111,14 @@ SIGNALS: dict[str, Signal] = {
         "Supply_Air_Temperature_Setpoint",
         r"(supply|discharge).*set",
     ),
+    "return_air_setpoint": Signal(
+        _T, "unit", "set-point of the air onto a cooling unit", "Return_Air_Temperature_Setpoint", r"return.*air.*set"
+    ),
     "return_air_temperature": Signal(
         _T, "unit", "air onto a cooling unit", "Return_Air_Temperature_Sensor", r"return(?!.*(water|chw))|(^|_)rat"
     ),
     "crah_fan_speed": Signal(
-        ("fraction", "rotation"),
+        ("fraction", "rotation", "power"),
         "unit",
         "fan speed of a cooling unit",
         "Fan_Speed_Command",
@@ -127,6 +130,20 @@ SIGNALS: dict[str, Signal] = {
         "fan power of a cooling unit",
         "Fan_Electrical_Power_Sensor",
         r"(cra[ch]|ahu|exhaust_)?fan.*(power|kw|_w$)|p_fan|^fan",
+    ),
+    "compressor_on": Signal(
+        ("fraction", "power"),
+        "unit",
+        "compressor of a direct-expansion unit: 1 running, 0 at rest",
+        "On_Off_Status",
+        r"compressor.*(on|run|status|state)",
+    ),
+    "compressor_power": Signal(
+        _P,
+        "unit",
+        "compressor and condenser fans of a direct-expansion unit",
+        "Electrical_Power_Sensor",
+        r"compressor.*(power|kw|_w$)",
     ),
     "valve_fraction": Signal(_F, "unit", "chilled-water valve of a cooling unit", "Cooling_Valve_Command", r"valve"),
     "it_power": Signal(
@@ -167,6 +184,13 @@ SIGNALS: dict[str, Signal] = {
     "chilled_water_flow": Signal(
         _FLOW, "", "chilled water", "Chilled_Water_Flow_Sensor", r"(chw|chilled).*(flow|rate)|m_chw"
     ),
+    "chilled_water_pump_speed": Signal(
+        ("fraction", "rotation", "power"),
+        "",
+        "speed of the chilled-water pumps",
+        "Motor_Speed_Sensor",
+        r"(chw|chilled).*pump.*speed",
+    ),
     "chilled_water_pump_power": Signal(_P, "", "chilled-water pumps", "", r"chw.*pump|p_chw"),
     "chiller_power": Signal(
         _P, "chiller", "compressor of a chiller", "Electrical_Power_Sensor", r"chiller.*(power|energy|kw)|p_chiller"
@@ -177,6 +201,13 @@ SIGNALS: dict[str, Signal] = {
         "water from the tower",
         "Entering_Condenser_Water_Temperature_Sensor",
         r"cooling.water|t_cw_in|condenser.*(entering|supply)",
+    ),
+    "condenser_water_setpoint": Signal(
+        _T,
+        "",
+        "set-point of the water from the tower",
+        "Entering_Condenser_Water_Temperature_Setpoint",
+        r"(condenser|cooling.water|(^|_)cw(_|$)).*set",
     ),
     "condenser_water_return_temperature": Signal(
         _T,
@@ -193,8 +224,23 @@ SIGNALS: dict[str, Signal] = {
     "server_fan_speed": Signal(("rotation", "fraction"), "rack", "server fans", "Fan_Speed_Status", r"fan.*rpm|rpm"),
     "coolant_supply_temperature": Signal(_T, "", "coolant to the cold plates", "", r"coolant.*(supply|in)"),
     "coolant_return_temperature": Signal(_T, "", "coolant from the cold plates", "", r"coolant.*(return|out)"),
+    "coolant_setpoint": Signal(_T, "", "set-point of the coolant to the cold plates", "", r"coolant.*set"),
+    "coolant_flow": Signal(
+        (*_FLOW, "rotation", "power"), "cdu", "coolant of a distribution unit, or its pumps", "", r"coolant.*flow"
+    ),
+    "facility_water_supply_temperature": Signal(
+        _T, "", "water from the dry coolers", "", r"facility.*water.*(supply|in)|dry.?cooler.*leav"
+    ),
+    "facility_water_return_temperature": Signal(
+        _T, "", "water to the dry coolers", "", r"facility.*water.*(return|out)|dry.?cooler.*enter"
+    ),
+    "facility_water_setpoint": Signal(_T, "", "set-point of the water from the dry coolers", "", r"facility.*set"),
     "outdoor_air_share": Signal(
-        _F, "", "outdoor air over supply air", "Damper_Position_Command", r"damper|outdoor.*share"
+        ("fraction", "power"),
+        "unit",
+        "outdoor air over supply air, as the dampers, or fans that draw it through the room, let it in",
+        "Damper_Position_Command",
+        r"damper|outdoor.*share",
     ),
 }
 

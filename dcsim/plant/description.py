@@ -317,9 +317,10 @@ class OutdoorAir(_Frozen):
     """Mixing boxes in front of the units, that let outdoor air in, and the weather in which they may.
 
     A part that any hall with ``moisture`` may have, with ``setpoints.outdoor_air_share``; and with ``evaporative`` coolers,
-    ``setpoints.evaporative_share``.
+    ``setpoints.evaporative_share``. With ``dampers: given`` the share of outdoor air is an input, as a log has it, whatever the weather.
     """
 
+    dampers: Literal["control", "given"] = "control"
     share_min: Annotated[Quantity, _in("-", least=0.0, most=0.9)]  # that closed dampers let through
     stroke_time: Time
     time_constant: Time
@@ -805,8 +806,9 @@ class HallDescription(_Frozen):
 
     @property
     def is_driven_by_log(self) -> bool:
-        """Whether it takes boundary conditions that only a log has: metered power, speeds of server fans, bought water."""
-        return any(part is not None for part in (self.metered_power, self.given_fans, self.district_cooling))
+        """Whether it takes boundary conditions that only a log has: metered power, speeds of server fans, dampers, bought water."""
+        parts = (self.metered_power, self.given_fans, self.given_dampers, self.district_cooling)
+        return any(part is not None for part in parts)
 
     @property
     def wetted_coils(self) -> bool | None:
@@ -893,6 +895,11 @@ class HallDescription(_Frozen):
         """What cools the hall, which decides the laws it is run by."""
         kinds = {"district-cooling": self.district_cooling, "dx": self.dx, "liquid": self.liquid}
         return next((kind for kind, section in kinds.items() if section is not None), "chilled-water")
+
+    @property
+    def given_dampers(self) -> str | None:
+        """Section of the part of that name."""
+        return "given" if self.outdoor_air is not None and self.outdoor_air.dampers == "given" else None
 
     @property
     def condensing_coils(self) -> Moisture | None:

@@ -267,7 +267,8 @@ class Plates(NamedTuple):
     new: dict[str, Array]
     powers: dict[str, Array]  # (1) W
     air_power: Array  # (R) W of the racks' dynamic power that goes into the air
-    power: Array  # (1) W into the plates
+    chip_power: Array  # (L) W into the plates
+    power: Array  # (1) W of them all
     leakage: Array  # (1) W of it that is leakage above the reference
     heat: Array  # (1) W into the facility water
     facility_flow: Array  # (1) fraction of nominal
@@ -339,6 +340,7 @@ def cooled(s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> Plates:
         ),
         powers=dict(cdu_pump_energy=total(pump_power, xp)),
         air_power=p.air_share * dynamic,
+        chip_power=power,
         power=total(power, xp),
         leakage=total(xp.maximum(leakage, 0.0), xp),
         heat=total(heat, xp),

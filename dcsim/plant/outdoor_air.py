@@ -2,7 +2,8 @@
 
 Dampers mix outdoor air into the return so that the mix is as cold as the supply air should be before the fan warms it; as much return air
 leaves the hall. How far they may open is asked for, and the plant closes them where the weather is outside of hard limits of dry bulb, dew
-point and enthalpy, step by step and not before compressors and valves behind them have followed. Whatever is missing the coils do.
+point and enthalpy, step by step and not before compressors and valves behind them have followed. Whatever is missing the coils do. Where a log
+says how far dampers are open, they follow that and nothing else.
 
 Evaporative coolers, first an indirect and then a direct one, wet as much of their pads as brings the outdoor air to that temperature, no
 more than is asked for, and a direct one no more than its limit of dew point allows; decided once a control step. Their heat never enters
@@ -101,6 +102,22 @@ def sized(d: HallDescription) -> dict[str, Any]:
         outdoor_air_time_min=air.lockout_time.value,
         outdoor_air_changeover_time=air.changeover_time.value,
     )
+
+
+class GivenDampers:
+    """A part: the share of outdoor air is known, for instance from a log."""
+
+    class Inputs(NamedTuple):
+        """What the driver says."""
+
+        outdoor_air_share: Array  # (U) of the air that a unit supplies; rows as in the state
+
+    DRIVERS = ("outdoor_air_share",)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters: closed dampers, strokes and fans are those of the mixing boxes."""
+        return {}
 
 
 class Evaporative:
@@ -266,17 +283,20 @@ def mixed(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> M
     drawn = s.outdoor_air_share * s.crah_fan_speed
     fan_power = h.density_ratio * u.crah_available * path * drawn * drawn * drawn
     crah_power = hot.crah_power + fan_power
-    wanted = air_economizer.outdoor_air_fraction(  # in the room's books: sensible heat of dry air
-        returning,
-        0.0,
-        h.treated_air_temperature,
-        0.0,
-        h.supply_air_setpoint - crah_power / hot.air_stream,
-        p.outdoor_air_share_min,
-        s.outdoor_air_limit,
-        1.0,
-        xp,
-    )
+    if hasattr(u, "outdoor_air_share"):
+        wanted = clip(u.outdoor_air_share, p.outdoor_air_share_min, 1.0, xp)
+    else:
+        wanted = air_economizer.outdoor_air_fraction(  # in the room's books: sensible heat of dry air
+            returning,
+            0.0,
+            h.treated_air_temperature,
+            0.0,
+            h.supply_air_setpoint - crah_power / hot.air_stream,
+            p.outdoor_air_share_min,
+            s.outdoor_air_limit,
+            1.0,
+            xp,
+        )
     near = thermal.relaxed_implicitly(s.outdoor_air_share, wanted, dt / p.damper_time_constant)
     stroke = dt / p.damper_stroke_time
     share = s.outdoor_air_share + clip(near - s.outdoor_air_share, -stroke, stroke, xp)

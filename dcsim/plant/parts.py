@@ -92,6 +92,7 @@ PARTS: Mapping[str, Any] = {
     "sol_air": room.SolAir,
     "moisture": moisture,
     "outdoor_air": outdoor_air,
+    "given_dampers": outdoor_air.GivenDampers,
     "evaporative": outdoor_air.Evaporative,
     "surroundings": room.Surroundings,
     "district_cooling": district_cooling,

@@ -22,6 +22,7 @@ from dcsim.physics import moist_air, server
 from dcsim.plant.description import HallDescription
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.steady import packed_inputs
+from dcsim.replay.sensors import TOTALS
 
 Array = np.ndarray
 SECOND = 1_000_000_000  # ns
@@ -36,6 +37,8 @@ _FROM_TEMPERATURE = {
     "chilled_water_setpoint": "chilled_water_supply_temperature",
     "condenser_water_setpoint": "condenser_water_supply_temperature",
     "coolant_setpoint": "coolant_supply_temperature",
+    "facility_water_setpoint": "facility_water_supply_temperature",
+    "return_air_setpoint": "return_air_temperature",
 }
 """Set-points, and the temperature that stands for one which is not logged."""
 
@@ -44,11 +47,25 @@ _OF_INPUT = {
     "crah_fan_speed": ("crah_fan_speed",),
     "server_fan_speed": ("server_fan_speed",),
     "district_supply_temperature": ("chilled_water_supply_temperature",),
-    "outdoor_air_share_max": ("outdoor_air_share",),
+    "outdoor_air_share": ("outdoor_air_share",),
+    "compressor_request": ("compressor_on",),
+    "chilled_water_pump_speed": ("chilled_water_pump_speed",),
     "condenser_water_flow": ("condenser_water_flow",),
+    "coolant_flow": ("coolant_flow",),
     **{name: (name, other) for name, other in _FROM_TEMPERATURE.items()},
 }
 """Input of a hall to the signals that may drive it, the first that the log has."""
+
+_STATES = ("compressor_on",)
+"""Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
+
+_ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", "compressor_on", "outdoor_air_share")
+_STEADY = ("stuck", "clipped", "padding")
+"""Signals that are asked for, not measured: they stand still, and at their limits, for as long as a controller likes. Likewise whether a machine
+runs. These faults of a sensor are none of theirs."""
+
+_FREE_COOLING = ("outdoor_air_share_max", "evaporative_share_max")
+"""What lets the plant cool by outdoor air as far as weather and controls have it."""
 
 
 @dataclass(frozen=True)
@@ -182,9 +199,7 @@ def boundaries(
         raise InputError(
             f"{origin}: no channel has the signal rack_power, it_power or utilization; the load drives a hall"
         )
-    hall = build_hall(metered(description) if has_meter else description)
-    if hall.input_rows.get("swing"):
-        raise InputError(f"hall {description.name}: load that swings within a step cannot be driven by a log")
+    hall = build_hall(_driven(description, has_meter, actions and table.has("outdoor_air_share")))
     values, sources = _Drivers(hall, table, weather).all(actions)
     filled, bridged = {}, {}
     for name, series in values.items():
@@ -207,10 +222,19 @@ def boundaries(
         raise InputError(
             f"{log.name}: nowhere is all known that drives the hall; {worst} ({sources[worst]}) is known {lacking[worst]:.0%} of the time"
         )
-    measured = table.measured()
+    measured = table.measured({"unit": hall.crah_groups, "chiller": hall.chillers})
     if actions and not measured:
         raise InputError(f"{origin}: every channel with a signal drives the hall, so none is left to compare")
     return Boundaries(hall, table.time, step_s, inputs, segments, measured, sources, bridged)
+
+
+def _driven(description: HallDescription, has_meter: bool, has_dampers: bool) -> HallDescription:
+    """Return the hall with what the log has as inputs, in place of its own laws and controls."""
+    if has_meter and description.liquid is None:  # what chips under cold plates draw follows from their load
+        description = metered(description)
+    if has_dampers and description.outdoor_air is not None:
+        description = description.replaced({"outdoor_air.dampers": "given"})
+    return description
 
 
 class _Table:
@@ -227,19 +251,28 @@ class _Table:
         origin: str,
     ) -> None:
         self.log, self.origin, self._mapping, self._mapped = log, origin, mapping, mapped
-        self.time, values = log.grid([each.channel for each in mapped], step_s, start, end)
+        names = list(dict.fromkeys(each.channel for each in mapped))
+        self.time, values = log.grid(names, step_s, start, end)
         if len(self.time) < SEGMENT_STEPS_MIN:
             raise InputError(
                 f"{log.name}: {len(self.time)} steps of {step_s:g} s; expected {SEGMENT_STEPS_MIN} at least"
             )
         slower = [
-            each.channel for each in mapped if log.channels[each.channel].step_s > 1.5 * step_s
+            name for name in names if log.channels[name].step_s > 1.5 * step_s
         ]  # their readings stand until the next
         self._values = {
-            each.channel: held(row, log.channels[each.channel].step_s / step_s) if each.channel in slower else row
-            for each, row in zip(mapped, values, strict=True)
+            name: held(row, log.channels[name].step_s / step_s) if name in slower else row
+            for name, row in zip(names, values, strict=True)
         }
-        self._drives: set[str] = set()
+        asked_for = {each.channel for each in mapped if each.signal in _ACTIONS}
+        asked_for |= {name for name in names if mapping.of_channel(name).on_above is not None}
+        steady = [name for name in names if name in asked_for]
+        raw = log.grid(steady, step_s, start, end, trusted=_STEADY)[1]
+        self._steady = {
+            name: held(row, log.channels[name].step_s / step_s) if name in slower else row
+            for name, row in zip(steady, raw, strict=False)
+        }
+        self._drives: set[tuple[str, str]] = set()  # channel and signal
         self.stood_in: dict[str, float] = {}  # share of the readings of a signal that others stand for
 
     def has(self, signal: str) -> bool:
@@ -248,14 +281,15 @@ class _Table:
     def channels(self, signal: str, number: int | None = None) -> list[str]:
         return [each.channel for each in self._mapped if each.signal == signal and number in (None, each.number)]
 
-    def take(self, signal: str, count: int) -> Array | None:
-        """Return a signal as a driver, shape (count, T), where every row of it, or one for all, is in the log; None otherwise."""
+    def take(self, signal: str, count: int, drives: bool = True) -> Array | None:
+        """Return a signal, as a driver, shape (count, T), where every row of it, or one for all, is in the log; None otherwise."""
         numbered = [self.channels(signal, k) for k in range(1, count + 1)]
         common = self.channels(signal, 0)
         if not common and not all(numbered):
             return None
         taken = [names or common for names in numbered]
-        self._drives.update(name for names in taken for name in names)
+        if drives:
+            self._drives.update((name, signal) for names in taken for name in names)
         return np.stack([self._joined(signal, names) for names in taken])
 
     def missing(self, signal: str, count: int) -> list[int]:
@@ -263,7 +297,10 @@ class _Table:
 
     def _joined(self, signal: str, names: Sequence[str]) -> Array:
         """Mean of several channels; of power their sum, in which up to half may be missing and count as the mean of the others."""
-        stack = np.stack([self._scaled(name) for name in names])
+        stack = np.stack([self._scaled(name, signal) for name in names])
+        if signal in _STATES:
+            known = np.isfinite(stack)
+            return np.where(known.any(axis=0), np.where(known, stack, 0.0).max(axis=0), np.nan)
         if SIGNALS[signal].quantities != ("power",):
             return _mean(stack)
         known = np.isfinite(stack)
@@ -273,40 +310,50 @@ class _Table:
         )
         return np.where(enough, len(names) * _mean(stack), np.nan)
 
-    def _scaled(self, name: str) -> Array:
+    def _scaled(self, name: str, signal: str) -> Array:
+        """Readings of a channel as a hall takes a signal: a share by the nominal reading, or by the one above which a machine runs."""
         channel, rule = self.log.channels[name], self._mapping.of_channel(name)
-        if rule.nominal is not None:
-            return np.asarray((self._values[name] - rule.offset) / rule.nominal)
-        if channel.quantity in ("rotation", "mass_flow", "volume_flow"):
+        is_steady = signal in _ACTIONS or (rule.on_above is not None and "fraction" in SIGNALS[signal].quantities)
+        values = (self._steady if is_steady else self._values)[name] - rule.offset
+        if "fraction" not in SIGNALS[signal].quantities:
+            return values
+        if rule.on_above is not None:
+            return np.where(np.isfinite(values), (values > rule.on_above).astype(float), np.nan)
+        is_power = channel.quantity == "power"
+        if rule.nominal is not None and not (is_power and signal in _STATES):
+            share = np.asarray(values / rule.nominal)
+            return np.cbrt(np.maximum(share, 0.0)) if is_power else share
+        if is_power or channel.quantity in ("rotation", "mass_flow", "volume_flow"):
+            remedy = "on_above:" if signal in _STATES else "nominal: or on_above:" if is_power else "nominal:"
             raise InputError(
-                f"{self.origin}: channel '{name}' [{channel.unit}] drives the hall as a share of a nominal value; say nominal: in its line"
+                f"{self.origin}: channel '{name}' [{channel.unit}] drives the hall as a share of a nominal value; say {remedy} in its line"
             )
-        return np.asarray(self._values[name] - rule.offset)
+        return values
 
-    def measured(self) -> tuple[Measured, ...]:
+    def measured(self, counts: Mapping[str, int]) -> tuple[Measured, ...]:
+        """Return what does not drive the hall; numbered powers of which a hall knows the sum alone are added up where all units have one."""
         found = []
         grouped: dict[tuple[str, int], list[str]] = {}
         for each in self._mapped:
-            if each.channel not in self._drives:
+            if (each.channel, each.signal) not in self._drives:
                 grouped.setdefault((each.signal, each.number), []).append(each.channel)
+        for signal in TOTALS:
+            keys = [(signal, k + 1) for k in range(counts[SIGNALS[signal].counted_by])]
+            if keys and (signal, 0) not in grouped and all(key in grouped for key in keys):
+                grouped[signal, 0] = [name for key in keys for name in grouped.pop(key)]
         for (signal, number), names in grouped.items():
             is_sum = SIGNALS[signal].quantities == ("power",) and len(names) > 1
             for group in [names] if is_sum else [[name] for name in names]:
                 name = f"{signal}_{number}" if is_sum and number else signal if is_sum else group[0]
-                rules = [self._mapping.of_channel(each) for each in group]
-                found.append(
-                    Measured(
-                        name,
-                        signal,
-                        number,
-                        self.log.channels[group[0]].unit,
-                        np.sum([self._values[each] for each in group], axis=0),
-                        tuple(group),
-                        sum(rule.offset for rule in rules),
-                        rules[0].room_share,
-                        rules[0].time_constant,
-                    )
-                )
+                rule, unit = self._mapping.of_channel(group[0]), self.log.channels[group[0]].unit
+                is_share = "fraction" in SIGNALS[signal].quantities and (rule.nominal or rule.on_above is not None)
+                if is_share:
+                    values, unit = self._scaled(group[0], signal), "-"
+                else:
+                    values = np.sum([self._values[each] for each in group], axis=0)
+                offset = 0.0 if is_share else sum(self._mapping.of_channel(each).offset for each in group)
+                sensor = (offset, rule.room_share, rule.time_constant)
+                found.append(Measured(name, signal, number, unit, values, tuple(group), *sensor))
         return tuple(found)
 
 
@@ -339,13 +386,19 @@ class _Drivers:
                     raise InputError(f"{table.origin}: {signal} is mapped for some, not for number {lacking}")
             else:
                 if name in allowed:
-                    limits = getattr(hall.description.setpoints, allowed[name])
-                    middle = 0.5 * (limits.low + limits.high)
-                    self._set(
-                        name, middle, f"assumed: {middle:g} {limits.unit}, the middle of its range; not in the log"
-                    )
+                    self._assume(name, getattr(hall.description.setpoints, allowed[name]))
         self._rest()
         return self.values, self.sources
+
+    def _assume(self, name: str, limits: Any) -> None:
+        """Set what a controller asks for and no log tells: free where the plant has a control of its own, else in the middle."""
+        if name in _FREE_COOLING:
+            self._set(name, limits.high, f"assumed: {limits.high:g}, as far as weather and controls have it")
+        elif name == "crah_fan_speed" and "return_air" in self.hall:
+            self._set(name, limits.low, f"assumed: {limits.low:g} at least; the fans hold the return air")
+        else:
+            middle = 0.5 * (limits.low + limits.high)
+            self._set(name, middle, f"assumed: {middle:g} {limits.unit}, the middle of its range; not in the log")
 
     def _set(self, name: str, values: Any, source: str) -> None:
         self.values[name], self.sources[name] = values, source
@@ -360,6 +413,13 @@ class _Drivers:
         for name in self.hall.input_rows:
             if name in usual and name not in self.values:
                 self._set(name, usual[name], f"assumed: {usual[name]:g}")
+        if "sol_air_temperature" in self.hall.input_rows:
+            self._set("sol_air_temperature", self.values["dry_bulb_temperature"], "assumed: dry bulb, no sun")
+        if "zone_humidity_ratio" in self.hall.input_rows:
+            self._room_humidity()
+        if "swing" in self.hall.input_rows:
+            self._set("swing", 0.0, "none: load stands still within a step")
+            self._set("swing_share", 0.0, "none: load stands still within a step")
         if "server_fan_speed" in self.hall.input_rows and "server_fan_speed" not in self.values:
             raise InputError(
                 f"{self._table.origin}: hall {self.hall.description.name} takes the speed of server fans from a log; map server_fan_speed"
@@ -369,31 +429,30 @@ class _Drivers:
                 f"hall {self.hall.description.name}: machines on request cannot be replayed; take the hall without them"
             )
 
+    def _room_humidity(self) -> None:
+        """Water in the air of a room whose moisture is given."""
+        table, pressure = self._table, self.values["outdoor_pressure"]
+        dew, relative = table.take("room_dew_point", 1), table.take("room_relative_humidity", 1)
+        room = table.take("room_temperature", 1, drives=False)
+        if dew is not None:
+            ratio, words = moist_air.humidity_ratio_from_dew_point(dew[0], pressure), "log: room_dew_point"
+        elif relative is not None and room is not None:
+            ratio = moist_air.humidity_ratio(room[0], np.clip(relative[0], 0.0, 1.0), pressure)
+            words = "log: room_relative_humidity"
+        else:
+            ratio, words = self.values["outdoor_humidity_ratio"], "assumed: that of the outdoor air; not in the log"
+        self._set("zone_humidity_ratio", ratio, words)
+
     def _load(self) -> None:
         hall, table = self.hall, self._table
         racks = hall.racks
         if "server_power" not in hall.input_rows:
+            if not table.has("utilization"):  # racks of a law of their own, such as those under cold plates
+                power, _, words = self._power()
+                self._set("utilization", _load_of_power(hall, power), f"{words}, by the hall's power law")
             return
-        power = table.take("rack_power", racks)
-        if power is None and table.has("rack_power") and not table.has("it_power"):
-            lacking = ", ".join(map(str, table.missing("rack_power", racks)))
-            raise InputError(
-                f"{table.origin}: rack_power is mapped for some rack groups, not for {lacking}; map all, or it_power"
-            )
-        other: Any = 0.0
-        if power is not None:
-            words = "log: rack_power"
-            self._set("other_it_power", other, "none: not in the log")
-            total = table.take("it_power", 1)
-            if total is not None:
-                other = np.maximum(total[0] - power.sum(axis=0), 0.0)
-                self._set("other_it_power", other, "log: it_power beyond that of the racks")
-        else:
-            total = table.take("it_power", 1)
-            assert total is not None
-            shape = hall.params.peak_power / hall.params.peak_power.sum()
-            power, words = shape * total, "log: it_power, shared out as the peak powers of the rack groups"
-            self._set("other_it_power", other, "none")
+        power, other, words = self._power()
+        self._set("other_it_power", other, "log: it_power beyond that of the racks" if np.any(other) else "none")
         self._set("server_power", power, words)
         if "server_fan_speed" in hall.input_rows:
             self._set("utilization", 0.0, "not used: power and fan speeds are the log's")
@@ -401,6 +460,21 @@ class _Drivers:
             self._set("utilization", load, "log: utilization, for the air that servers draw")
         else:
             self._set("utilization", _load_of_power(hall, power), "the hall's power law, for the air that servers draw")
+
+    def _power(self) -> tuple[Array, Any, str]:
+        """Power of the rack groups, of IT equipment that is none of them, and where both are from."""
+        hall, table = self.hall, self._table
+        power, total = table.take("rack_power", hall.racks), table.take("it_power", 1)
+        if power is not None:
+            other = 0.0 if total is None else np.maximum(total[0] - power.sum(axis=0), 0.0)
+            return power, other, "log: rack_power"
+        if total is None:
+            lacking = ", ".join(map(str, table.missing("rack_power", hall.racks)))
+            raise InputError(
+                f"{table.origin}: rack_power is mapped for some rack groups, not for {lacking}; map all, or it_power"
+            )
+        shape = hall.params.peak_power / hall.params.peak_power.sum()
+        return shape * total, 0.0, "log: it_power, shared out as the peak powers of the rack groups"
 
     def _outdoor_air(self) -> None:
         table = self._table

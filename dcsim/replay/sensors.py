@@ -11,7 +11,11 @@ from dcsim.plant.hall import Hall
 from dcsim.plant.step import Step
 
 INSTANT_S = 1e-6
-TOTALS = ("crah_fan_power", "chiller_power")  # of which a hall knows the sum alone, not that of a unit
+TOTALS = (
+    "crah_fan_power",
+    "chiller_power",
+    "compressor_power",
+)  # of which a hall knows the sum alone, not that of a unit
 
 Array = Any  # NumPy arrays, or tensors with ``xp`` for them
 
@@ -54,10 +58,15 @@ def sensed(hall: Hall, s: Any, u: Any, interval: float, params: Any = None, xp: 
         "condenser_water_supply_temperature",
         "coolant_supply_temperature",
         "coolant_return_temperature",
+        "facility_water_supply_temperature",
+        "facility_water_return_temperature",
         "room_dew_point",
         "room_relative_humidity",
         "valve_fraction",
         "tower_air_fraction",
+        "chilled_water_pump_speed",
+        "outdoor_air_share",
+        "compressor_on",
     ):
         if hasattr(s, name):
             found[name] = getattr(s, name)
@@ -81,25 +90,25 @@ def _air(hall: Hall, s: Any, u: Any, p: Any, interval: float, xp: Any) -> dict[s
     s, held = Step(hall.types).begin(s, u, p, interval, xp)
     plates = liquid.cooled(s, u, held, p, INSTANT_S, xp) if "liquid" in hall else None
     hot = room.hot_side(s, u, held, p, INSTANT_S, xp, plates)
-    if hasattr(u, "server_power"):
-        power = {"rack_power": u.server_power}
-    elif plates is None:
-        power = {"rack_power": _rack_power(s, u, held, p)}
-    else:
-        power = {}
-    return power | {
+    return {
+        "rack_power": u.server_power if hasattr(u, "server_power") else _rack_power(s, u, held, p, plates, xp),
         "rack_outlet_temperature": hot.servers.inlet + hot.servers.released / hot.servers.stream,
         "return_air_temperature": hot.hot_return + hot.bypass * s.supply_air_temperature,
         "room_temperature": _mean(s.hot_air_temperature, xp),
     }
 
 
-def _rack_power(s: Any, u: Any, h: Any, p: Any) -> Array:
-    """What rack groups draw at this moment [W], fans and leakage with it."""
+def _rack_power(s: Any, u: Any, h: Any, p: Any, plates: Any, xp: Any) -> Array:
+    """What rack groups draw at this moment [W], fans and leakage with it, and the chips under their cold plates."""
+    to_air = h.dynamic_power if plates is None else plates.air_power
     leakage = server.leakage_power(
-        h.dynamic_power, s.rack_inlet_temperature, p.leakage_coefficient, p.leakage_reference_temperature
+        to_air, s.rack_inlet_temperature, p.leakage_coefficient, p.leakage_reference_temperature
     )
-    return h.dynamic_power + leakage + h.density_ratio * server_fans.fan_power(u, s.server_fan_speed, p)
+    power = to_air + leakage + h.density_ratio * server_fans.fan_power(u, s.server_fan_speed, p)
+    if plates is not None:
+        rack_of_chips = xp.where(p.plate_share > 0.0, 1.0, 0.0).T
+        power = power + xp.matmul(rack_of_chips, plates.chip_power)
+    return power
 
 
 def _mean(values: Array, xp: Any) -> Array:
@@ -129,6 +138,9 @@ def _powers(hall: Hall, s: Any, u: Any, p: Any, interval: float) -> dict[str, Ar
     ):
         if hasattr(s, field):
             found[name] = getattr(s, field) * per_second
+    if hasattr(s, "compressor_energy"):
+        found["compressor_power"] = s.compressor_energy * per_second
+        found["heat_removed"] = (s.condenser_heat - s.compressor_energy) * per_second
     return found
 
 

@@ -299,6 +299,51 @@ class ReplayConfig:
 
 
 @dataclass(frozen=True)
+class CalibrateConfig:
+    """Fit parameters of a hall to a sensor log and say how well it foretells what it was not fitted to."""
+
+    log: tyro.conf.Positional[Path]
+    """A log, as of inspect."""
+    hall: str
+    """Built-in hall, or a YAML file: where the fit begins, and the centre of what is thought likely."""
+    mapping: Path | None = None
+    """What the channels are, a YAML file; without one, signals are guessed from the names of channels, and said."""
+    holdout: Path | None = None
+    """Another log of the same channels that nothing is fitted to; by default the last part of the log."""
+    holdout_share: float = 0.4
+    """Share of the log, at its end, that nothing is fitted to, where no other log is named."""
+    parameters: CommaList = ()
+    """What to fit, by its place in a hall file (coils.conductance); by default all that usually is uncertain and the hall has."""
+    starts: int = 8
+    """Points that the search begins at."""
+    weather: str | None = None
+    """Climate or weather file for what the log lacks of outdoor air."""
+    step_s: float | None = None
+    """Step of the replay [s]; by default 60 s, or the step of the log up to 300 s."""
+    start: str | None = None
+    """First time to take, ISO, universal time unless it has an offset."""
+    end: str | None = None
+    """Last time to take, likewise."""
+    threads: int = 2
+    """Processor cores."""
+    seed: int = 0
+    """Of the points that the search begins at."""
+    resume: bool = False
+    """Go on where an interrupted calibration in the same folder stopped."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        check_at_least(0, seed=self.seed)
+        check_at_least(1, starts=self.starts, threads=self.threads)
+        if self.step_s is not None and not 1.0 <= self.step_s <= 3600.0:
+            raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
+        if not 0.0 < self.holdout_share < 0.9:
+            raise InputError(f"--holdout-share {self.holdout_share:g}: expected a share above 0 and below 0.9")
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """Write a trained policy as ONNX, or the transitions of simulations or of a sensor log as a table or a data set of Minari."""
 

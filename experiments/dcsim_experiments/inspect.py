@@ -41,11 +41,14 @@ def main(config: InspectConfig, command: str | None = None) -> Path:
     """
     mapping = load_mapping(config.mapping) if config.mapping is not None else None
     log = read_log(config.log, mapping, progress=sys.stderr.isatty())
-    signals: Mapping[str, str] = {}
+    signals: dict[str, str] = {}
     if mapping is not None:
         check_log(mapping, log, str(config.mapping))
         mapped = signals_of(log, mapping)
-        signals = {each.channel: f"{each.signal}_{each.number}" if each.number else each.signal for each in mapped}
+        signals = {}
+        for each in mapped:
+            name = f"{each.signal}_{each.number}" if each.number else each.signal
+            signals[each.channel] = f"{signals[each.channel]}, {name}" if each.channel in signals else name
         if config.hall is not None:
             from dcsim.plant.description import load_hall
 

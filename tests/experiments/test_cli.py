@@ -32,6 +32,7 @@ def test_every_verb_explains_its_options(run_cli, verb):
         "validate",
         "inspect",
         "replay",
+        "calibrate",
         "export",
     )  # which are about other programs, other halls and logs, or take the environment as what they are about
 
@@ -81,7 +82,7 @@ def _env():
     ("words", "parts"),
     [
         (["trian"], ["no verb 'trian'", "did you mean 'train'?"]),
-        (["calibrate", "log.csv"], ["'calibrate' is not in this version", "compare"]),
+        (["forecast", "log.csv"], ["'forecast' is not in this version", "compare"]),
         (["compare", "--epsodes", "3"], ["--epsodes", "did you mean --episodes?", "dcsim compare --help"]),
         (["compare", "--episodes", "many"], ["--episodes", "'many'"]),
         (["compare", "--episodes"], ["missing value", "'--episodes'"]),

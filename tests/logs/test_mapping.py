@@ -5,8 +5,8 @@ import yaml
 
 from dcsim.errors import InputError
 from dcsim.logs import check_hall, check_log, first_mapping, load_mapping, read_log, signals_of
-from dcsim.logs.mapping import parse_mapping
-from dcsim.logs.signals import SIGNALS
+from dcsim.logs.mapping import Mapped, parse_mapping
+from dcsim.logs.signals import SIGNALS, find_signal
 from dcsim.logs.units import HOUSE_UNITS
 from dcsim.plant.description import load_hall
 
@@ -131,3 +131,35 @@ def test_the_first_mapping_reads_back_and_names_what_was_guessed(log):
 def test_signals_measure_quantities_of_the_house():
     for name, signal in SIGNALS.items():
         assert set(signal.quantities) <= {*HOUSE_UNITS, "relative_humidity"}, name
+
+
+def test_a_channel_may_have_several_signals(log):
+    both = {"signal": ["it_power", "rack_power_{k}"], "unit": "W"}
+    assert signals_of(log, mapping(**{"it_power": {"signal": ["it_power", "facility_power", "it_power"]}})) == [
+        ("it_power", "it_power", 0),
+        ("it_power", "facility_power", 0),
+    ]
+    with pytest.raises(InputError, match="takes a number that the pattern does not have"):
+        mapping(it_power=both)
+    with pytest.raises(InputError, match="expected the name of a signal"):
+        mapping(it_power={"signal": ["it_power", 3]})
+
+
+def test_a_share_is_said_in_one_way():
+    with pytest.raises(InputError, match="either nominal or on_above"):
+        mapping(fan={"signal": "outdoor_air_share", "nominal": 240, "on_above": 100})
+
+
+@pytest.mark.parametrize(
+    ("signal", "hall", "words"),
+    [
+        ("compressor_on_1", "enterprise-1mw", "no direct-expansion units"),
+        ("outdoor_air_share", "edge-dx-50kw", "no dampers for outdoor air"),
+        ("coolant_setpoint", "edge-dx-50kw", "no liquid-cooled racks"),
+        ("coolant_flow_9", "ai-d2c-20mw", "has 5 CDU groups; nearest is 'coolant_flow_5'"),
+    ],
+)
+def test_signals_of_plants_that_a_hall_lacks_are_refused(signal, hall, words):
+    name, number = find_signal(signal)
+    with pytest.raises(InputError, match=words):
+        check_hall([Mapped("channel", name, number)], load_hall(hall))

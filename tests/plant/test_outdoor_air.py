@@ -360,3 +360,25 @@ def test_any_hall_with_moisture_takes_outdoor_air(name):
     hall = with_air(name)
     assert "outdoor_air" in hall and "evaporative" in hall
     assert {"outdoor_air_share_max", "evaporative_share_max"} <= set(hall.types.requests)
+
+
+# --- dampers that a log moves -----------------------------------------------------------------------------------------
+
+
+def test_given_dampers_close_the_balance_on_every_engine():
+    hall = with_air("edge-dx-50kw", **NO_PADS, **{"outdoor_air.dampers": "given"})
+    assert hall.description.is_driven_by_log
+    rng = np.random.default_rng(4)
+    s = random_state(hall, rng, 12)
+
+    def inputs(n):
+        usual = random_inputs(with_air("edge-dx-50kw", **NO_PADS), rng, n)._asdict()
+        share = rng.uniform(0.0, 1.0, (hall.crah_groups, n))
+        return hall.types.Inputs(**{name: usual.get(name, share) for name in hall.types.Inputs._fields})
+
+    for _ in range(5):
+        s = advance(hall, s, inputs(12))
+        assert_allclose(energy_residual(hall.types, s)[0], 0.0, atol=1e-9 * s.it_energy.max())
+    engines = engines_of(hall)
+    state = pack(random_state(hall, rng, 4), engines["numpy"].state_slices, 4)
+    assert_engines_agree(hall, engines, state, pack(inputs(4), engines["numpy"].input_slices, 4))

@@ -44,7 +44,7 @@ class Written:
         for name in frame:
             signal = name.rpartition("_")[0]
             quantities = SIGNALS[signal].quantities
-            kind = next(k for k in ("power", "fraction", *UNITS) if k in quantities)
+            kind = next(k for k in ("fraction", *UNITS) if k in quantities)
             self.channels[name] = {"signal": name if SIGNALS[signal].counted_by else signal, "unit": UNITS[kind]}
 
     def read(self, **changes):

@@ -34,6 +34,7 @@ HOURLY_START, START_SUBSTEP = 60.0, 1.0  # s, after a change of load and set-poi
 SHORT_PIECE, SHORT_SUBSTEP = 20.0, 5.0  # s, of shorter intervals
 NODE_LAG = 1.5 * SYSTEM_STEP_MOVING  # s, of the supply node behind the room while the fan stands
 DRIFT = 0.001  # of the nominal flow, where EnergyPlus has none
+NEVER = 1.0e9  # s, time constant of what is set from outside
 AIR_GAS_CONSTANT = 287.0  # J/(kg K), as in EnergyPlus
 
 # of the model file
@@ -90,6 +91,7 @@ def hall_of(run: EnergyPlusRun) -> HallDescription:
     thermostat_step = SYSTEM_STEP_MAX if is_calm else SYSTEM_STEP_MOVING
     return base.replaced(
         {
+            "racks.sensor_time_constant": NEVER,  # what the sensors read is set by `simulated`
             "room.air_specific_heat": specific_heat,
             "room.hot_air_heat_capacity": air,
             "room.return_air_heat_capacity": stream * SYSTEM_STEP_MOVING,

@@ -1,0 +1,159 @@
+"""What the log's controller did, as logs tell it: dampers and pumps by the power of fans, compressors by that of their units, set-points."""
+
+import numpy as np
+import pytest
+
+from dcsim.envs.task_halls import with_outdoor_air
+from dcsim.errors import InputError
+from dcsim.plant.description import load_hall
+from dcsim.replay import boundaries, open_loop
+from dcsim.replay.boundaries import metered
+from dcsim.replay.sensors import signal_of
+
+EDGE, LIQUID = "edge-dx-50kw", "ai-d2c-20mw"
+
+
+def edge_with_air():
+    """The edge hall with mixing boxes, no pads."""
+    edge = load_hall(EDGE)
+    no_pads = {"outdoor_air.evaporative": None, "setpoints.evaporative_share": None}
+    return edge.replaced(with_outdoor_air(edge)).replaced(no_pads)
+
+
+def with_channel(log, name, values, **entry):
+    log.frame[name] = values
+    log.channels[name] = entry
+    return log
+
+
+@pytest.fixture
+def aired(written):
+    """Return a log in which an exhaust fan runs for the first half, and for the second does not."""
+    log = written(steps=120)
+    power = np.where(np.arange(120) < 60, 480.0, 0.0) + 1e-3 * np.arange(120)
+    return with_channel(log, "exhaust_fan", power, signal=["outdoor_air_share", "cooling_power"], unit="W", nominal=480)
+
+
+def test_the_power_of_an_exhaust_fan_says_how_much_outdoor_air_comes_in(aired):
+    taken = boundaries(*aired.read(), edge_with_air())
+    assert taken.sources["outdoor_air_share"] == "log: outdoor_air_share"
+    assert "given_dampers" in taken.hall
+    share = open_loop(taken).signals["outdoor_air_share"]
+    closed = taken.hall.description.outdoor_air.share_min.value
+    np.testing.assert_allclose(share[:, 50:60], 1.0, atol=1e-3)
+    assert (share[:, 100:] < closed + 0.1).all() and (share[:, 100:] >= closed - 1e-9).all()
+    # the same channel is also a part of what cooling draws, and that is compared
+    measured = next(each for each in taken.measured if each.signal == "cooling_power")
+    assert measured.channels == ("cooling_power_1", "exhaust_fan")
+
+
+def test_the_flow_of_a_fan_goes_with_the_cube_root_of_its_power(aired):
+    aired.frame["exhaust_fan"] = 60.0 + 1e-3 * np.arange(120)  # an eighth of the nominal power
+    taken = boundaries(*aired.read(), edge_with_air())
+    np.testing.assert_allclose(taken.rows("outdoor_air_share"), 0.5, atol=1e-3)
+
+
+def test_a_room_full_of_outdoor_air_is_as_humid_as_outdoors_whatever_the_weather(aired):
+    """The lockout of the hall's own dampers does not stand against a log in which they were open."""
+    aired.frame["dry_bulb_temperature_1"] = 34.0 + 1e-3 * np.arange(120)  # beyond every limit
+    taken = boundaries(*aired.read(), edge_with_air())
+    replayed = open_loop(taken)
+    from dcsim.physics import moist_air
+
+    outdoors = moist_air.dew_point_temperature(taken.rows("outdoor_humidity_ratio"), taken.rows("outdoor_pressure"))[0]
+    dew_point = replayed.signals["room_dew_point"][0]
+    dried = replayed.signals["heat_removed"][0] > 0.0
+    assert dried.any()  # coils at work may only dry the air
+    assert (dew_point[10:55] < outdoors[10:55] + 0.05).all()
+    inlet = replayed.signals["rack_inlet_temperature"].mean(0)
+    assert inlet[50] > inlet[110] - 5.0
+
+
+def test_compressors_run_where_the_power_of_their_units_says_so(written):
+    log = written(steps=120)
+    for k in (1, 2):
+        power = np.where(np.arange(120) < 60, 5000.0, 400.0)  # stands still for long, as machines of one speed do
+        with_channel(log, f"unit{k}", power, signal=[f"compressor_on_{k}", "cooling_power"], unit="W", on_above=1000)
+    log.frame["unit2"] = 5000.0 + np.arange(120.0)  # runs through
+    limits = {"inlet_allowable": 60.0, "protection_release_temperature": 59.0, "trip_temperature": 90.0}
+    no_protection = {
+        f"limits.{name}": value for name, value in limits.items()
+    }  # which would call both where one is too little
+    taken = boundaries(*log.read(), load_hall(EDGE).replaced(no_protection))
+    request = taken.rows("compressor_request")
+    assert (request[0, :60] == 1.0).all() and (request[0, 60:] == 0.0).all() and (request[1] == 1.0).all()
+    on = open_loop(taken).signals["compressor_on"]
+    assert on[0, :55].mean() > 0.95 and on[0, 70:].max() == 0.0
+    assert on[1, 70:].mean() > 0.95
+
+
+def test_a_power_without_a_share_is_refused(aired):
+    with pytest.raises(InputError, match="say nominal: or on_above:"):
+        boundaries(*aired.read(exhaust_fan={"nominal": None}), edge_with_air())
+    log = with_channel(aired, "unit", 5000.0 + np.arange(120.0), signal="compressor_on", unit="W", nominal=5000)
+    with pytest.raises(InputError, match="say on_above: in its line"):
+        boundaries(*log.read(), edge_with_air())
+
+
+def test_a_set_point_that_stands_still_is_no_stuck_sensor(written):
+    log = written(steps=150)
+    moving = np.resize([20.0, 20.5, 21.0, 20.2], 150)
+    log.frame["supply_air_setpoint_1"] = np.where(np.arange(150) < 90, moving, 22.0)
+    read, mapping = log.read()
+    assert read.channels["supply_air_setpoint_1"].faults  # as a sensor it would be
+    taken = boundaries(read, mapping, load_hall(EDGE))
+    np.testing.assert_allclose(taken.rows("supply_air_setpoint")[0, 95:], 22.0)
+
+
+def test_powers_of_all_units_are_compared_by_their_sum(written):
+    log = written(steps=60)
+    for k in (1, 2):
+        with_channel(log, f"fan{k}", 1000.0 * k + np.arange(60.0), signal=f"crah_fan_power_{k}", unit="W")
+    both = boundaries(*log.read(), load_hall(EDGE))
+    total = next(each for each in both.measured if each.signal == "crah_fan_power")
+    assert total.number == 0 and total.channels == ("fan1", "fan2")
+    np.testing.assert_allclose(total.values, 3000.0 + 2.0 * np.arange(60.0))
+    one = boundaries(*log.read(fan2={"ignore": True}), load_hall(EDGE))
+    alone = next(each for each in one.measured if each.signal == "crah_fan_power")
+    assert alone.number == 1 and open_loop(one).of(alone.signal, alone.number) is None
+
+
+def test_the_heat_that_compressors_move_is_power_times_cop(written):
+    taken = boundaries(*written(steps=60).read(), load_hall(EDGE))
+    replayed = open_loop(taken)
+    heat, power = (replayed.signals[name][0] for name in ("heat_removed", "compressor_power"))
+    runs = power > 1000.0
+    assert runs.any() and ((heat / np.maximum(power, 1.0))[runs] > 2.0).all()
+    assert ((heat / np.maximum(power, 1.0))[runs] < 8.0).all()
+
+
+def test_pump_speed_and_set_points_of_water_are_the_logs(written):
+    log = written("enterprise-1mw", steps=60)
+    with_channel(
+        log, "pump", 0.125 * 4e3 + 1e-3 * np.arange(60.0), signal="chilled_water_pump_speed", unit="W", nominal=4e3
+    )
+    with_channel(log, "cw", np.linspace(24.0, 25.0, 60), signal="condenser_water_setpoint", unit="degC")
+    taken = boundaries(*log.read(), load_hall("enterprise-1mw"))
+    np.testing.assert_allclose(taken.rows("chilled_water_pump_speed"), 0.5, atol=1e-3)
+    np.testing.assert_allclose(taken.rows("condenser_water_setpoint")[0], np.linspace(24.0, 25.0, 60))
+    assert "assumed" not in taken.sources["chilled_water_pump_speed"] + taken.sources["condenser_water_setpoint"]
+
+
+def test_racks_under_cold_plates_are_driven_by_their_power(written):
+    log = written(LIQUID, steps=60, load="rack_power")
+    with_channel(log, "coolant", np.linspace(38.0, 39.0, 60), signal="coolant_setpoint", unit="degC")
+    taken = boundaries(*log.read(), load_hall(LIQUID))
+    assert "by the hall's power law" in taken.sources["utilization"]
+    assert taken.sources["coolant_setpoint"] == "log: coolant_setpoint"
+    replayed = open_loop(taken)
+    asked = np.stack([log.frame[f"rack_power_{k + 1}"] for k in range(taken.hall.racks)])
+    # chips that leak draw more than the law of load has, here a few per cent, which the way back from power does not take off
+    np.testing.assert_allclose(replayed.signals["rack_power"], asked, rtol=0.08)
+    np.testing.assert_allclose(
+        signal_of(replayed.signals, "rack_power")[20:], replayed.signals["it_power"][0, 20:], rtol=0.05
+    )
+
+
+def test_a_metered_hall_stays_as_it_is():
+    once = metered(load_hall(EDGE))
+    assert metered(once) is once
