@@ -29,7 +29,7 @@ from dcsim.replay import Boundaries, Measured, Replayed, Start, open_loop
 
 Array = np.ndarray
 
-ROUNDS = 3  # of noise and autocorrelation
+ROUNDS = 4  # of noise and autocorrelation
 ITERATIONS_MAX = 20  # a round
 DAMPING = (0.1, 1.0, 10.0)  # times that of the last step, tried side by side
 DAMPING_FIRST, DAMPING_LEAST, DAMPING_MAX = 1e-2, 1e-8, 1e6

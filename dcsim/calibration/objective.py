@@ -21,11 +21,13 @@ import numpy as np
 
 from dcsim.calibration.batch import Bench
 from dcsim.errors import InputError
+from dcsim.plant.hall import build_hall
 from dcsim.replay.sensors import lag_share
 
 Array = np.ndarray
 
 STEP = 0.02  # of a prior's spread, to both sides, for derivatives
+SLOPE_MAX, USUAL_SHARE = 4.0, 0.9  # times the mean of that share of a slope's smallest values along the log
 HUBER = 2.5  # noises, from which an error counts linearly
 START_SPREAD = 3.0  # K of a slow temperature from rest
 OFFSET_SPREAD = 0.5  # K: usual limits of error of sensors in air, and where in the air they hang
@@ -218,8 +220,8 @@ class Objective:
 
     def _is_valid(self, v: Array) -> bool:
         try:
-            self.bench.hall_at(self.split(v[:, None]).z[:, 0])
-        except InputError:
+            build_hall(self.bench.hall_at(self.split(v[:, None]).z[:, 0]))
+        except (InputError, ValueError):  # numbers that do not go together, or that nothing can be sized for
             return False
         return True
 
@@ -265,8 +267,9 @@ class Objective:
             for side in (STEP, -STEP):
                 moved = v.copy()
                 moved[k] = np.clip(moved[k] + side, low[k], high[k])
-                sides.append(moved)
+                sides.append(moved if self._is_valid(moved) else v)
         width = np.array([sides[1 + 2 * k][k] - sides[2 + 2 * k][k] for k in range(self.shared)])
+        width[width == 0.0] = np.inf  # nothing is known of it here
         halls = np.arange(len(sides))
         halls[1 + 2 * self.of_hall :] = 0  # a sensor's lag leaves the hall as it is
         found = Normal(self.variables, blocks)
@@ -285,7 +288,7 @@ class Objective:
         n, known, tau = self.shared, self.known[:, steps], noise.time[:, None]
         into.cost += float((_rho(r) / tau).sum())
         weight = np.minimum(1.0, HUBER / np.maximum(np.abs(r), 1e-12)) / tau * known
-        shared = np.where(known[:, :, None], slopes, 0.0) / noise.size[:, None, None]
+        shared = _without_flips(np.where(known[:, :, None], slopes, 0.0)) / noise.size[:, None, None]
         flat = shared.reshape(-1, n)
         into.matrix[:n, :n] += flat.T @ (weight.reshape(-1, 1) * flat)
         gradient = [np.einsum("ctn,ct->tn", shared, weight * r)]
@@ -305,6 +308,15 @@ class Objective:
         by_step = np.concatenate(gradient, axis=1)
         into.gradient += by_step.sum(axis=0)
         return by_step
+
+
+def _without_flips(slopes: Array) -> Array:
+    """Cut slopes (C, T, n) to a few times their usual size along the log.
+
+    Where a machine switches at another moment than in the hall beside it, the difference between the two is no derivative.
+    """
+    usual = np.sort(np.abs(slopes), axis=1)[:, : max(1, int(USUAL_SHARE * slopes.shape[1]))].mean(axis=1, keepdims=True)
+    return np.clip(slopes, -SLOPE_MAX * usual, SLOPE_MAX * usual)
 
 
 def _lag(x: Array, keep: Array, rows: Array, last: Array) -> Array:

@@ -473,8 +473,12 @@ class _Drivers:
             raise InputError(
                 f"{table.origin}: rack_power is mapped for some rack groups, not for {lacking}; map all, or it_power"
             )
-        shape = hall.params.peak_power / hall.params.peak_power.sum()
-        return shape * total, 0.0, "log: it_power, shared out as the peak powers of the rack groups"
+        p = hall.params
+        shape, words = p.peak_power, "as the peak powers of the rack groups"
+        if (load := table.take("utilization", hall.racks)) is not None:
+            shape = server.dynamic_power(load, p.idle_power, p.peak_power, p.power_exponent)
+            words = "by the utilization of the rack groups and the hall's power law"
+        return shape / shape.sum(axis=0) * total, 0.0, f"log: it_power, shared out {words}"
 
     def _outdoor_air(self) -> None:
         table = self._table

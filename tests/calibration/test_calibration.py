@@ -1,0 +1,211 @@
+"""Fits of a hall to logs that its own equations wrote, with the torch gradient as a second implementation of the derivatives."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from dcsim_experiments.synthetic_log import GIVEN, course, frame, rules
+
+from dcsim.calibration import batch, fit, hall_text, mapping_text, parameters_of, with_values
+from dcsim.calibration.batch import Bench
+from dcsim.calibration.objective import OFFSET_SPREAD, Noise, Objective, autocorrelation_time
+from dcsim.engines.gradients import rollout
+from dcsim.errors import InputError
+from dcsim.logs import load_mapping, read_log, signals_of
+from dcsim.plant.description import HallDescription, load_hall
+from dcsim.plant.hall import build_hall
+from dcsim.replay import boundaries, open_loop
+from dcsim.replay.run import settled, substeps_of
+
+NAMES = ("racks.temperature_rise", "room.recirculation_min", "crahs.fan_power")
+MEASURED = ("rack_inlet_temperature", "return_air_temperature", "crah_fan_power")
+
+
+@pytest.fixture(scope="module")
+def enterprise() -> HallDescription:
+    return load_hall("enterprise-1mw")
+
+
+def logged(folder, description, steps=120, signals=MEASURED, spoil=None):
+    """Write the log of a hall and read it with its mapping."""
+    written = frame(course(description, steps, seed=3, held=15), (*GIVEN, "utilization", *signals))
+    if spoil is not None:
+        spoil(written)
+    path, map_path = folder / "log.csv", folder / "mapping.yaml"
+    written.round(5).to_csv(path, index_label="time")
+    map_path.write_text(yaml.safe_dump({"channels": rules(written)}))
+    mapping = load_mapping(map_path)
+    return read_log(path, mapping), mapping
+
+
+def test_a_drawn_hall_is_found_again(enterprise, tmp_path):
+    parameters = parameters_of(enterprise, NAMES)
+    truth = with_values(enterprise, parameters, np.array([0.8, -0.9, 1.1]))
+    random = np.random.default_rng(0)
+
+    def noisy(written):
+        for name in written:
+            if name.startswith(("rack_inlet", "return_air")):
+                written[name] += 0.05 * random.standard_normal(len(written))
+
+    log, mapping = logged(tmp_path, truth, spoil=noisy)
+    found = fit(boundaries(log, mapping, enterprise), enterprise, parameters, starts=1)
+    for each in found.parameters:
+        true = each.parameter.of(truth)
+        assert each.is_identifiable and each.low <= each.value <= each.high
+        assert each.value == pytest.approx(true, rel=0.03)
+        assert abs(each.value - true) < abs(each.parameter.centre - true) / 4.0  # and the log, not the prior, says so
+    again = boundaries(log, mapping, found.description)
+    inlet = next(each for each in again.measured if each.signal == "rack_inlet_temperature")
+    assert np.nanstd(open_loop(again).reading(inlet) - inlet.values) < 0.1
+
+
+def test_a_sensor_that_reads_too_much_is_found_and_the_hall_is_not_bent(enterprise, tmp_path):
+    def shift(written):
+        written["rack_inlet_temperature_3"] += 0.6
+
+    log, mapping = logged(tmp_path, enterprise, spoil=shift)
+    parameters = parameters_of(enterprise, ("room.recirculation_min",))
+    found = fit(boundaries(log, mapping, enterprise), enterprise, parameters, starts=1)
+    offset = {each.name: each.offset for each in found.channels}
+    assert offset["rack_inlet_temperature_3"] == pytest.approx(0.6, abs=0.1)
+    assert abs(offset["rack_inlet_temperature_4"]) < 0.1
+    assert found.parameters[0].value == pytest.approx(parameters[0].centre, rel=0.05)
+
+
+def test_what_the_log_does_not_tell_stays_and_is_said(enterprise, tmp_path):
+    log, mapping = logged(tmp_path, enterprise)
+    parameters = parameters_of(enterprise, ("crahs.fan_power", "tower.fan_power"))  # nothing of the tower is measured
+    found = {
+        each.parameter.name: each
+        for each in fit(boundaries(log, mapping, enterprise), enterprise, parameters, starts=1).parameters
+    }
+    assert found["crahs.fan_power"].is_identifiable
+    tower = found["tower.fan_power"]
+    assert not tower.is_identifiable and tower.value == tower.parameter.centre and tower.spread == 1.0
+    assert tower.low < tower.value < tower.high
+
+
+def test_the_hold_out_is_not_looked_at(enterprise, tmp_path):
+    log, mapping = logged(tmp_path, enterprise)
+    parameters = parameters_of(enterprise, NAMES)
+    taken = boundaries(log, mapping, enterprise)
+    until = 70
+    for each in taken.measured:
+        each.values[until:] = np.random.default_rng(1).normal(20.0, 9.0, len(each.values) - until)
+    spoiled = fit(taken, enterprise, parameters, until, starts=1)
+    whole = fit(boundaries(log, mapping, enterprise), enterprise, parameters, until, starts=1)
+    for one, other in zip(spoiled.parameters, whole.parameters, strict=True):
+        assert one.value == other.value and one.low == other.low
+
+
+def test_the_gradient_is_that_of_the_adjoint(enterprise, tmp_path, monkeypatch):
+    """The same cost by the batch of halls and by reverse differentiation through torch, for a parameter that scales one array."""
+    random = np.random.default_rng(2)
+
+    def noisy(written):
+        for name in written:
+            if name.startswith("rack_inlet"):
+                written[name] += 0.3 * random.standard_normal(len(written))
+
+    log, mapping = logged(tmp_path, enterprise, steps=30, signals=("rack_inlet_temperature",), spoil=noisy)
+    taken = boundaries(log, mapping, enterprise)
+    (parameter,) = parameters_of(enterprise, ("room.recirculation_min",))
+    bench = Bench(taken, enterprise, [parameter], taken.measured)
+    objective = Objective(bench, len(taken.time))
+    noise = Noise(np.full(len(taken.measured), 50.0), np.ones(len(taken.measured)))  # so wide that Huber's bend is far
+    hall = build_hall(enterprise)
+    engine = bench._engine([hall.params])
+    start = settled(taken, engine, 0)
+    monkeypatch.setattr(batch, "settled", lambda *args: np.repeat(start, args[-1], axis=1))  # of the steps alone
+    normal = objective.normal(np.zeros(objective.variables), noise)
+    begin = torch.from_numpy(start)
+    inputs = torch.from_numpy(np.ascontiguousarray(taken.inputs.T[:, :, None]))
+    z = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    base = torch.from_numpy(hall.params.recirculation_min)
+    params = hall.params._replace(recirculation_min=base * torch.exp(parameter.prior.spread * z))
+    shown = rollout(
+        engine, begin, inputs, taken.step_s, params, fields=("rack_inlet_temperature",), substeps=substeps_of(taken)
+    ).fields["rack_inlet_temperature"][:, :, 0]
+    before = torch.cat([begin[engine.state_slices["rack_inlet_temperature"]].T, shown[:-1]])
+    measured = torch.from_numpy(np.stack([each.values for each in taken.measured]).T)
+    cost = 0.5 * (((0.5 * (before + shown) - measured) / 50.0) ** 2).nansum()
+    cost.backward()
+    assert normal.cost == pytest.approx(cost.item(), rel=1e-6)
+    assert normal.gradient[0] == pytest.approx(z.grad.item(), rel=1e-3)
+    assert abs(normal.gradient[0]) > 1e-6
+
+
+def test_an_offset_pulls_by_as_much_as_the_residuals_sum_to(enterprise, tmp_path):
+    log, mapping = logged(tmp_path, enterprise, steps=30, signals=("rack_inlet_temperature",))
+    taken = boundaries(log, mapping, enterprise)
+    parameters = parameters_of(enterprise, ("room.recirculation_min",))
+    objective = Objective(Bench(taken, enterprise, parameters, taken.measured), len(taken.time))
+    noise = Noise(np.full(len(taken.measured), 2.0), np.ones(len(taken.measured)))
+    normal = objective.normal(np.zeros(objective.variables), noise)
+    away = open_loop(taken).reading(taken.measured[0]) - taken.measured[0].values
+    place = objective.shared  # the first offset is that of the first channel
+    assert normal.gradient[place] == pytest.approx(np.nansum(away) * OFFSET_SPREAD / 4.0, rel=1e-6, abs=1e-9)
+
+
+def test_autocorrelation_time_is_that_of_its_process():
+    """Of an autoregression of the first order it is (1 + a) / (1 - a)."""
+    random = np.random.default_rng(0)
+    for a in (0.0, 0.6, 0.9):
+        x = np.zeros(40_000)
+        for k, e in enumerate(random.standard_normal(len(x) - 1), 1):
+            x[k] = a * x[k - 1] + e
+        assert autocorrelation_time(x) == pytest.approx((1.0 + a) / (1.0 - a), rel=0.12)
+        x[5000:9000] = np.nan
+        assert autocorrelation_time(x) == pytest.approx((1.0 + a) / (1.0 - a), rel=0.15)
+
+
+def test_fitted_halls_and_mappings_read_back(enterprise, tmp_path):
+    parameters = parameters_of(enterprise)
+    fitted = with_values(enterprise, parameters, np.full(len(parameters), 0.3), "fitted to a log")
+    path = tmp_path / "hall.yaml"
+    path.write_text(hall_text(fitted, "a heading"))
+    assert load_hall(path) == fitted
+    assert "fitted to a log; before" in path.read_text()
+    log, mapping = logged(tmp_path, enterprise, steps=20)
+    taken = boundaries(log, mapping, enterprise)
+    (sensor, *_) = taken.measured
+    from dataclasses import replace
+
+    own = replace(sensor, offset=0.25, room_share=0.1, time_constant=90.0)
+    map_path = tmp_path / "fitted.yaml"
+    map_path.write_text(mapping_text(mapping, signals_of(log, mapping), [own]))
+    again = boundaries(log, load_mapping(map_path), enterprise)
+    assert [each.name for each in again.measured] == [each.name for each in taken.measured]
+    found = again.measured[0]
+    assert (found.offset, found.room_share, found.time_constant) == (0.25, 0.1, 90.0)
+
+
+def test_lags_and_offsets_of_a_mapping_are_in_what_a_replay_shows(enterprise, tmp_path):
+    """A sensor of first order behind a ramp ends its time constant behind it."""
+    from dataclasses import replace
+
+    log, mapping = logged(tmp_path, enterprise, steps=60)
+    taken = boundaries(log, mapping, enterprise)
+    replayed = open_loop(taken)
+    sensor = taken.measured[0]
+    plain = replayed.reading(sensor)
+    np.testing.assert_allclose(replayed.reading(replace(sensor, offset=0.5)), plain + 0.5)
+    room = replayed.of("room_temperature")
+    np.testing.assert_allclose(replayed.reading(replace(sensor, room_share=0.25)), 0.75 * plain + 0.25 * room)
+    slow = replayed.reading(replace(sensor, time_constant=120.0))
+    assert slow[0] == pytest.approx(plain[0])
+    np.testing.assert_allclose(np.diff(slow), (plain - slow)[1:] * taken.step_s / 120.0, atol=1e-9)  # implicit Euler
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("coils.conductivity",), "nearest is 'coils.conductance'"),
+        (("dx.cop",), "hall enterprise-1mw has none"),
+        (("room.relative_recirculation.40",), "has the numbers 1 to"),
+    ],
+)
+def test_parameters_that_cannot_be_fitted_are_refused(enterprise, names, said):
+    with pytest.raises(InputError, match=said):
+        parameters_of(enterprise, names)
