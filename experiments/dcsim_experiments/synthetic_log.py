@@ -15,6 +15,7 @@ from dcsim.plant.run import hall_model
 from dcsim.plant.steady import cold_state, packed_inputs, rested
 from dcsim.replay import sensed
 from dcsim.replay.run import is_of_step
+from dcsim.replay.sensors import TOTALS
 
 Array = np.ndarray
 
@@ -108,5 +109,8 @@ def rules(names: Any) -> dict[str, dict[str, str]]:
     for name in names:
         signal = name.rpartition("_")[0]
         kind = next(kind for kind in UNITS if kind in SIGNALS[signal].quantities)
-        found[name] = {"signal": name if SIGNALS[signal].counted_by else signal, "unit": UNITS[kind]}
+        found[name] = {
+            "signal": name if SIGNALS[signal].counted_by and signal not in TOTALS else signal,
+            "unit": UNITS[kind],
+        }
     return found

@@ -15,6 +15,7 @@ COUNTS = ("count", "order", "curve", "node", "number", "slot", "zone", "_min", "
 STEP = 1e-6  # of a difference, relative
 
 
+@pytest.mark.slow
 def test_an_environment_on_torch_does_what_the_fused_engine_does():
     seen = {}
     for engine in ("fused", "torch"):

@@ -66,6 +66,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_a_comparison_says_under_which_faults_it_was_made(run_cli, read, tmp_path):
     text = "{sensors: {noise: {temperature: 0.1}, delay_s: 300}, actuators: {stroke_time_s: 120}, "
     text += "failures: {schedule: [{component: crah, units: 2, start_hour: 0.5}]}, "

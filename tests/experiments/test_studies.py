@@ -14,9 +14,8 @@ from dcsim.plant.hall import build_hall
 HALLS = ("enterprise-1mw", "hyperscale-10mw")
 
 
-@pytest.mark.parametrize(
-    "faults", [pytest.param([], marks=pytest.mark.slow), ["--faults"]], ids=["without faults", "with faults"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", [[], ["--faults"]], ids=["without faults", "with faults"])
 def test_random_actions_break_nothing(tmp_path, capsys, faults):
     out = tmp_path / "soak.json"
     assert soak.main(["--steps", "6000", "--num-envs", "25", "--out", str(out), *faults]) == 0

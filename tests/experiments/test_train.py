@@ -134,7 +134,7 @@ SAC = ("train", "--algo", "sac", "--num-envs", "16", "--steps", "3520", "--seed"
 PPO = ("train", "--algo", "ppo", "--num-envs", "8", "--steps", "3072", "--seed", "3")
 
 
-@pytest.mark.parametrize("words", [PPO, SAC], ids=["ppo", "sac"])
+@pytest.mark.parametrize("words", [pytest.param(PPO, marks=pytest.mark.slow), SAC], ids=["ppo", "sac"])
 def test_a_killed_training_goes_on_to_the_very_same_policy(run_cli, read, tmp_path, words):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run_cli(*words, "--out", whole)[0] == 0

@@ -359,6 +359,7 @@ def test_days_of_the_stored_excitation_agree():
 
 
 @needs_engine
+@pytest.mark.slow
 def test_a_mild_climate_agrees_with_open_loops_and_with_closed_ones():
     weather, start = weather_file("usa_ca_san_francisco"), date(2017, 5, 1)
     found = {}
@@ -377,6 +378,7 @@ def test_a_mild_climate_agrees_with_open_loops_and_with_closed_ones():
 
 
 @needs_engine
+@pytest.mark.slow
 def test_outages_of_minutes_agree():
     outages = (
         Outage("crah_fan", datetime(2017, 4, 11, 9), 3.0),

@@ -316,6 +316,7 @@ def test_every_quantity_is_within_its_tolerance(data, subject):
             assert has_passed(quantity, compared(quantity)), (case.name, quantity.name, compared(quantity))
 
 
+@pytest.mark.slow
 def test_the_week_and_the_rank_of_its_days_are_the_librarys(week):
     for case in week.values():
         for quantity in case.quantities:

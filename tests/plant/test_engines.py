@@ -81,6 +81,7 @@ def test_a_device_agrees_over_random_plants_states_and_actions(hall, dtype):
     assert error.max() < 1e-1  # of a plant beside a kink, which rounding puts on the other side
 
 
+@pytest.mark.slow
 def test_engines_stay_with_numpy_for_a_day(hall):
     rng = np.random.default_rng(21)
     engines = engines_of(hall)
@@ -105,6 +106,7 @@ def test_an_environment_alone_equals_itself_in_a_batch_to_the_bit(hall):
         assert_array_equal(alone[:, 0], together[:, row])
 
 
+@pytest.mark.slow
 def test_every_environment_may_have_a_plant_of_its_own(hall):
     rng = np.random.default_rng(6)
     n = 5

@@ -77,6 +77,7 @@ def test_energy_closes_with_any_share_of_every_component_lost(any_hall):
         assert_allclose(energy_residual(hall.types, s)[0], 0.0, atol=1e-9 * s.it_energy.max())
 
 
+@pytest.mark.slow
 def test_engines_agree_whatever_is_lost(any_hall):
     rng = np.random.default_rng(2)
     engines = engines_of(any_hall, random_plant(any_hall, rng))

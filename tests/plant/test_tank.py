@@ -193,6 +193,7 @@ def test_a_full_tank_takes_nothing_and_an_empty_one_gives_nothing(hall):
         assert_allclose(s.chilled_water_supply_temperature, s.chilled_water_setpoint, atol=0.05)
 
 
+@pytest.mark.slow
 def test_four_hours_of_design_flow_fill_the_tank_in_ten_hours_at_two_fifths(hall):
     """From empty, the front passes the middle after five hours; upwind nodes smear it."""
     s = operated(hall, 0.4, charge=0.0, steps=0, utilization=0.2)
