@@ -14,7 +14,9 @@ POINTS = 2000
 MEASURED, SIMULATED = "#444444", "#2d66a8"
 
 
-def replay_channels(replayed: Replayed, channels: Sequence[Measured], title: str = "") -> Figure:
+def replay_channels(
+    replayed: Replayed, channels: Sequence[Measured], title: str = "", mark: int | None = None
+) -> Figure:
     """Draw a row a channel: measured and simulated to the left, simulated minus measured to the right.
 
     Parameters
@@ -23,6 +25,8 @@ def replay_channels(replayed: Replayed, channels: Sequence[Measured], title: str
     channels : sequence of Measured
         Those that the hall has a signal for.
     title : str
+    mark : int, optional
+        Step at which a line is drawn.
 
     Returns
     -------
@@ -55,6 +59,8 @@ def replay_channels(replayed: Replayed, channels: Sequence[Measured], title: str
             if row == 0:
                 right.set_title("simulated - measured", fontsize=9, loc="left", pad=2)
             for axes in (left, right):
+                if mark is not None:
+                    axes.axvline(time[mark], color=palette.FAINT, linewidth=1.0, linestyle="--")
                 locator = AutoDateLocator(minticks=3, maxticks=7)
                 axes.xaxis.set_major_locator(locator)
                 axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

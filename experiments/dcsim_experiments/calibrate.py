@@ -366,6 +366,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _publish(folder: Path, result: Mapping[str, Any], found: Fit, fitted: Replayed) -> None:
+    until = result["steps"]["fit"]
+    mark = until if until < len(fitted.boundaries.time) else None
     from dcsim.plots.calibrated import calibrated_parameters
     from dcsim.plots.replay_channels import replay_channels, worst_first
     from dcsim_experiments.html_page import Section, command, figure, listed, paragraph, write_page
@@ -375,7 +377,7 @@ def _publish(folder: Path, result: Mapping[str, Any], found: Fit, fitted: Replay
     channels = [each for each in fitted.boundaries.measured if each.name in names]
     chosen = worst_first(fitted, channels, FIGURE_ROWS_MAX)
     drawn = calibrated_parameters(found.parameters, "What the log says of the hall")
-    courses = replay_channels(fitted, chosen, f"{result['log']}: the fitted hall, hold-out at the end")
+    courses = replay_channels(fitted, chosen, f"{result['log']} on the fitted hall", mark)
     for drawing, name in ((drawn, PARAMETERS_FIGURE), (courses, CHANNELS_FIGURE)):
         temporary = folder / f".tmp-{name}"
         drawing.savefig(temporary, format="png", dpi=120)
