@@ -236,7 +236,8 @@ def _spread(objective: Objective, v: Array, noise: Noise) -> Array:
     scatter = BLOCKS / (BLOCKS - 1.0) * blocks.T @ blocks
     sandwich = np.diag(inverse @ (scatter + np.eye(len(v))) @ inverse)
     student = stats.t.ppf(0.5 + LEVEL / 2.0, BLOCKS - 1) / stats.norm.ppf(0.5 + LEVEL / 2.0)
-    spread = np.sqrt(np.maximum(np.diag(inverse), student**2 * sandwich))
+    left = inverse @ (normal.gradient + v)  # of the way to the minimum, where kinks ended the search before it
+    spread = np.sqrt(np.maximum(np.diag(inverse), student**2 * sandwich) + left**2)
     return np.minimum(spread[: len(objective.free)], 1.0)
 
 

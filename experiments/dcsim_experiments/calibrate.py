@@ -409,7 +409,7 @@ def _publish(folder: Path, result: Mapping[str, Any], found: Fit, fitted: Replay
             [
                 figure(
                     drawn,
-                    "Intervals of 90 % in spreads of what was known before. Light: the log tells less than half as much again.",
+                    "Intervals of 90 % in spreads of what was known before. Dark: the log leaves less than half of the spread.",
                 ),
                 table_of(PARAMETER_HEADER, parameter_rows(result)),
             ],

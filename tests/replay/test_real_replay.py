@@ -188,6 +188,7 @@ def test_a_run_of_energyplus_is_met_as_a_log(real_logs, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_hall_fitted_to_six_hours_foretells_the_next_four(real_logs, tmp_path):
     (tmp_path / "mapping.yaml").write_text(yaml.safe_dump({"channels": mapping()}))
     log = real_logs / "rise_pod2_exp1" / "raw_pod2_first_experiment.tar.xz"
