@@ -80,6 +80,7 @@ def test_same_seed_same_numbers_and_rows_equal_singles_to_the_bit(env_id, task):
             assert {name: record[step][2][name][row] for name in info} == info
 
 
+@pytest.mark.slow
 def test_same_seed_same_numbers_in_another_process(env_id):
     code = (
         "import gymnasium as gym, numpy as np, dcsim, sys; "

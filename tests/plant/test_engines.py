@@ -48,6 +48,7 @@ def test_engines_agree_over_random_plants_states_and_actions(hall, seed):
     assert_engines_agree(hall, engines, state, inputs)
 
 
+@pytest.mark.slow
 def test_float32_agrees_with_float64_on_all_engines_within_its_roundings(hall):
     rng = np.random.default_rng(8)
     params, n = random_plant(hall, rng), 50
