@@ -14,7 +14,7 @@ from dcsim.engines import Engine, make_engine
 from dcsim.plant.description import HallDescription
 from dcsim.plant.hall import build_hall
 from dcsim.plant.run import hall_model
-from dcsim.replay import Boundaries, Measured, Start, metered
+from dcsim.replay import Boundaries, Measured, Start
 from dcsim.replay.run import course, settled, shown
 from dcsim.replay.sensors import signal_of
 
@@ -51,7 +51,6 @@ class Bench:
         self.boundaries, self.description, self.parameters = boundaries, description, tuple(parameters)
         self.channels = tuple(channels)
         self.hall, self._threads = boundaries.hall, threads
-        self._is_metered = description.metered_power is None and boundaries.hall.description.metered_power is not None
         self._model = hall_model(self.hall)
         self._engines: dict[int, Engine] = {}
         self._own = self._that_change()
@@ -67,8 +66,7 @@ class Bench:
 
     def hall_at(self, z: Array) -> HallDescription:
         """Return the hall with parameters at ``z``, shape (P,), as the log drives it."""
-        found = with_values(self.description, self.parameters, z)
-        return metered(found) if self._is_metered else found
+        return self.boundaries.driven(with_values(self.description, self.parameters, z))
 
     def _that_change(self) -> tuple[str, ...]:
         """Fields of the engine's parameters that any of the fitted ones reaches."""

@@ -167,6 +167,8 @@ def fit(
             v = _descend(objective, v, own, words, progress)
             own = objective.noise_of(v)
         if number in kept:
+            if kept[number].shape != v.shape or not np.isfinite(kept[number]).all():
+                raise InputError(f"what was kept of start {number} does not fit; begin anew in another folder")
             v = kept[number]
             own = objective.noise_of(v)
         elif keep is not None:
@@ -185,12 +187,13 @@ def _compared(objective: Objective, places: Sequence[tuple[Array, Noise]]) -> Ar
 
 
 def comparable(replayed: Replayed, until: int | None = None) -> tuple[Measured, ...]:
-    """Channels that were measured before a step and that the hall has."""
-    return tuple(
-        each
-        for each in replayed.boundaries.measured
-        if replayed.reading(each) is not None and np.isfinite(each.values[:until]).sum() > 2
-    )
+    """Channels that the hall has and that were measured before a step, where all is known that drives the hall."""
+    found = []
+    for each in replayed.boundaries.measured:
+        shown = replayed.reading(each)
+        if shown is not None and np.isfinite((shown - each.values)[:until]).sum() > 2:
+            found.append(each)
+    return tuple(found)
 
 
 def _descend(objective: Objective, v: Array, noise: Noise, words: str, progress: Callable[[str], None] | None) -> Array:

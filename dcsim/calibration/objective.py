@@ -39,9 +39,9 @@ LAG_SPREAD, LAG_MAX = 300.0, 3600.0  # s
 LAGGING = (("rack_front", "rack_inlet"), ("rack_outlet",))
 """Beginnings of signals whose sensors share a lag: they are mounted on racks, whose metal they follow."""
 
-# Noise that is thought of before there are residuals, and the least there may be.
-NOISE_FIRST, NOISE_LEAST = 0.5, 0.05  # K
-RELATIVE_FIRST, RELATIVE_LEAST = 0.05, 0.005  # of a channel's mean size
+# The least noise there may be.
+NOISE_LEAST = 0.05  # K
+RELATIVE_LEAST = 0.005  # of a channel's mean size
 
 
 @dataclass(frozen=True)
@@ -115,15 +115,13 @@ class Objective:
     def __init__(self, bench: Bench, until: int) -> None:
         self.bench, self.until = bench, until
         self.measured = np.stack([each.values for each in bench.channels])
-        self.known = np.isfinite(self.measured)
-        self.known[:, until:] = False
+        self.known = np.zeros(self.measured.shape, bool)
+        for segment in bench.boundaries.segments:
+            part = slice(segment.start, min(segment.stop, until))
+            self.known[:, part] = np.isfinite(self.measured[:, part])
         is_temperature = np.array([each.unit == "degC" for each in bench.channels])
-        mean = np.array(
-            [np.abs(row[ok]).mean() if ok.any() else 1.0 for row, ok in zip(self.measured, self.known, strict=True)]
-        )
-        size = np.where(is_temperature, 1.0, mean)
-        self._first = size * np.where(is_temperature, NOISE_FIRST, RELATIVE_FIRST)
-        self._least = size * np.where(is_temperature, NOISE_LEAST, RELATIVE_LEAST)
+        mean = np.array([np.abs(row[ok]).mean() for row, ok in zip(self.measured, self.known, strict=True)])
+        self._least = np.where(is_temperature, NOISE_LEAST, RELATIVE_LEAST * mean)
         self._offset = np.array([[each.offset] for each in bench.channels])  # of the mapping
         self._share = np.array([[each.room_share] for each in bench.channels])
         self._time = np.array([[each.time_constant] for each in bench.channels])
@@ -181,23 +179,17 @@ class Objective:
             (shares if each.is_share else offsets)[each.channel] += each.spread * row
         return Split(z, START_SPREAD * v[len(self.free) : self.of_hall], offsets, shares, times)
 
-    def first_noise(self) -> Noise:
-        """Noise before there are residuals."""
-        return Noise(self._first, np.ones(len(self._first)))
-
     def noise_of(self, v: Array) -> Noise:
         """Noise and autocorrelation time of what sensors show at variables (V,) less what they showed."""
         away = np.full(self.measured.shape, np.nan)
         for steps, shown, _ in self._shown(v[:, None]):
             away[:, steps] = shown[:, :, 0] - self.measured[:, steps]
         away[~self.known] = np.nan
-        size, time = self._first.copy(), np.ones(len(away))
+        size, time = np.empty((2, len(away)))
         for k, row in enumerate(away):
-            ok = np.isfinite(row)
-            if ok.sum() > 2:
-                around = row - np.median(row[ok])  # a lasting difference is for offsets and parameters to explain
-                size[k] = max(1.4826 * float(np.median(np.abs(around[ok]))), self._least[k])
-                time[k] = autocorrelation_time(np.clip(around, -HUBER * size[k], HUBER * size[k]))
+            around = row - np.nanmedian(row)  # a lasting difference is for offsets and parameters to explain
+            size[k] = max(1.4826 * float(np.nanmedian(np.abs(around))), self._least[k])
+            time[k] = autocorrelation_time(np.clip(around, -HUBER * size[k], HUBER * size[k]))
         for group in self._alike:  # a channel that is met badly is not a worse sensor than its like
             size[group] = np.sqrt(np.mean(size[group] ** 2))
             time[group] = time[group].mean()

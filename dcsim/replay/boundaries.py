@@ -142,6 +142,11 @@ class Boundaries:
             start += rows
         raise KeyError(name)
 
+    def driven(self, description: HallDescription) -> HallDescription:
+        """Return a hall like this one as the log drives it: what the log has is an input, in place of the hall's laws and controls."""
+        own = self.hall.description
+        return _driven(description, own.metered_power is not None, own.given_dampers is not None)
+
 
 def metered(description: HallDescription) -> HallDescription:
     """Return the hall with the power of its racks as an input, in place of a law of utilization."""

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,9 +28,7 @@ HALL_FILE, MAPPING_FILE, PAGE_FILE = "hall.yaml", "mapping.yaml", "report.html"
 PARAMETERS_FIGURE, CHANNELS_FIGURE = "parameters.png", "calibration.png"
 FIGURE_ROWS_MAX = 14
 HOUR_S = 3600.0
-GROUP_OF = {"rack_front_bottom_temperature": "rack fronts", "rack_front_middle_temperature": "rack fronts"} | {
-    "rack_front_top_temperature": "rack fronts",
-}
+GROUP_OF = {f"rack_front_{height}_temperature": "rack fronts" for height in ("bottom", "middle", "top")}
 
 Array = np.ndarray
 
@@ -68,6 +67,9 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
     taken = take(log, description, config.step_s)
     other = take(held, description, taken.step_s) if held else None
     until = len(taken.time) if other else _split(taken, config.holdout_share)
+    later = other.measured if other else tuple(replace(each, values=each.values[until:]) for each in taken.measured)
+    if not any(np.isfinite(each.values).any() for each in later):
+        raise InputError("nothing is measured in what is held out; take another --holdout-share or --holdout log")
     settings = {
         "log": str(config.log),
         "hall": description.digest(),
@@ -81,7 +83,7 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
         "end": config.end,
     }
     folder = RunFolder(config.out, "calibrate", settings, config.seed, RESULT_FILE, config.resume)
-    kept, keep = _checkpoints(folder.path)
+    kept, keep = _checkpoints(folder.path, config.resume)
     span = f"{iso(int(taken.time[0]))} to {iso(int(taken.time[until - 1]))}"
     found = fit(
         taken,
@@ -131,9 +133,11 @@ def _split(taken: Boundaries, share: float) -> int:
     return until
 
 
-def _checkpoints(folder: Path) -> tuple[dict[int, Array], Callable[[int, Array], None]]:
+def _checkpoints(folder: Path, resume: bool) -> tuple[dict[int, Array], Callable[[int, Array], None]]:
     """Where starts of the search have led, as far as an interrupted run came, and a function that keeps the next."""
     kept_in = folder / "checkpoints"
+    if not resume:
+        shutil.rmtree(kept_in, ignore_errors=True)
     kept_in.mkdir(exist_ok=True)
     kept = {}
     for path in sorted(kept_in.glob("start_*.json")):
@@ -194,15 +198,11 @@ def content(until: int, found: Fit, replayed: Mapping[str, Replayed]) -> dict[st
     channels = {
         part: {name: entry for name, entry in entries.items() if name in names} for part, entries in parts.items()
     }
-    if not channels["holdout"]:
-        raise InputError(
-            "nothing is measured in the part that is held out; take a smaller --holdout-share or another log"
-        )
     steady = {
         each.name: float(np.nanmean(each.values[first])) for each in found.channels
-    }  # the best that a number could foretell
+    }  # as a constant would foretell
     for each in ahead[1].boundaries.measured:
-        if each.name in channels["holdout"] and each.name in steady:
+        if each.name in channels["holdout"]:
             shown, entry = ahead[1].reading(each), channels["holdout"][each.name]
             assert shown is not None
             entry["best_constant_rmse"] = float(np.sqrt(np.nanmean((each.values[ahead_part] - steady[each.name]) ** 2)))

@@ -20,6 +20,7 @@ from dcsim.calibration import Parameter, fit, parameters_of, with_values
 from dcsim.errors import InputError
 from dcsim.logs import load_mapping, read_log
 from dcsim.plant.description import HallDescription, load_hall
+from dcsim.plant.hall import build_hall
 from dcsim.replay import boundaries
 from dcsim_experiments.run_folder import write_json
 from dcsim_experiments.synthetic_log import GIVEN, course, frame, rules
@@ -56,9 +57,7 @@ def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, A
     driving = {name for name in written if name.rpartition("_")[0] in (*GIVEN, "utilization")}
     for name in written:
         if name not in driving:
-            written[name] = _as_sensed(
-                written[name], name.endswith(tuple(f"temperature_{k}" for k in range(1, 99))), random
-            )
+            written[name] = _as_sensed(written[name], "_temperature" in name, random)
     stuck = random.choice([name for name in written if name.startswith("rack_inlet")])
     at = int(random.integers(steps // 2))
     written.loc[written.index[at : at + 120], stuck] = written[stuck].iloc[at]
@@ -92,9 +91,11 @@ def _drawn(
         z = np.clip(random.standard_normal(len(parameters)), -DRAWN_MAX, DRAWN_MAX)
         z = np.array([np.clip(x, *each.bounds) for x, each in zip(z, parameters, strict=True)])
         try:
-            return with_values(description, parameters, z, "drawn"), z
-        except InputError:
-            continue  # two that do not go together
+            hall = with_values(description, parameters, z, "drawn")
+            build_hall(hall)
+        except (InputError, ValueError):
+            continue  # two that do not go together, or nothing that can be sized for them
+        return hall, z
 
 
 def _as_sensed(values: pd.Series, is_temperature: bool, random: np.random.Generator) -> pd.Series:

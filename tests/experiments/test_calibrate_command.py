@@ -2,10 +2,13 @@
 
 import json
 
+import gymnasium as gym
+import numpy as np
 import pytest
 import yaml
 from dcsim_experiments.synthetic_log import GIVEN, course, frame, rules
 
+import dcsim  # noqa: F401  (registers the environments)
 from dcsim.plant.description import load_hall
 
 PARAMETERS = "racks.temperature_rise,crahs.fan_power"
@@ -58,7 +61,12 @@ def test_files_keys_and_what_they_say(site, run_cli, read, tmp_path):
     fan = content["groups"]["crah fan power"]
     assert abs(fan["holdout_energy_error"]) < 0.1 * abs(fan["before_energy_error"])
 
-    code, lines, err = run_cli(  # the fitted hall and mapping are what every other command takes
+    env = gym.make("dcsim/Enterprise-v0", hall=str(out / "hall.yaml"))
+    assert env.unwrapped.batch.config.hall.description == load_hall(out / "hall.yaml")
+    env.reset(seed=0)
+    assert np.isfinite(env.step(env.action_space.sample())[1])
+
+    code, _, _ = run_cli(
         "replay",
         site / "log.csv",
         "--hall",

@@ -17,6 +17,7 @@ from dcsim.plant.audit import energy_residual, stored_energy
 from dcsim.plant.hall import build_hall
 from dcsim.plant.run import hall_model
 from dcsim.plant.steady import cold_state, rested
+from dcsim.replay import sensed
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +209,30 @@ def test_a_front_in_a_hall_at_rest_mixes_supply_and_the_hot_air_around_the_rack(
         level = x * (1.0 + (weight - 1.0) * (1.0 - x))
         expected = p.recirculation_min + (1.0 - p.recirculation_min) * level
         assert_allclose((by_rack(fronted, s)[:, k] - 17.0) / (hot - 17.0), expected, rtol=1e-6)
+
+
+def test_a_sensor_that_sees_the_surfaces_shows_their_temperature_by_its_share_and_the_hall_stays_as_it_is(fronted):
+    shares = (0.0, 0.25, 0.5)
+    levels = {"relative_shortfall": series(WEIGHTS, "-"), "surface_share": series(shares, "-")}
+    seeing = measured_hall(rack_fronts=levels)
+    u = usual_inputs(fronted, 1, crah_fan_speed=0.6)
+    air, shown = at_rest(fronted, u), at_rest(seeing, u)
+    capacity = seeing.params.mass_heat_capacity
+    surfaces = (capacity * shown.mass_temperature).sum() / capacity.sum()
+    assert surfaces > air.front_inlet.max() - 5.0 and abs(surfaces - air.front_inlet.min()) > 3.0
+    for k, share in enumerate(shares):
+        expected = (1.0 - share) * by_rack(fronted, air)[:, k] + share * surfaces
+        assert_allclose(by_rack(seeing, shown)[:, k], expected, rtol=1e-6)
+    assert_allclose(shown.rack_inlet_temperature, air.rack_inlet_temperature, rtol=1e-12)
+    with pytest.raises(InputError, match="surface_share has 2 values"):
+        measured_hall(rack_fronts={**levels, "surface_share": series(shares[:2], "-")})
+
+
+def test_levels_are_signals_from_the_floor_up(fronted):
+    s, u = at_rest(fronted, usual_inputs(fronted, 1, crah_fan_speed=0.6)), usual_inputs(fronted, 1, crah_fan_speed=0.6)
+    found = sensed(fronted, s, u, 60.0)
+    for k, name in enumerate(("bottom", "middle", "top")):
+        assert_allclose(found[f"rack_front_{name}_temperature"], by_rack(fronted, s)[:, k])
 
 
 def test_where_supply_is_ample_all_heights_are_alike_and_where_there_is_none_all_are_hot(fronted):

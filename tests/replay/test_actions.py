@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from dcsim.calibration import comparable, parameters_of
+from dcsim.calibration.batch import Bench
 from dcsim.envs.task_halls import with_outdoor_air
 from dcsim.errors import InputError
 from dcsim.plant.description import load_hall
+from dcsim.plant.hall import build_hall
 from dcsim.replay import boundaries, open_loop
 from dcsim.replay.boundaries import metered
 from dcsim.replay.sensors import signal_of
@@ -85,6 +88,21 @@ def test_compressors_run_where_the_power_of_their_units_says_so(written):
     on = open_loop(taken).signals["compressor_on"]
     assert on[0, :55].mean() > 0.95 and on[0, 70:].max() == 0.0
     assert on[1, 70:].mean() > 0.95
+
+
+def test_a_fit_runs_the_hall_as_the_log_drives_it(aired):
+    """Logged dampers are an input of the halls on trial, too: at the file's own numbers they do what the replay does."""
+    taken = boundaries(*aired.read(), edge_with_air())
+    assert taken.hall.description.outdoor_air.dampers == "given"
+    replayed = open_loop(taken)
+    channels = comparable(replayed)
+    bench = Bench(taken, edge_with_air(), parameters_of(edge_with_air(), ("room.recirculation_min",)), channels)
+    assert build_hall(bench.hall_at(np.zeros(1))).types is taken.hall.types
+    shown = np.concatenate(
+        [each[:, :, 0] for _, each, _ in bench.run(np.zeros((1, 1)), np.zeros((len(bench.starts), 1)))], axis=1
+    )
+    for row, channel in zip(shown, channels, strict=True):
+        np.testing.assert_allclose(row, replayed.reading(channel), rtol=1e-9)
 
 
 def test_a_power_without_a_share_is_refused(aired):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dcsim.errors import InputError
-from dcsim.physics import constants
+from dcsim.physics import constants, server
 from dcsim.plant.description import load_hall
+from dcsim.plant.hall import build_hall
 from dcsim.replay import ahead, boundaries, described, open_loop, score
 from dcsim.replay.boundaries import seconds_of_year
 from dcsim.replay.sensors import signal_of
@@ -37,6 +38,20 @@ def test_metered_racks_stand_for_utilization(written, hall):
     found = errors(taken, replayed)
     # What the racks draw is read back from their power to a thousandth; leakage, in the meter here, is not shown to the fans.
     assert max(rmse for name, rmse in found.items() if "rack_inlet" in name) < 0.2
+
+
+def test_one_meter_is_shared_out_by_the_utilization_of_the_racks(written):
+    """Racks of one kind at loads of their own: what each draws follows, with the hall's law, from the sum of all."""
+    log = written(steps=60)
+    hall = build_hall(load_hall(EDGE))
+    load = np.stack([log.frame[f"utilization_{k + 1}"] for k in range(hall.racks)])
+    p = hall.params
+    power = server.dynamic_power(load, p.idle_power, p.peak_power, p.power_exponent)
+    log.frame["it_power_1"] = 1.1 * power.sum(axis=0)  # a meter that sees a tenth more
+    log.channels["it_power_1"] = {"signal": "it_power", "unit": "W"}
+    taken = boundaries(*log.read(), load_hall(EDGE))
+    np.testing.assert_allclose(taken.rows("server_power"), 1.1 * power, rtol=1e-6)
+    assert taken.sources["server_power"].endswith("by the utilization of the rack groups and the hall's power law")
 
 
 def test_what_a_rack_draws_warms_its_air(written):
