@@ -19,12 +19,13 @@ class ReplayEnv(HallEnv):
 
     Parameters
     ----------
-    log : str or Path
-        A log, as of ``dcsim.logs.read_log``.
-    mapping : str or Path
+    log : str, Path or Log
+        A log, as of ``dcsim.logs.read_log``, or one that was read.
+    mapping : str, Path or Mapping
         What its channels are.
     hall : str or HallDescription
-        A built-in hall, or the file of one calibrated to the log.
+        A built-in hall, or the file of one calibrated to the log. Power of racks from a meter becomes the load at which the hall's own law
+        draws it, and dampers are the hall's own, so that what a controller does tells on both.
     weather : str, optional
         For what the log lacks of outdoor air.
     render_mode : {None, "rgb_array"}
@@ -50,18 +51,20 @@ class ReplayVectorEnv(HallVectorEnv):
 
 def _options(log: Any, mapping: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Options of an environment whose weather and load are those of a log."""
-    from dcsim.logs import load_mapping, read_log
-    from dcsim.replay import site
+    from dcsim.logs import Log, Mapping, load_mapping, read_log
+    from dcsim.replay import self_driven, site
 
-    for name, value in (("log", log), ("mapping", mapping)):
-        if not isinstance(value, str | Path):
+    for name, value, kind in (("log", log, Log), ("mapping", mapping, Mapping)):
+        if not isinstance(value, str | Path | kind):
             raise InputError(f"dcsim/Replay-v0: {name}= is missing; give the path of a log and of its mapping")
     if "workload" in options:
         raise InputError("dcsim/Replay-v0: the load is the log's; leave workload= out")
     hall = options.pop("hall", HALL)
-    description = hall if isinstance(hall, HallDescription) else load_hall(hall)
-    known = load_mapping(mapping)
-    found = site(read_log(log, known), known, description, options.pop("weather", None), str(mapping))
+    description = self_driven(hall if isinstance(hall, HallDescription) else load_hall(hall))
+    known = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
+    read = log if isinstance(log, Log) else read_log(log, known)
+    origin = "mapping" if isinstance(mapping, Mapping) else str(mapping)
+    found = site(read, known, description, options.pop("weather", None), origin)
     days = found.length_s / 86_400.0
     options = {"episode_days": min(1.0, days), **options}
     if days < 2.0 and options.get("start") is None:  # it may hold no midnight with a whole episode behind it

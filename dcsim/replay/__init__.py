@@ -8,7 +8,7 @@ from dcsim.replay.estimate import Ahead, ahead
 from dcsim.replay.run import Replayed, Start, open_loop
 from dcsim.replay.scores import Score, score
 from dcsim.replay.sensors import sensed
-from dcsim.replay.site import Site, site
+from dcsim.replay.site import Site, self_driven, site
 
 __all__ = [
     "Ahead",
@@ -24,6 +24,7 @@ __all__ = [
     "metered",
     "open_loop",
     "score",
+    "self_driven",
     "sensed",
     "site",
 ]

@@ -22,6 +22,7 @@ from dcsim.physics import moist_air, server
 from dcsim.plant.description import HallDescription
 from dcsim.plant.hall import Hall, build_hall
 from dcsim.plant.steady import packed_inputs
+from dcsim.replay.load import USUAL_INLET, load_of_power
 from dcsim.replay.sensors import TOTALS
 
 Array = np.ndarray
@@ -60,9 +61,10 @@ _STATES = ("compressor_on",)
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
 _ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", "compressor_on", "outdoor_air_share")
+_STANDING = (*_ACTIONS, "atmospheric_pressure")
 _STEADY = ("stuck", "clipped", "padding")
 """Signals that are asked for, not measured: they stand still, and at their limits, for as long as a controller likes. Likewise whether a machine
-runs. These faults of a sensor are none of theirs."""
+runs, and the pressure of the air stands still for hours. These faults of a sensor are none of theirs."""
 
 _FREE_COOLING = ("outdoor_air_share_max", "evaporative_share_max")
 """What lets the plant cool by outdoor air as far as weather and controls have it."""
@@ -269,7 +271,7 @@ class _Table:
             name: held(row, log.channels[name].step_s / step_s) if name in slower else row
             for name, row in zip(names, values, strict=True)
         }
-        asked_for = {each.channel for each in mapped if each.signal in _ACTIONS}
+        asked_for = {each.channel for each in mapped if each.signal in _STANDING}
         asked_for |= {name for name in names if mapping.of_channel(name).on_above is not None}
         steady = [name for name in names if name in asked_for]
         raw = log.grid(steady, step_s, start, end, trusted=_STEADY)[1]
@@ -318,7 +320,7 @@ class _Table:
     def _scaled(self, name: str, signal: str) -> Array:
         """Readings of a channel as a hall takes a signal: a share by the nominal reading, or by the one above which a machine runs."""
         channel, rule = self.log.channels[name], self._mapping.of_channel(name)
-        is_steady = signal in _ACTIONS or (rule.on_above is not None and "fraction" in SIGNALS[signal].quantities)
+        is_steady = signal in _STANDING or (rule.on_above is not None and "fraction" in SIGNALS[signal].quantities)
         values = (self._steady if is_steady else self._values)[name] - rule.offset
         if "fraction" not in SIGNALS[signal].quantities:
             return values
@@ -372,8 +374,8 @@ class _Drivers:
 
     def all(self, actions: bool) -> tuple[dict[str, Any], dict[str, str]]:
         hall, table = self.hall, self._table
-        self._load()
         self._outdoor_air()
+        self._load()
         allowed = {setpoint.input: setpoint.allowed for setpoint in hall.types.setpoints}
         for name, rows in hall.input_rows.items():
             if name in self.values or name in hall.types.availability.values():
@@ -454,7 +456,7 @@ class _Drivers:
         if "server_power" not in hall.input_rows:
             if not table.has("utilization"):  # racks of a law of their own, such as those under cold plates
                 power, _, words = self._power()
-                self._set("utilization", _load_of_power(hall, power), f"{words}, by the hall's power law")
+                self._set("utilization", self._load_of(power), f"{words}, by the hall's power law")
             return
         power, other, words = self._power()
         self._set("other_it_power", other, "log: it_power beyond that of the racks" if np.any(other) else "none")
@@ -464,7 +466,12 @@ class _Drivers:
         elif (load := table.take("utilization", racks)) is not None:
             self._set("utilization", load, "log: utilization, for the air that servers draw")
         else:
-            self._set("utilization", _load_of_power(hall, power), "the hall's power law, for the air that servers draw")
+            self._set("utilization", self._load_of(power), "the hall's power law, for the air that servers draw")
+
+    def _load_of(self, power: Array) -> Array:
+        measured = self._table.take("rack_inlet_temperature", self.hall.racks, drives=False)
+        inlet = USUAL_INLET if measured is None else np.where(np.isfinite(measured), measured, USUAL_INLET)
+        return load_of_power(self.hall.description, power, inlet, self.values["outdoor_pressure"])
 
     def _power(self) -> tuple[Array, Any, str]:
         """Power of the rack groups, of IT equipment that is none of them, and where both are from."""
@@ -537,14 +544,6 @@ class _Drivers:
         ):
             if key in self.hall.input_rows:
                 self._set(key, values, words[key])
-
-
-def _load_of_power(hall: Hall, power: Array) -> Array:
-    """Utilization at which rack groups would draw a power [W], by the hall's law, both of shape (R, T)."""
-    p = build_hall(hall.description.replaced({"racks.power_from": "utilization"})).params
-    load = np.linspace(0.0, 1.0, 1001)
-    curve = server.dynamic_power(load, p.idle_power, p.peak_power, p.power_exponent)
-    return np.stack([np.interp(row, drawn, load) for row, drawn in zip(power, curve, strict=True)])
 
 
 def seconds_of_year(time: Array, utc_offset: float) -> Array:

@@ -13,6 +13,7 @@ from dcsim.logs import Log
 from dcsim.logs import Mapping as LogMapping
 from dcsim.plant.description import HallDescription
 from dcsim.replay.boundaries import Boundaries, boundaries, seconds_of_year
+from dcsim.replay.load import USUAL_INLET, load_of_power, unmetered
 
 Array = np.ndarray
 
@@ -41,8 +42,21 @@ class Site(NamedTuple):
     length_s: float
 
 
+def self_driven(description: HallDescription) -> HallDescription:
+    """Return the hall with laws of its own for what it takes from a log, where it has them: power of racks and dampers."""
+    if description.given_dampers is not None:
+        description = description.replaced({"outdoor_air.dampers": "control"})
+    return unmetered(description)
+
+
 def site(
-    log: Log, mapping: LogMapping, description: HallDescription, weather: str | None = None, origin: str = "mapping"
+    log: Log,
+    mapping: LogMapping,
+    description: HallDescription,
+    weather: str | None = None,
+    origin: str = "mapping",
+    start: int | None = None,
+    end: int | None = None,
 ) -> Site:
     """Take the longest stretch of a log without a long hole, its last year if it is longer.
 
@@ -56,13 +70,15 @@ def site(
         Climate or weather file for what the log lacks of outdoor air.
     origin : str
         Name of the mapping, for messages.
+    start, end : int, optional
+        First and last time [ns] instead of the log's.
 
     Raises
     ------
     InputError
         As `boundaries`, and where less than an hour and two steps are left.
     """
-    taken = boundaries(log, mapping, description, FINEST_GRID, weather, origin, actions=False)
+    taken = boundaries(log, mapping, description, FINEST_GRID, weather, origin, start, end, actions=False)
     segment = max(taken.segments, key=lambda part: part.stop - part.start)
     segment = slice(max(segment.start, segment.stop - ROWS + 1), segment.stop)
     before = round(3600.0 / FINEST_GRID)
@@ -107,12 +123,24 @@ def site(
 
 
 def _utilization(taken: Boundaries, description: HallDescription) -> Array:
-    values = taken.rows("utilization")
-    if description.metered_power and not np.any(values):
+    """Load at which the hall's own law draws what the log has, where that is power."""
+    if description.given_fans is not None:
         raise InputError(
-            f"hall {description.name}: takes power and fan speeds from a log; an environment needs a hall with laws for both"
+            f"hall {description.name}: takes the speed of server fans from a log; an environment needs a hall with a law for it"
         )
-    return np.clip(values, 0.0, 1.0)
+    if "server_power" not in taken.hall.input_rows:
+        return np.clip(taken.rows("utilization"), 0.0, 1.0)
+    return load_of_power(description, taken.rows("server_power"), _inlet(taken), taken.rows("outdoor_pressure"))
+
+
+def _inlet(taken: Boundaries) -> Array:
+    """Measured inlet of each rack group [degC], shape (R, T), or a usual one where none is known."""
+    inlet = np.full((taken.hall.racks, len(taken.time)), USUAL_INLET)
+    for each in sorted(taken.measured, key=lambda each: each.number):  # its own above one for all
+        if each.signal == "rack_inlet_temperature":
+            rows = slice(each.number - 1, each.number) if each.number else slice(None)
+            inlet[rows] = np.where(np.isfinite(each.values), each.values - each.offset, inlet[rows])
+    return inlet
 
 
 def _year(taken: Boundaries, name: str, slots: Array, segment: slice) -> Array:

@@ -20,7 +20,7 @@ from dcsim.logs.mapping import signals_of
 from dcsim.plant.description import HallDescription, load_hall
 from dcsim.replay import Boundaries, Measured, Replayed, boundaries, described, open_loop, score
 from dcsim_experiments.config import CalibrateConfig
-from dcsim_experiments.replay import moment, read_mapped
+from dcsim_experiments.replay import read_mapped, span
 from dcsim_experiments.run_folder import RunFolder, package_versions, write_json
 
 RESULT_FILE = "calibration.json"
@@ -28,6 +28,7 @@ HALL_FILE, MAPPING_FILE, PAGE_FILE = "hall.yaml", "mapping.yaml", "report.html"
 PARAMETERS_FIGURE, CHANNELS_FIGURE = "parameters.png", "calibration.png"
 FIGURE_ROWS_MAX = 14
 HOUR_S = 3600.0
+ENDS = (0.05, 0.95)  # of errors of single steps
 GROUP_OF = {f"rack_front_{height}_temperature": "rack fronts" for height in ("bottom", "middle", "top")}
 
 Array = np.ndarray
@@ -55,9 +56,7 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
     description = load_hall(config.hall)
     parameters = parameters_of(description, config.parameters or None)
     log, mapping, origin = read_mapped(config.log, config.mapping)
-    begin, end = (
-        None if text is None else moment(text, name) for text, name in ((config.start, "start"), (config.end, "end"))
-    )
+    begin, end = span(config)
     held = read_mapped(config.holdout, config.mapping)[0] if config.holdout else None
 
     def take(of: Log, hall: HallDescription, step_s: float | None) -> Boundaries:
@@ -84,7 +83,7 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
     }
     folder = RunFolder(config.out, "calibrate", settings, config.seed, RESULT_FILE, config.resume)
     kept, keep = _checkpoints(folder.path, config.resume)
-    span = f"{iso(int(taken.time[0]))} to {iso(int(taken.time[until - 1]))}"
+    part = f"{iso(int(taken.time[0]))} to {iso(int(taken.time[until - 1]))}"
     found = fit(
         taken,
         description,
@@ -92,7 +91,7 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
         until,
         config.starts,
         config.seed,
-        f"fitted to {log.name}, {span}",
+        f"fitted to {log.name}, {part}",
         config.threads,
         _words(),
         kept,
@@ -115,7 +114,7 @@ def main(config: CalibrateConfig, command: str | None = None) -> Path:
         **({"command": command} if command else {}),
     }
     print(table(result))
-    heading = f"{description.name} fitted by dcsim calibrate to {log.name}, {span}\nintervals and errors: {RESULT_FILE} beside this file"
+    heading = f"{description.name} fitted by dcsim calibrate to {log.name}, {part}\nintervals and errors: {RESULT_FILE} beside this file"
     _write(folder.path / HALL_FILE, hall_text(found.description, heading))
     sensors = f"sensors as fitted with {HALL_FILE}; replay the log with both"
     _write(folder.path / MAPPING_FILE, mapping_text(mapping, signals_of(log, mapping), found.channels, sensors))
@@ -206,7 +205,9 @@ def content(until: int, found: Fit, replayed: Mapping[str, Replayed]) -> dict[st
             shown, entry = ahead[1].reading(each), channels["holdout"][each.name]
             assert shown is not None
             entry["best_constant_rmse"] = float(np.sqrt(np.nanmean((each.values[ahead_part] - steady[each.name]) ** 2)))
-            entry["hourly_errors"] = _means(shown[ahead_part] - each.values[ahead_part], taken.step_s)
+            errors = shown[ahead_part] - each.values[ahead_part]
+            entry["hourly_errors"] = _means(errors, taken.step_s)
+            entry["errors_90"] = [float(end) for end in np.nanquantile(errors, ENDS)]
     return {
         "step_s": taken.step_s,
         "steps": {"fit": until, "holdout": len(ahead[1].boundaries.time[ahead_part])},
@@ -264,11 +265,11 @@ def _scores(replayed: Replayed, part: slice) -> dict[str, Any]:
     return found
 
 
-def _means(errors: Array, step_s: float) -> list[float]:
-    """Mean errors of the hours in which half is known, at least."""
+def _means(errors: Array, step_s: float) -> list[float | None]:
+    """Mean errors of the hours, None where less than half is known."""
     length = max(1, round(HOUR_S / step_s))
     hours = [errors[k : k + length] for k in range(0, len(errors), length)]
-    return [float(np.nanmean(hour)) for hour in hours if np.isfinite(hour).sum() * 2 >= length]
+    return [float(np.nanmean(hour)) if np.isfinite(hour).sum() * 2 >= length else None for hour in hours]
 
 
 def _groups(channels: Mapping[str, Any], sensors: Sequence[Measured]) -> dict[str, Any]:

@@ -286,14 +286,28 @@ class ReplayConfig:
     """Last time to replay, likewise."""
     ahead: bool = True
     """Also forecast one step and one hour ahead, from a state estimated by what was measured before."""
+    controller: CommaList = ()
+    """Instead, what other controllers would have done on the log's weather and load, beside its own: names, or folders of policies."""
+    control_interval_s: float = 300.0
+    """Of those controllers; it divides a day evenly."""
+    forecast: bool = False
+    """Observations carry forecasts, as policies trained with --forecast need."""
     seed: int = 0
-    """Of the ensemble that estimates the state."""
+    """Of the ensemble that estimates the state, and of controllers that draw."""
     out: Path | None = None
     """Folder of the results; by default a dated one under runs."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         check_at_least(0, seed=self.seed)
+        if self.controller and self.step_s is not None:
+            raise InputError(
+                "--step-s: is of a replay of the log's own actions; with --controller say --control-interval-s"
+            )
+        if not 1.0 <= self.control_interval_s <= 3600.0 or 86_400.0 % self.control_interval_s:
+            raise InputError(
+                f"--control-interval-s {self.control_interval_s:g}: expected 1 to 3600 s that divide a day evenly"
+            )
         if self.step_s is not None and not 1.0 <= self.step_s <= 3600.0:
             raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
 

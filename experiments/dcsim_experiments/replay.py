@@ -44,11 +44,13 @@ def main(config: ReplayConfig, command: str | None = None) -> Path:
     InputError
         If the log, the mapping and the hall do not fit each other; nothing is written then.
     """
+    if config.controller:
+        from dcsim_experiments import counterfactual_report
+
+        return counterfactual_report.main(config, command)
     description = load_hall(config.hall)
     log, mapping, origin = read_mapped(config.log, config.mapping)
-    begin, end = (
-        None if text is None else moment(text, name) for text, name in ((config.start, "start"), (config.end, "end"))
-    )
+    begin, end = span(config)
     taken = boundaries(log, mapping, description, config.step_s, config.weather, origin, begin, end)
     settings = {
         "log": str(config.log),
@@ -84,6 +86,14 @@ def read_mapped(log: Path, mapping: Path | None) -> tuple[Log, Mapping, str]:
         f"{log}: no --mapping: signals are guessed from the names of channels; `dcsim inspect` writes them to a file to edit"
     )
     return found, parse_mapping(yaml.safe_load(first_mapping(found)), "guessed mapping"), "guessed mapping"
+
+
+def span(config: Any) -> tuple[int | None, int | None]:
+    """First and last time [ns] of ``--start`` and ``--end``, where they are given."""
+    begin, end = (
+        None if text is None else moment(text, name) for text, name in ((config.start, "start"), (config.end, "end"))
+    )
+    return begin, end
 
 
 def moment(text: str, name: str) -> int:

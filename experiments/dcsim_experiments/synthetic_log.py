@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dcsim.engines import make_engine, unpack
+from dcsim.envs.sensed_steps import SensedSteps
 from dcsim.logs import SIGNALS
 from dcsim.physics import moist_air
 from dcsim.plant.description import HallDescription
@@ -22,6 +23,7 @@ Array = np.ndarray
 RELATIVE_HUMIDITY, PRESSURE = 0.5, 1e5  # of outdoor air
 SUBSTEP_S = 10.0
 UNITS = {"fraction": "-", "temperature": "degC", "power": "W", "pressure": "Pa"}
+WEATHER = ("dry_bulb_temperature", "outdoor_humidity_ratio", "outdoor_pressure")
 GIVEN = (
     "dry_bulb_temperature",
     "outdoor_relative_humidity",
@@ -93,6 +95,39 @@ def course(
     return (
         shown | given | {key: inputs[key] for key in ("dry_bulb_temperature", "supply_air_setpoint", "crah_fan_speed")}
     )
+
+
+def run(env: Any, controller: Any, seed: int = 0) -> dict[str, Array]:
+    """Return what sensors show while a controller runs an episode of an environment, by signal, shape (rows, steps).
+
+    Weather, load and the set-points that can be logged are among the signals; fans are logged by the speed they have.
+    """
+    observation, _ = env.reset(seed=seed)
+    controller.reset(seed)
+    batch = env.unwrapped.batch
+    watched, drivers, asked = SensedSteps(batch), [], []
+    is_over = False
+    while not is_over:
+        drivers.append({name: batch.view(f"input.{name}")[:, 0].copy() for name in WEATHER})
+        observation, _, is_tripped, is_over, _ = env.step(controller.act(observation))
+        if is_tripped:
+            raise RuntimeError("servers trip")
+        watched.add()
+        asked.append(batch.setpoints[:, 0].copy())
+    shown = watched.signals()
+    weather = {name: np.stack([each[name] for each in drivers], axis=1) for name in WEATHER}
+    dry, pressure = weather["dry_bulb_temperature"], weather["outdoor_pressure"]
+    given = {
+        "dry_bulb_temperature": dry,
+        "atmospheric_pressure": pressure,
+        "dew_point_temperature": moist_air.dew_point_temperature(weather["outdoor_humidity_ratio"], pressure),
+    }
+    columns = np.stack(asked, axis=1)
+    for k, signal in enumerate(batch.signals.action):
+        name = signal.name.rstrip("0123456789").rstrip("_")
+        if name in SIGNALS and name not in shown:
+            given[name] = np.vstack([given[name], columns[k]]) if name in given else columns[k : k + 1]
+    return shown | given
 
 
 def frame(shown: Mapping[str, Array], signals: tuple[str, ...], step_s: float = 60.0) -> pd.DataFrame:
