@@ -50,7 +50,7 @@ def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, A
     description = load_hall(hall)
     parameters = parameters_of(description)
     random = np.random.default_rng(seed)
-    truth, z = _drawn(description, parameters, random)
+    truth, z = drawn_hall(description, parameters, random)
     shown = course(truth, steps, seed, held=25)
     signals = tuple(name for name in MEASURED if name in shown)
     written = frame(shown, (*GIVEN, "utilization", *signals))
@@ -83,10 +83,24 @@ def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, A
     }
 
 
-def _drawn(
+def drawn_hall(
     description: HallDescription, parameters: tuple[Parameter, ...], random: np.random.Generator
 ) -> tuple[HallDescription, np.ndarray]:
-    """A hall with all parameters drawn from their priors, and where."""
+    """Return a hall with all parameters drawn from their priors.
+
+    Parameters
+    ----------
+    description : HallDescription
+        Gives the priors' centres.
+    parameters : tuple of Parameter
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    HallDescription
+    ndarray
+        Where the parameters lie, in spreads of their priors from the centres, shape (parameters,).
+    """
     while True:
         z = np.clip(random.standard_normal(len(parameters)), -DRAWN_MAX, DRAWN_MAX)
         z = np.array([np.clip(x, *each.bounds) for x, each in zip(z, parameters, strict=True)])
