@@ -5,7 +5,7 @@ Needs pandas and pyarrow where a log is read, as `dcsim.logs` does.
 
 from dcsim.calibration.files import hall_text, mapping_text
 from dcsim.calibration.fit import Fit, Fitted, comparable, fit
-from dcsim.calibration.parameters import MORE, PRIORS, Parameter, Prior, parameters_of, with_values
+from dcsim.calibration.parameters import MORE, PRIORS, Parameter, Prior, drawn_hall, parameters_of, with_values
 
 __all__ = [
     "MORE",
@@ -15,6 +15,7 @@ __all__ = [
     "Parameter",
     "Prior",
     "comparable",
+    "drawn_hall",
     "fit",
     "hall_text",
     "mapping_text",

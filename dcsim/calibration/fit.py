@@ -92,6 +92,8 @@ class Fit:
         Of where each start of the search came to: the negative logarithm of the posterior, up to a constant.
     halls : int
         Runs of a hall through the log that it took.
+    correlation : ndarray, shape (P, P)
+        Of what is left unknown of the parameters; those that stayed correlate with none.
     """
 
     description: HallDescription
@@ -101,6 +103,7 @@ class Fit:
     noise: Noise
     costs: tuple[float, ...]
     halls: int
+    correlation: Array
 
 
 def fit(
@@ -231,8 +234,8 @@ def _step(normal: Normal, v: Array, damping: float, low: Array, high: Array) -> 
     return np.clip(v + step, low, high)
 
 
-def _spread(objective: Objective, v: Array, noise: Noise) -> Array:
-    """Half the width of an interval over that of its prior, for each free parameter."""
+def _spread(objective: Objective, v: Array, noise: Noise) -> tuple[Array, Array]:
+    """Half the width of an interval over that of its prior for each parameter, and their correlation."""
     normal = objective.normal(v, noise, BLOCKS)
     inverse = np.linalg.inv(normal.matrix + np.eye(len(v)))
     blocks = normal.by_block - normal.by_block.mean(axis=0)
@@ -241,21 +244,25 @@ def _spread(objective: Objective, v: Array, noise: Noise) -> Array:
     student = stats.t.ppf(0.5 + LEVEL / 2.0, BLOCKS - 1) / stats.norm.ppf(0.5 + LEVEL / 2.0)
     left = inverse @ (normal.gradient + v)  # of the way to the minimum, where kinks ended the search before it
     spread = np.sqrt(np.maximum(np.diag(inverse), student**2 * sandwich) + left**2)
-    return np.minimum(spread[: len(objective.free)], 1.0)
+    deviation = np.sqrt(np.diag(inverse))
+    spreads, correlation = np.ones(len(objective.bench.parameters)), np.eye(len(objective.bench.parameters))
+    free, own = objective.free, slice(0, len(objective.free))
+    spreads[free] = np.minimum(spread[own], 1.0)
+    correlation[np.ix_(free, free)] = (inverse / np.outer(deviation, deviation))[own, own]
+    return spreads, correlation
 
 
 def _found(
     objective: Objective,
     description: HallDescription,
     v: Array,
-    spread: Array,
+    left_unknown: tuple[Array, Array],
     noise: Noise,
     costs: Array,
     source: str,
 ) -> Fit:
     bench, parts = objective.bench, objective.split(v[:, None])
-    spreads = np.ones(len(bench.parameters))
-    spreads[objective.free] = spread
+    spreads, correlation = left_unknown
     z, half = parts.z[:, 0], stats.norm.ppf(0.5 + LEVEL / 2.0)
     fitted = with_values(description, bench.parameters, z, source)
     return Fit(
@@ -274,4 +281,5 @@ def _found(
         noise=noise,
         costs=tuple(float(cost) for cost in costs),
         halls=objective.halls,
+        correlation=correlation,
     )

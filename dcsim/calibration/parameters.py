@@ -17,6 +17,7 @@ import numpy as np
 
 from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, Quantity, Series, nearest
+from dcsim.plant.hall import build_hall
 
 Array = np.ndarray
 
@@ -288,6 +289,48 @@ def with_values(
             values = _of_mean_one(values, PRIORS[path].low, PRIORS[path].high)
         content[path] = _entry(_node(description, path), "values", values, source)
     return description.replaced(content)
+
+
+def drawn_hall(
+    description: HallDescription,
+    parameters: Sequence[Parameter],
+    random: np.random.Generator,
+    covariance: Array | None = None,
+    z_max: float = Z_MAX,
+) -> tuple[HallDescription, Array]:
+    """Return a hall with parameters drawn around those of a hall.
+
+    Draws of which no hall can be made, where two do not go together or nothing can be sized for them, are drawn again.
+
+    Parameters
+    ----------
+    description : HallDescription
+        Where the distribution is centred.
+    parameters : sequence of Parameter
+    random : numpy.random.Generator
+    covariance : ndarray, shape (P, P), optional
+        In spreads of the priors; by default the priors' own.
+    z_max : float
+        Spreads of a prior that a parameter goes from the centre, at most.
+
+    Returns
+    -------
+    HallDescription
+    ndarray, shape (P,)
+        Where the parameters lie, in spreads of their priors from the centre.
+    """
+    count = len(parameters)
+    bounds = np.array([each.bounds for each in parameters]).reshape(count, 2)
+    matrix = np.eye(count) if covariance is None else covariance
+    while True:
+        z = random.multivariate_normal(np.zeros(count), matrix, method="eigh")
+        z = np.clip(np.clip(z, -z_max, z_max), bounds[:, 0], bounds[:, 1])
+        try:
+            hall = with_values(description, parameters, z, "drawn")
+            build_hall(hall)
+        except (InputError, ValueError):
+            continue
+        return hall, z
 
 
 def _of_mean_one(values: Sequence[float], low: float, high: float) -> list[float]:

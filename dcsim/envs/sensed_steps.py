@@ -1,7 +1,5 @@
 """What the sensors of a hall would show while a controller runs it, as a log has it: means over control steps, by signal."""
 
-from typing import Any
-
 import numpy as np
 
 from dcsim.envs.batch import Batch
@@ -9,6 +7,8 @@ from dcsim.replay import sensed
 from dcsim.replay.run import is_of_step
 
 Array = np.ndarray
+
+AT_ONCE = 1024  # steps of which signals are computed together
 
 
 class SensedSteps:
@@ -26,31 +26,46 @@ class SensedSteps:
         self._batch, self._env = batch, slice(env, env + 1)
         self._hall = batch.config.hall
         self._params = batch.params_of(env)
-        self._inputs = self._now()
-        self._before = self._sensed()
-        self._steps: list[dict[str, Array]] = []
+        self._drivers = self._now()
+        self._kept = [(self._state(), self._drivers)]  # at the start, and after each step
+        self._parts: list[dict[str, Array]] = []
 
     def add(self) -> None:
         """Add the step just made."""
         reached = len(self._batch.signals.action)
-        self._inputs[:reached] = self._now()[:reached]  # the set-points; drivers are those of the step to come by now
-        after = self._sensed()
-        self._steps.append(
-            {name: x if is_of_step(name) else 0.5 * (x + self._before[name]) for name, x in after.items()}
-        )
-        self._before, self._inputs = after, self._now()
+        now = self._now()
+        inputs = np.concatenate(
+            [now[:reached], self._drivers[reached:]]
+        )  # drivers are those of the step to come by now
+        self._kept.append((self._state(), inputs))
+        self._drivers = now
+        if len(self._kept) > AT_ONCE:
+            self._settle()
 
     def signals(self) -> dict[str, Array]:
         """Return means over the T steps added, each of shape (rows, T), named and in units as of `dcsim.replay.sensed`."""
-        return {name: np.concatenate([step[name] for step in self._steps], axis=1) for name in self._before}
+        self._settle()
+        return {name: np.concatenate([part[name] for part in self._parts], axis=1) for name in self._parts[0]}
 
     def _now(self) -> Array:
         inputs: Array = self._batch.table.inputs[:, self._env].copy()
         return inputs
 
-    def _sensed(self) -> dict[str, Array]:
-        types, rows = self._hall.types, iter(np.split(self._inputs, np.cumsum(list(self._hall.input_rows.values()))))
-        u = types.Inputs(**{name: next(rows) for name in self._hall.input_rows})
-        s: Any = types.State(*(field[:, self._env] for field in self._batch.state))
-        found = sensed(self._hall, s, u, self._batch.config.control_interval_s, self._params)
-        return {name: np.array(values, float) for name, values in found.items()}
+    def _state(self) -> Array:
+        return np.concatenate([field[:, self._env] for field in self._batch.state])
+
+    def _settle(self) -> None:
+        """Make signals of the steps kept; the last one's end is the next one's start."""
+        hall = self._hall
+        states, inputs = (np.concatenate(columns, axis=1) for columns in zip(*self._kept, strict=True))
+        fields = np.split(states, np.cumsum([len(field) for field in self._batch.state])[:-1])
+        rows = iter(np.split(inputs, np.cumsum(list(hall.input_rows.values()))))
+        u = hall.types.Inputs(**{name: next(rows) for name in hall.input_rows})
+        shown = sensed(hall, hall.types.State(*fields), u, self._batch.config.control_interval_s, self._params)
+        self._parts.append(
+            {
+                name: np.array(x[:, 1:] if is_of_step(name) else 0.5 * (x[:, 1:] + x[:, :-1]), float)
+                for name, x in shown.items()
+            }
+        )
+        self._kept = self._kept[-1:]

@@ -225,6 +225,7 @@ def content(until: int, found: Fit, replayed: Mapping[str, Replayed]) -> dict[st
             }
             for each in found.parameters
         },
+        "correlation": found.correlation.tolist(),
         "sensors": {
             each.name: {
                 "offset": each.offset,

@@ -292,6 +292,8 @@ class ReplayConfig:
     """Of those controllers; it divides a day evenly."""
     forecast: bool = False
     """Observations carry forecasts, as policies trained with --forecast need."""
+    plausible_halls: int = 20
+    """In which those controllers run too, with parameters drawn from what the fit left unknown, for the intervals of savings."""
     seed: int = 0
     """Of the ensemble that estimates the state, and of controllers that draw."""
     out: Path | None = None
@@ -299,7 +301,7 @@ class ReplayConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        check_at_least(0, seed=self.seed)
+        check_at_least(0, seed=self.seed, plausible_halls=self.plausible_halls)
         if self.controller and self.step_s is not None:
             raise InputError(
                 "--step-s: is of a replay of the log's own actions; with --controller say --control-interval-s"

@@ -1,26 +1,32 @@
 """``dcsim replay LOG --hall H --controller C``: the log's weather and load, another controller, and what may be believed of the difference.
 
-The log's own controller and every other one run the same environment (`dcsim/Replay-v0`) in closed loop. Three things are said before any
-saving is: whether the hall reproduces the logged energy under the logged actions, within the band of its errors on what it was not fitted to;
-how wide that band is; and how far set-points go beyond all that the log has, of which those errors know nothing.
+The log's own controller and every other one run the same environment (`dcsim/Replay-v0`) in closed loop. Two things are said before any
+saving is: whether the hall reproduces the logged energy under the logged actions, within the band of its errors on what it was not fitted to,
+and how far set-points go beyond all that the log has.
 
-Savings are ratios of simulated energies. The hall's error counts for both of a ratio as if independent, though much of it drops out: ``sqrt(2)``
-of it is the band.
+Savings are ratios of simulated energies. Two independent parts make their intervals.
+
+* The hall's error on what it was not fitted to counts for both of a ratio as if independent, though much of it drops out: ``sqrt(2)`` of it.
+* Another controller takes machines to where the log tells little of them. What the fit leaves unknown of the parameters is drawn from (a normal
+  distribution around the fitted hall, with its spreads and correlations); every plausible hall runs all controllers. The root mean square of
+  their savings about the fitted hall's, by Student's factor for their number, is the other part.
 """
 
 import json
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from dcsim_agents.controller import Controller, make_controller, view_of
 from dcsim_agents.logged import LoggedController
+from scipy import stats
 
-from dcsim.calibration.bands import error_of_mean
+from dcsim.calibration import drawn_hall, parameters_of
+from dcsim.calibration.bands import LEVEL, error_of_mean
 from dcsim.envs.env import HallEnv
 from dcsim.envs.sensed_steps import SensedSteps
 from dcsim.errors import InputError
@@ -80,6 +86,26 @@ class Arm:
     infos: Mapping[str, Array]
     setpoints: Array
     replayed: Replayed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a controller comes to in one plausible hall, over the steps counted.
+
+    Attributes
+    ----------
+    metered_kwh : float
+    rack_inlet_max_c : float
+    violation_k_min : float
+    """
+
+    metered_kwh: float
+    rack_inlet_max_c: float
+    violation_k_min: float
+
+
+class Tripped(InputError):
+    """Servers trip, so that what is left of an energy can be compared with nothing."""
 
 
 @dataclass(frozen=True)
@@ -207,8 +233,8 @@ class Setting:
 
         Raises
         ------
-        InputError
-            If a rack or a chip trips before the end: what is left of the energy can be compared with nothing.
+        Tripped
+            If a rack or a chip trips before the end.
         """
         env = self.env
         observation, _ = env.reset(seed=seed)
@@ -221,7 +247,7 @@ class Setting:
             infos.append(info)
             asked.append(env.batch.setpoints[:, 0].copy())
             if is_tripped:
-                raise InputError(
+                raise Tripped(
                     f"controller {name}: servers trip at {iso(int(self.taken.time[step]))}, of which no energy can be told"
                 )
             if progress is not None:
@@ -246,8 +272,8 @@ def meter_of(measured: Sequence[Measured]) -> Meter | None:
     return None
 
 
-class HoldOut:
-    """Errors of a fitted hall on what it was not fitted to.
+class Calibration:
+    """What is known of a fitted hall: its errors on what it was not fitted to, and what is left unknown of its parameters.
 
     Parameters
     ----------
@@ -269,6 +295,7 @@ class HoldOut:
     def __init__(self, hall: str, description: HallDescription) -> None:
         file = Path(hall).with_name(CALIBRATION_FILE)
         self.lacking, self._channels = "", {}
+        self._description, self._names, self._covariance = description, (), np.zeros((0, 0))
         if not Path(hall).is_file() or not file.is_file():
             self.lacking = f"no {CALIBRATION_FILE} beside hall {hall}: fit it to a log with dcsim calibrate, which tells how far it is off"
             return
@@ -277,6 +304,13 @@ class HoldOut:
             digest, self._channels = content["hall_sha256"], dict(content["channels"]["holdout"])
             for entry in self._channels.values():
                 entry["mean"] + entry["bias"], list(entry["hourly_errors"]), sorted(entry["errors_90"])
+            spreads = np.array([entry["spread_left"] for entry in content["parameters"].values()], float)
+            self._names = tuple(content["parameters"])
+            self._covariance = np.array(content["correlation"], float).reshape(2 * (len(spreads),)) * np.outer(
+                spreads, spreads
+            )
+            if not np.isfinite(self._covariance).all():
+                raise ValueError("a correlation is no number")
         except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
             raise InputError(f"{file}: is not what dcsim calibrate writes ({error!r}); calibrate again") from None
         if digest != description.digest():
@@ -305,6 +339,12 @@ class HoldOut:
         except ValueError as error:
             raise InputError(f"hold-out too short: {error}") from None
 
+    def halls(self, count: int, seed: int) -> list[HallDescription]:
+        """Return halls with parameters drawn from what the fit left unknown."""
+        parameters = parameters_of(self._description, self._names)
+        random = np.random.default_rng(seed)
+        return [drawn_hall(self._description, parameters, random, self._covariance)[0] for _ in range(count)]
+
     def inlets(self, measured: Sequence[Measured], racks: int) -> Array | None:
         """Return the ends of nine tenths of the errors of each rack group's inlet [K], shape (2, R); None where none was measured.
 
@@ -321,7 +361,7 @@ class HoldOut:
         return ends
 
 
-def progress_of(name: str, steps: int) -> Callable[[int], None] | None:
+def _progress_of(name: str, steps: int) -> Callable[[int], None] | None:
     """Say how far a controller is, on a terminal."""
     if not sys.stderr.isatty():
         return None
@@ -330,15 +370,59 @@ def progress_of(name: str, steps: int) -> Callable[[int], None] | None:
     )
 
 
+def _made(setting: Setting, controllers: Mapping[str, str]) -> dict[str, Controller]:
+    return {LOGGED: setting.logged()} | {
+        name: make_controller(place, setting.env) for name, place in controllers.items()
+    }
+
+
 def run_arms(setting: Setting, controllers: Mapping[str, str], seed: int) -> Iterator[Arm]:
     """Run the log's own controller and others by name; all are made before the first runs."""
-    made: dict[str, Controller] = {LOGGED: setting.logged()}
-    made |= {name: make_controller(place, setting.env) for name, place in controllers.items()}
-    for name, controller in made.items():
-        yield setting.run(name, controller, seed, progress_of(name, len(setting.taken.time)))
+    for name, controller in _made(setting, controllers).items():
+        yield setting.run(name, controller, seed, _progress_of(name, len(setting.taken.time)))
 
 
-def content(setting: Setting, arms: Sequence[Arm], errors: HoldOut) -> dict[str, Any]:
+def run_plausible(
+    setting_of: Callable[[HallDescription], Setting],
+    halls: Sequence[HallDescription],
+    controllers: Mapping[str, str],
+    seed: int,
+) -> list[dict[str, Outcome | None]]:
+    """Run all controllers in each of the halls; return what they come to by name, None where servers trip.
+
+    Halls in which servers trip under the logged actions are none that wrote the log, and are left out.
+    """
+    found = []
+    for number, hall in enumerate(halls, 1):
+        setting = setting_of(hall)
+        meter = meter_of(setting.taken.measured)
+        assert meter is not None
+        outcomes: dict[str, Outcome | None] = {}
+        for name, controller in _made(setting, controllers).items():
+            words = f"plausible hall {number} of {len(halls)}, {name}"
+            try:
+                arm = setting.run(name, controller, seed, _progress_of(words, len(setting.taken.time)))
+            except Tripped:
+                outcomes[name] = None
+                if name == LOGGED:
+                    break
+                continue
+            outcomes[name] = Outcome(
+                _energy(setting, meter.of(arm)),
+                float(arm.infos["rack_inlet_max_c"][setting.counted].max()),
+                float(arm.infos["violation_k_min"][setting.counted].sum()),
+            )
+        if outcomes[LOGGED] is not None:
+            found.append(outcomes)
+    return found
+
+
+def content(
+    setting: Setting,
+    arms: Sequence[Arm],
+    errors: Calibration,
+    plausible: Callable[[], Sequence[Mapping[str, Outcome | None]]] = tuple,
+) -> dict[str, Any]:
     """Return what controllers would have used, how hot it would have been, and what of it may be believed, JSON-able.
 
     Parameters
@@ -346,7 +430,9 @@ def content(setting: Setting, arms: Sequence[Arm], errors: HoldOut) -> dict[str,
     setting : Setting
     arms : sequence of Arm
         The log's own first.
-    errors : HoldOut
+    errors : Calibration
+    plausible : callable
+        Returns what controllers come to in plausible halls; called only if a saving can be told.
     """
     meter = meter_of(setting.taken.measured)
     band: float | None = None
@@ -368,11 +454,11 @@ def content(setting: Setting, arms: Sequence[Arm], errors: HoldOut) -> dict[str,
         elif check["quantity"] == HEAT:
             why = "the log measures heat and no power for cooling, of whose model nothing is known"
     inlets = errors.inlets(setting.taken.measured, setting.taken.hall.racks)
-    savings = (
-        {arm.name: _saving(setting, arms[0], arm, meter, band) for arm in arms[1:]}
-        if meter and band and not why
-        else {}
-    )
+    savings: dict[str, Any] = {}
+    drawn: Sequence[Mapping[str, Outcome | None]] = ()
+    if meter and band and not why:
+        drawn = plausible()
+        savings = {arm.name: _saving(setting, arms[0], arm, meter, band, drawn) for arm in arms[1:]}
     return {
         "control_interval_s": setting.taken.step_s,
         "counted": [iso(int(setting.taken.time[setting.counted.start])), iso(int(setting.taken.time[-1]))],
@@ -380,6 +466,9 @@ def content(setting: Setting, arms: Sequence[Arm], errors: HoldOut) -> dict[str,
         "controllers": {arm.name: _totals(setting, arm, meter, band, inlets) for arm in arms},
         "check": check,
         "savings": savings,
+        "plausible_halls": {
+            arm.name: [asdict(one) if (one := each[arm.name]) else None for each in drawn] for arm in arms
+        },
         "no_saving": why,
         "actions": setting.sources(),
         "beyond_the_log": {arm.name: _beyond(setting, arms[0], arm) for arm in arms[1:]},
@@ -416,11 +505,32 @@ def _check(setting: Setting, logged: Arm, meter: Meter, band: float | None) -> d
     return found
 
 
-def _saving(setting: Setting, logged: Arm, arm: Arm, meter: Meter, band: float) -> dict[str, Any]:
+def _saving(
+    setting: Setting,
+    logged: Arm,
+    arm: Arm,
+    meter: Meter,
+    band: float,
+    plausible: Sequence[Mapping[str, Outcome | None]],
+) -> dict[str, Any]:
     """Share of the log's own energy that is saved, of what the meter is of."""
     ratio = _energy(setting, meter.of(arm)) / _energy(setting, meter.of(logged))
-    half = math.sqrt(2.0) * band * ratio
-    return {"quantity": meter.name, "saving": 1.0 - ratio, "low": 1.0 - ratio - half, "high": 1.0 - ratio + half}
+    of_error, of_parameters = math.sqrt(2.0) * band * ratio, None
+    ratios = [
+        own.metered_kwh / base.metered_kwh for each in plausible if (own := each[arm.name]) and (base := each[LOGGED])
+    ]
+    if len(ratios) > 1:
+        away = math.sqrt(float(np.mean((np.array(ratios) - ratio) ** 2)))
+        of_parameters = float(stats.t.ppf(0.5 + 0.5 * LEVEL, len(ratios))) * away
+    half = math.hypot(of_error, of_parameters or 0.0)
+    return {
+        "quantity": meter.name,
+        "saving": 1.0 - ratio,
+        "low": 1.0 - ratio - half,
+        "high": 1.0 - ratio + half,
+        "of_error": of_error,
+        "of_parameters": of_parameters,
+    }
 
 
 def _totals(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from dcsim.errors import InputError
-from dcsim.plant.description import load_hall
+from dcsim.plant.description import HallDescription, load_hall
 from dcsim.replay import Replayed
 from dcsim_experiments import counterfactual, replay
 from dcsim_experiments.compare import named
 from dcsim_experiments.config import ReplayConfig
-from dcsim_experiments.counterfactual import LOGGED, Arm, HoldOut, Setting, hottest, meter_of
+from dcsim_experiments.counterfactual import LOGGED, Arm, Calibration, Setting, hottest, meter_of, run_plausible
 from dcsim_experiments.run_folder import RunFolder, package_versions
 
 FIGURE_FILE, LOGGED_FIGURE_FILE = "counterfactual.png", "replay.png"
@@ -45,17 +45,12 @@ def main(config: ReplayConfig, command: str | None = None) -> Path:
         raise InputError(f"--controller: {LOGGED} is the log's own, which runs beside the others anyway; leave it out")
     log, mapping, origin = replay.read_mapped(config.log, config.mapping)
     options = {"observation": {"forecast": True}} if config.forecast else {}
-    setting = Setting(
-        log,
-        mapping,
-        description,
-        config.control_interval_s,
-        config.weather,
-        origin,
-        *replay.span(config),
-        options,
-    )
-    errors = HoldOut(config.hall, description)
+
+    def setting_of(hall: HallDescription) -> Setting:
+        ends = replay.span(config)
+        return Setting(log, mapping, hall, config.control_interval_s, config.weather, origin, *ends, options)
+
+    setting, errors = setting_of(description), Calibration(config.hall, description)
     arms = list(counterfactual.run_arms(setting, controllers, config.seed))
     settings = {
         "log": str(config.log),
@@ -65,12 +60,18 @@ def main(config: ReplayConfig, command: str | None = None) -> Path:
         "controllers": controllers,
         "control_interval_s": config.control_interval_s,
         "forecast": config.forecast,
+        "plausible_halls": config.plausible_halls,
         "start": config.start,
         "end": config.end,
     }
     folder = RunFolder(config.out, "replay", settings, config.seed, replay.RESULT_FILE)
     logged = _counted(setting, arms[0])
-    result = replay.content(log, logged, None) | counterfactual.content(setting, arms, errors)
+    result = replay.content(log, logged, None) | counterfactual.content(
+        setting,
+        arms,
+        errors,
+        lambda: run_plausible(setting_of, errors.halls(config.plausible_halls, config.seed), controllers, config.seed),
+    )
     result |= {"packages": package_versions(), **({"command": command} if command else {})}
     print(text(result))
     _publish(folder.path, result, setting, arms, errors, logged)
@@ -158,22 +159,40 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
         lines.append(words)
     if result["no_saving"]:
         lines.append(f"no saving is told: {result['no_saving']}")
-    own = result["controllers"][LOGGED]
-    for name, each in result["savings"].items():
-        sure = "" if each["low"] > 0.0 or each["high"] < 0.0 else ", which may be none"
-        other = result["controllers"][name]
-        lines.append(
-            f"{name} would have used {each['saving']:.1%} less {each['quantity']} (90 %: {each['low']:.1%} to {each['high']:.1%}{sure}), "
-            f"with {other['violation_k_min']:.4g} K min above the inlet limit, {own['violation_k_min']:.4g} K min under the log's own"
-        )
-        beyond = [key for key, entry in result["beyond_the_log"][name].items() if entry["outside"] > 0.0]
-        if beyond:
-            lines.append(
-                f"{name} asks for {', '.join(beyond)} beyond all that the log has, of which those intervals know nothing"
-            )
+    for name in result["savings"]:
+        lines += _saving_sentences(result, name)
     unlogged = [name for name, source in result["actions"].items() if not source.startswith("log")]
     if unlogged:
         lines.append(f"not in the log, so the log's own controller is assumed to have asked for: {', '.join(unlogged)}")
+    return lines
+
+
+def _saving_sentences(result: Mapping[str, Any], name: str) -> list[str]:
+    saving, own, other = result["savings"][name], result["controllers"][LOGGED], result["controllers"][name]
+    parts = f"of the hall's errors ±{saving['of_error']:.1%}, of its parameters "
+    parts += "not asked" if saving["of_parameters"] is None else f"±{saving['of_parameters']:.1%}"
+    sure = "" if saving["low"] > 0.0 or saving["high"] < 0.0 else ", which may be none"
+    lines = [
+        f"{name} would have used {saving['saving']:.1%} less {saving['quantity']} "
+        f"(90 %: {saving['low']:.1%} to {saving['high']:.1%}{sure}; {parts}), "
+        f"with {other['violation_k_min']:.4g} K min above the inlet limit, {own['violation_k_min']:.4g} K min under the log's own"
+    ]
+    outcomes = result["plausible_halls"][name]
+    whole = [each for each in outcomes if each]
+    if whole:
+        warmest = [each["rack_inlet_max_c"] for each in whole]
+        most = max(each["violation_k_min"] for each in whole)
+        lines.append(
+            f"in plausible halls, {len(whole)}, the hottest inlet under {name} comes to {min(warmest):.2f} to {max(warmest):.2f} degC, "
+            f"with at most {most:.4g} K min above the limit"
+        )
+    if len(whole) < len(outcomes):
+        lines.append(f"servers trip under {name} in {len(outcomes) - len(whole)} of {len(outcomes)} plausible halls")
+    beyond = [key for key, entry in result["beyond_the_log"][name].items() if entry["outside"] > 0.0]
+    if beyond:
+        lines.append(
+            f"{name} asks for {', '.join(beyond)} beyond all that the log has: of that the hall's errors know nothing, its parameters something"
+        )
     return lines
 
 
@@ -195,7 +214,12 @@ def text(result: Mapping[str, Any]) -> str:
 
 
 def _publish(
-    folder: Path, result: Mapping[str, Any], setting: Setting, arms: Sequence[Arm], errors: HoldOut, logged: Replayed
+    folder: Path,
+    result: Mapping[str, Any],
+    setting: Setting,
+    arms: Sequence[Arm],
+    errors: Calibration,
+    logged: Replayed,
 ) -> None:
     from dcsim.plots.counterfactual import Course
     from dcsim.plots.counterfactual import counterfactual as drawn
@@ -248,7 +272,8 @@ def _publish(
                 paragraph(
                     "Metered is what the log measures of it; its interval of 90 % is from the hourly errors of the fitted hall on "
                     "what it was not fitted to. Thermal energy is that for cooling, server fans and leakage. Savings are ratios of "
-                    "simulated energies; their interval has the hall's error twice, once for each controller. The 95 % "
+                    "simulated energies; their interval has the hall's error twice, once for each controller, and the scatter over plausible "
+                    "halls, whose parameters are drawn from what the fit left unknown. The 95 % "
                     "columns take every inlet as warm as nineteen in twenty of its errors allow.",
                     "note",
                 ),

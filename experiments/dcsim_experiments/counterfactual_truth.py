@@ -2,7 +2,7 @@
 
 ``python -m dcsim_experiments.counterfactual_truth --cases 6`` prints for every case and controller the saving told by ``dcsim replay
 --controller`` on a hall fitted to the log, its interval, and the saving in the hall that wrote the log. A case is a hall whose parameters are
-drawn, days of a summer under one controller, a log of that with noise, and a fit to three fifths of it that starts from the hall file.
+all drawn, days of a summer under one controller, a log of that with noise, and a fit to three fifths of it that starts from the hall file.
 """
 
 import argparse
@@ -17,21 +17,12 @@ import numpy as np
 import yaml
 from dcsim_agents.controller import make_controller
 
-from dcsim.calibration import parameters_of
+from dcsim.calibration import drawn_hall, parameters_of
 from dcsim.envs.env import HallEnv
 from dcsim.plant.description import load_hall
 from dcsim_experiments import cli
-from dcsim_experiments.recovery import drawn_hall
 from dcsim_experiments.synthetic_log import frame, rules, run
 
-PARAMETERS = (
-    "coils.conductance",
-    "crahs.fan_power",
-    "chillers.cop",
-    "tower.fan_power",
-    "room.recirculation_min",
-    "racks.temperature_rise",
-)
 LOGGED = (
     "dry_bulb_temperature",
     "dew_point_temperature",
@@ -48,6 +39,7 @@ LOGGED = (
     "return_air_temperature",
     "cooling_power",
 )
+DRAWN_MAX = 2.0  # spreads of a prior
 TEMPERATURE_NOISE, POWER_NOISE = 0.1, 0.01  # K; of a reading
 INTERVAL_S = 300.0
 COUNTED_FROM = 24  # steps: an hour before the episode, and one that settles
@@ -57,8 +49,7 @@ def case(name: str, seed: int, days: float, own: str, others: tuple[str, ...]) -
     """Return what is told and what is true of each of the other controllers."""
     random = np.random.default_rng(seed)
     description = load_hall(name)
-    parameters = parameters_of(description, PARAMETERS)
-    truth = drawn_hall(description, parameters, random)[0]
+    truth = drawn_hall(description, parameters_of(description), random, z_max=DRAWN_MAX)[0]
     env = HallEnv(hall=truth, weather="chicago", start="2023-07-03", episode_days=days, control_interval_s=INTERVAL_S)
     written = frame(run(env, make_controller(own, env), seed), LOGGED, INTERVAL_S)
     for column in written:
@@ -73,7 +64,7 @@ def case(name: str, seed: int, days: float, own: str, others: tuple[str, ...]) -
         written.round(4).to_csv(folder / "log.csv", index_label="time")
         (folder / "mapping.yaml").write_text(yaml.safe_dump({"channels": rules(written)}))
         words = [folder / "log.csv", "--hall", name, "--mapping", folder / "mapping.yaml", "--starts", "1"]
-        _quietly("calibrate", *words, "--parameters", ",".join(PARAMETERS), "--out", folder / "fit")
+        _quietly("calibrate", *words, "--out", folder / "fit")
         fitted = [words[0], "--hall", folder / "fit" / "hall.yaml", "--mapping", folder / "fit" / "mapping.yaml"]
         _quietly("replay", *fitted, "--controller", ",".join(others), "--out", folder / "told")
         told = json.loads((folder / "told" / "replay.json").read_text())
@@ -128,10 +119,11 @@ def main(words: list[str] | None = None) -> None:
             if "saving" not in each:
                 print(f"  {name}: truth {each['truth']:.1%}; nothing told: {found['no_saving']}")
                 continue
+            parts = f"errors ±{each['of_error']:.1%}, parameters ±{each['of_parameters']:.1%}"
             is_within = each["low"] <= each["truth"] <= each["high"]
             told[name], held[name] = told[name] + 1, held[name] + is_within
             print(
-                f"  {name}: told {each['saving']:.1%} ({each['low']:.1%} to {each['high']:.1%}), truth {each['truth']:.1%}"
+                f"  {name}: told {each['saving']:.1%} ({each['low']:.1%} to {each['high']:.1%}; {parts}), truth {each['truth']:.1%}"
             )
     for name in others:
         print(f"{name}: {held[name]} of {told[name]} intervals of 90 % hold the truth")

@@ -16,11 +16,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from dcsim.calibration import Parameter, fit, parameters_of, with_values
-from dcsim.errors import InputError
+from dcsim.calibration import drawn_hall, fit, parameters_of
 from dcsim.logs import load_mapping, read_log
-from dcsim.plant.description import HallDescription, load_hall
-from dcsim.plant.hall import build_hall
+from dcsim.plant.description import load_hall
 from dcsim.replay import boundaries
 from dcsim_experiments.run_folder import write_json
 from dcsim_experiments.synthetic_log import GIVEN, course, frame, rules
@@ -50,7 +48,7 @@ def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, A
     description = load_hall(hall)
     parameters = parameters_of(description)
     random = np.random.default_rng(seed)
-    truth, z = drawn_hall(description, parameters, random)
+    truth, z = drawn_hall(description, parameters, random, z_max=DRAWN_MAX)
     shown = course(truth, steps, seed, held=25)
     signals = tuple(name for name in MEASURED if name in shown)
     written = frame(shown, (*GIVEN, "utilization", *signals))
@@ -81,35 +79,6 @@ def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, A
         }
         for each, parameter, at_z in zip(found.parameters, parameters, z, strict=True)
     }
-
-
-def drawn_hall(
-    description: HallDescription, parameters: tuple[Parameter, ...], random: np.random.Generator
-) -> tuple[HallDescription, np.ndarray]:
-    """Return a hall with all parameters drawn from their priors.
-
-    Parameters
-    ----------
-    description : HallDescription
-        Gives the priors' centres.
-    parameters : tuple of Parameter
-    random : numpy.random.Generator
-
-    Returns
-    -------
-    HallDescription
-    ndarray
-        Where the parameters lie, in spreads of their priors from the centres, shape (parameters,).
-    """
-    while True:
-        z = np.clip(random.standard_normal(len(parameters)), -DRAWN_MAX, DRAWN_MAX)
-        z = np.array([np.clip(x, *each.bounds) for x, each in zip(z, parameters, strict=True)])
-        try:
-            hall = with_values(description, parameters, z, "drawn")
-            build_hall(hall)
-        except (InputError, ValueError):
-            continue  # two that do not go together, or nothing that can be sized for them
-        return hall, z
 
 
 def _as_sensed(values: pd.Series, is_temperature: bool, random: np.random.Generator) -> pd.Series:

@@ -11,6 +11,8 @@ from dcsim_agents.logged import LoggedController
 from dcsim_experiments.synthetic_log import frame, rules, run
 
 import dcsim  # noqa: F401
+from dcsim.calibration import parameters_of, with_values
+from dcsim.envs.env import HallEnv
 from dcsim.envs.sensed_steps import SensedSteps
 from dcsim.errors import InputError
 from dcsim.plant.description import load_hall
@@ -53,8 +55,8 @@ class Case:
         self.frame.to_csv(self.log, index_label="time")
         self.mapping.write_text(yaml.safe_dump({"channels": rules(self.frame)}))
 
-    def hall(self, name, error, changes=None):
-        """Write a hall and beside it what a calibration with such an error of cooling power [share] leaves."""
+    def hall(self, name, error, changes=None, unknown=("crahs.fan_power", 0.0)):
+        """Write a hall and beside it what a calibration with such an error of cooling power [share], and a spread of a parameter, leaves."""
         folder = self.folder / name
         folder.mkdir()
         description = self.description.replaced(changes or {})
@@ -69,7 +71,12 @@ class Case:
                 "hourly_errors": [0.1] * 9,
                 "errors_90": [-0.2, 0.3],
             }
-        content = {"hall_sha256": load_hall(str(folder / "hall.yaml")).digest(), "channels": {"holdout": holdout}}
+        content = {
+            "hall_sha256": load_hall(str(folder / "hall.yaml")).digest(),
+            "channels": {"holdout": holdout},
+            "parameters": {unknown[0]: {"spread_left": unknown[1]}},
+            "correlation": [[1.0]],
+        }
         (folder / "calibration.json").write_text(json.dumps(content))
         return folder / "hall.yaml"
 
@@ -82,21 +89,22 @@ def case(tmp_path_factory):
     return Case(tmp_path_factory.mktemp("counterfactual"))
 
 
-def true_energy(case, name):
-    """What a controller uses in the environment that wrote the log [kWh], over the steps that the command counts."""
-    controller = make_controller(name, case.env)
-    observation, _ = case.env.reset(seed=3)
+def true_energy(case, name, env=None):
+    """What a controller uses in the environment that wrote the log, or another [kWh], over the steps that the command counts."""
+    env = env or case.env
+    controller = make_controller(name, env)
+    observation, _ = env.reset(seed=3)
     controller.reset(3)
     used = []
     for _ in range(STEPS):
-        observation, _, _, _, info = case.env.step(controller.act(observation))
+        observation, _, _, _, info = env.step(controller.act(observation))
         used.append(info["cooling_energy_kwh"])
     return sum(used[24:])  # the log's first hour is before the episode, the episode's first settles
 
 
 def test_a_saving_is_that_of_the_hall_that_wrote_the_log(case, run_cli, read, tmp_path):
     hall = case.hall("good", 0.01)
-    code, lines, err = run_cli(*case.words(hall, "g36"), "--out", tmp_path / "out")
+    code, lines, err = run_cli(*case.words(hall, "g36"), "--plausible-halls", "2", "--out", tmp_path / "out")
     assert code == 0 and err == ""
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "config.json",
@@ -126,6 +134,34 @@ def test_a_saving_is_that_of_the_hall_that_wrote_the_log(case, run_cli, read, tm
     ] == pytest.approx([8.0, 8.0])
     assert set(content["channels"]) == {METERED, *(f"rack_inlet_temperature_{k}" for k in range(1, 21))}
     assert any("beyond all that the log has" in line for line in lines)
+
+
+def test_what_is_unknown_of_a_parameter_widens_the_interval_by_what_it_does_to_the_saving(
+    case, run_cli, read, tmp_path
+):
+    name, spread = "crahs.fan_power", 0.8
+    hall = case.hall("unsure", 0.01, unknown=(name, spread))
+    assert run_cli(*case.words(hall, "fixed"), "--plausible-halls", "12", "--out", tmp_path / "out")[0] == 0
+    found = read(tmp_path / "out" / "replay.json")
+    (parameter,) = parameters_of(case.description, [name])
+    ratios = []
+    for z in (-spread, spread):
+        env = HallEnv(
+            hall=with_values(case.description, [parameter], [z]),
+            start="2023-06-05",
+            episode_days=STEPS / 288.0,
+            control_interval_s=300.0,
+        )
+        ratios.append(true_energy(case, "fixed", env) / true_energy(case, "rules", env))
+    of_one_spread = 0.5 * abs(ratios[1] - ratios[0])
+    saving = found["savings"]["fixed"]
+    # 12 draws, of which a root mean square is known within a fifth (one deviation); Student's factor is 1.78
+    assert saving["of_parameters"] == pytest.approx(1.78 * of_one_spread, rel=0.4)
+    assert saving["high"] - saving["saving"] == pytest.approx(np.hypot(saving["of_error"], saving["of_parameters"]))
+    assert len(found["plausible_halls"]["fixed"]) == 12
+    assert run_cli(*case.words(hall, "fixed"), "--plausible-halls", "0", "--out", tmp_path / "none")[0] == 0
+    alone = read(tmp_path / "none" / "replay.json")["savings"]["fixed"]
+    assert alone["of_parameters"] is None and alone["high"] - alone["saving"] == pytest.approx(saving["of_error"])
 
 
 def test_a_hall_that_misses_the_logged_energy_tells_no_saving(case, run_cli, read, tmp_path):
