@@ -124,6 +124,42 @@ def totals_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return found
 
 
+SAVINGS_HEADER = (
+    "controller",
+    "saving",
+    "90 %",
+    "by the hall's errors",
+    "by its parameters",
+    "violation [K min]",
+    "hottest inlet in plausible halls [degC]",
+    "violation there, at most [K min]",
+    "servers trip in",
+)
+
+
+def savings_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Savings as text, with what they may cost."""
+    found: list[tuple[str, ...]] = []
+    for name, each in result["savings"].items():
+        outcomes = result["plausible_halls"][name]
+        whole = [outcome for outcome in outcomes if outcome]
+        warmest = [outcome["rack_inlet_max_c"] for outcome in whole]
+        found.append(
+            (
+                name,
+                f"{each['saving']:.1%}",
+                f"{each['low']:.1%} to {each['high']:.1%}",
+                f"±{each['of_error']:.1%}",
+                "-" if each["of_parameters"] is None else f"±{each['of_parameters']:.1%}",
+                f"{result['controllers'][name]['violation_k_min']:.4g}",
+                f"{min(warmest):.2f} to {max(warmest):.2f}" if whole else "-",
+                f"{max(outcome['violation_k_min'] for outcome in whole):.4g}" if whole else "-",
+                f"{len(outcomes) - len(whole)} of {len(outcomes)}",
+            )
+        )
+    return found
+
+
 BEYOND_HEADER = ("controller", "set-point", "unit", "in the log", "asked for", "beyond the log", "logged")
 
 
@@ -159,40 +195,17 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
         lines.append(words)
     if result["no_saving"]:
         lines.append(f"no saving is told: {result['no_saving']}")
-    for name in result["savings"]:
-        lines += _saving_sentences(result, name)
+    for name, each in result["savings"].items():
+        if each["low"] <= 0.0 <= each["high"]:
+            lines.append(f"{name}: the saving may be none")
+        beyond = [key for key, entry in result["beyond_the_log"][name].items() if entry["outside"] > 0.0]
+        if beyond:
+            lines.append(
+                f"{name} asks for {', '.join(beyond)} beyond all that the log has, of which the hall's errors know nothing"
+            )
     unlogged = [name for name, source in result["actions"].items() if not source.startswith("log")]
     if unlogged:
         lines.append(f"not in the log, so the log's own controller is assumed to have asked for: {', '.join(unlogged)}")
-    return lines
-
-
-def _saving_sentences(result: Mapping[str, Any], name: str) -> list[str]:
-    saving, own, other = result["savings"][name], result["controllers"][LOGGED], result["controllers"][name]
-    parts = f"of the hall's errors ±{saving['of_error']:.1%}, of its parameters "
-    parts += "not asked" if saving["of_parameters"] is None else f"±{saving['of_parameters']:.1%}"
-    sure = "" if saving["low"] > 0.0 or saving["high"] < 0.0 else ", which may be none"
-    lines = [
-        f"{name} would have used {saving['saving']:.1%} less {saving['quantity']} "
-        f"(90 %: {saving['low']:.1%} to {saving['high']:.1%}{sure}; {parts}), "
-        f"with {other['violation_k_min']:.4g} K min above the inlet limit, {own['violation_k_min']:.4g} K min under the log's own"
-    ]
-    outcomes = result["plausible_halls"][name]
-    whole = [each for each in outcomes if each]
-    if whole:
-        warmest = [each["rack_inlet_max_c"] for each in whole]
-        most = max(each["violation_k_min"] for each in whole)
-        lines.append(
-            f"in plausible halls, {len(whole)}, the hottest inlet under {name} comes to {min(warmest):.2f} to {max(warmest):.2f} degC, "
-            f"with at most {most:.4g} K min above the limit"
-        )
-    if len(whole) < len(outcomes):
-        lines.append(f"servers trip under {name} in {len(outcomes) - len(whole)} of {len(outcomes)} plausible halls")
-    beyond = [key for key, entry in result["beyond_the_log"][name].items() if entry["outside"] > 0.0]
-    if beyond:
-        lines.append(
-            f"{name} asks for {', '.join(beyond)} beyond all that the log has: of that the hall's errors know nothing, its parameters something"
-        )
     return lines
 
 
@@ -203,7 +216,14 @@ def text(result: Mapping[str, Any]) -> str:
         f"{result['control_interval_s']:g} s",
         "",
     ]
-    for header, rows, left in ((TOTALS_HEADER, totals_rows(result), 1), (BEYOND_HEADER, beyond_rows(result), 2)):
+    tables = (
+        (TOTALS_HEADER, totals_rows(result), 1),
+        (SAVINGS_HEADER, savings_rows(result), 1),
+        (BEYOND_HEADER, beyond_rows(result), 2),
+    )
+    for header, rows, left in tables:
+        if not rows:
+            continue
         shown = [header, *rows]
         widths = [max(len(row[k]) for row in shown) for k in range(len(header))]
         for row in shown:
@@ -268,6 +288,7 @@ def _publish(
             "What would have been",
             [
                 table(TOTALS_HEADER, totals_rows(result)),
+                *([table(SAVINGS_HEADER, savings_rows(result))] if result["savings"] else []),
                 listed(sentences(result)),
                 paragraph(
                     "Metered is what the log measures of it; its interval of 90 % is from the hourly errors of the fitted hall on "
