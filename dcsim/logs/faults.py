@@ -40,7 +40,7 @@ KINDS = {
     "off": "near zero for a while: the equipment is off",
     "counter": "a running total; read as differences",
     "constant": "never changes",
-    "repeats": "the same values over and over: a split into training and test would leak",
+    "repeats": "the same values over and over, or nearly: a split into training and test would leak",
     "wrong air": "named for one side of the racks and following the other",
 }
 """Kind of fault -> what it means."""
@@ -73,6 +73,8 @@ CLIP_SHARE = 0.005  # of samples at the limit
 CLIP_TIMES = 5.0  # more at the limit than in the next twentieth of the range
 COARSE_LEVELS = 25  # fewer steps than this within the range
 OFF_SHARE = 0.01  # of the 95th percentile
+REPEAT_EQUAL = 0.9  # of the samples that move
+REPEAT_ERROR = 0.5  # of what the last sample misses by
 CODES = (
     -9999.0,
     -999.0,
@@ -470,13 +472,24 @@ def _limits(quantity: str, values: Floats, good: Bools) -> list[tuple[str, Bools
 
 
 def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool) -> list[Fault]:
-    """The same values again after a fixed time of at least half a day."""
-    count = len(values)
-    if not is_regular or count < 200 or not np.isfinite(step_s) or np.isnan(values).any():
+    """The same values again, or nearly, after a fixed time of at least half a day.
+
+    Only samples that moved since the one before them count, as a channel at rest is equal to whatever it was. Nearly means that the value of a
+    period before misses by less than half of what the last sample misses by: no process with a weather or a load of its own is like that,
+    since both times would have to hold the same surprises.
+    """
+    known = np.isfinite(values)
+    if not is_regular or known.sum() < 200 or not np.isfinite(step_s):
         return []
-    x = values - values.mean()
+    place = np.rint((time[known] - time[known][0]) / (step_s * SECOND)).astype(np.int64)
+    count = int(place[-1]) + 1
+    if count > 4 * len(values):
+        return []
+    even = np.full(count, np.nan)
+    even[place] = values[known]
+    x = np.nan_to_num(even - np.mean(values[known]))
     power = float((x**2).sum())
-    if power <= 0.0 or len(np.unique(values)) < 20:
+    if power <= 0.0 or len(np.unique(values[known])) < 20:
         return []
     size = next_fast_len(2 * count, real=True)
     spectrum = rfft(x, size)
@@ -485,23 +498,44 @@ def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool)
     first = max(int(43_200.0 / step_s), 12)
     if first >= len(correlation):
         return []
-    tolerance = 1e-3 * float(np.ptp(values))
+    tolerance = 1e-3 * float(np.ptp(values[known]))
+    change = np.diff(even, prepend=np.nan)
+
+    def compared(lag: int) -> tuple[float, float, int]:
+        """Share of equal samples, error over that of the last sample (root mean square), and how many are equal."""
+        away = even[lag:] - even[:-lag]
+        moves = np.isfinite(away) & (np.abs(change[lag:]) > tolerance)
+        if moves.sum() < 100:
+            return 0.0, np.inf, 0
+        same = np.abs(away) <= tolerance
+        return (
+            float(same[moves].mean()),
+            float(np.sqrt(np.mean(away[moves] ** 2) / np.mean(change[lag:][moves] ** 2))),
+            int(same.sum()),
+        )
+
     for lag in first + np.argsort(-correlation[first:])[:5]:
-        same = np.abs(values[lag:] - values[:-lag]) <= tolerance
-        if same.mean() > 0.9:
-            shorter = [lag // k for k in range(lag // first, 1, -1) if lag % k == 0]
-            lag = next(
-                (each for each in shorter if (np.abs(values[each:] - values[:-each]) <= tolerance).mean() > 0.9), lag
+        equal, error, _ = compared(int(lag))
+        if equal <= REPEAT_EQUAL and error >= REPEAT_ERROR:
+            continue
+        is_copy = equal > REPEAT_EQUAL
+        for part in range(int(lag) // first, 1, -1):  # the shortest period that does as well
+            if lag % part == 0:
+                shorter = compared(int(lag) // part)
+                if shorter[0] > REPEAT_EQUAL if is_copy else shorter[1] < REPEAT_ERROR:
+                    lag = lag // part
+                    break
+        equal, error, samples = compared(int(lag))
+        before = f"those of {duration(lag * step_s)} before"
+        if is_copy:
+            return [Fault("repeats", f"{100.0 * equal:.3g} % of the samples that move are {before}", samples)]
+        return [
+            Fault(
+                "repeats",
+                f"nearly: {before} miss them by {error:.2g} times what the last sample does (root mean square)",
+                int(known.sum()),
             )
-            same = np.abs(values[lag:] - values[:-lag]) <= tolerance
-            share = 100.0 * same.mean()
-            return [
-                Fault(
-                    "repeats",
-                    f"{share:.3g} % of the samples are those of {duration(lag * step_s)} before",
-                    int(same.sum()),
-                )
-            ]
+        ]
     return []
 
 

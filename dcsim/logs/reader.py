@@ -730,7 +730,7 @@ def _odd(values: Floats, column: Any) -> Floats:
 
 
 def _daylight_saving(times: Nanoseconds) -> list[str]:
-    """Rules of daylight saving whose skipped hours are empty in the stamps, where the hours before and after are not."""
+    """Rules of daylight saving whose skipped hours are empty in the stamps, where two hours before and after it are not."""
     rules = {
         "the USA": ("America/New_York", 2),
         "Central Europe": ("Europe/Berlin", 2),
@@ -747,7 +747,7 @@ def _daylight_saving(times: Nanoseconds) -> list[str]:
                 )
                 for k in (-2, -1, 0, 1, 2)
             ]
-            if min(counts[0], counts[1], counts[3], counts[4]) > 0:
+            if min(counts[0], counts[3], counts[4]) > 0:  # the hour before may have gone with it
                 seen += 1
                 empty += counts[2] == 0
         if seen and empty == seen:

@@ -195,6 +195,34 @@ def test_a_trace_that_repeats_itself(write):
     assert "7 days" in kinds(log, "cpu_load")["repeats"].detail
 
 
+def test_a_trace_that_nearly_repeats_itself_over_a_hole(write):
+    rng = np.random.default_rng(4)
+    month = rng.random(672)
+    time = np.datetime64("2024-01-01", "ns").astype(np.int64) + 3600 * 10**9 * np.arange(672 * 6)
+    load = np.tile(0.2 + 0.6 * month, 6) + rng.normal(0.0, 0.02, 672 * 6)
+    keep = np.ones(len(time), bool)
+    keep[1000:1010] = False
+    log = read_log(write(time[keep], {"cpu_load [frac]": load[keep].round(5)}))
+    detail = kinds(log, "cpu_load")["repeats"].detail
+    assert detail.startswith("nearly: those of 28 days before miss them by ")
+    # a copy misses by two draws of the noise, the last sample by two uniform draws besides
+    noise, uniform = 2.0 * 0.02**2, 2.0 * 0.6**2 / 12.0
+    assert float(detail.split(" by ")[1].split()[0]) == pytest.approx(np.sqrt(noise / (uniform + noise)), rel=0.05)
+
+
+@pytest.mark.parametrize("rest", [0.0, 0.3])
+def test_days_alike_and_machines_mostly_idle_are_no_copies(write, rest):
+    rng = np.random.default_rng(8)
+    time = np.datetime64("2024-01-01", "ns").astype(np.int64) + 3600 * 10**9 * np.arange(24 * 200)
+    day = 20.0 + 5.0 * np.sin(2.0 * np.pi * np.arange(len(time)) / 24.0)
+    weather = np.zeros(len(time))
+    for k in range(1, len(time)):
+        weather[k] = 0.9 * weather[k - 1] + rng.normal(0.0, 0.3)
+    idle = np.where(rng.random(len(time)) < 0.05, rng.random(len(time)), rest)
+    log = read_log(write(time, {"outdoor [degC]": (day + weather).round(2), "load [frac]": idle.round(4)}))
+    assert "repeats" not in kinds(log, "outdoor") and "repeats" not in kinds(log, "load")
+
+
 def test_a_sensor_named_for_the_wrong_side():
     rng = np.random.default_rng(5)
     cold = 20.0 + np.cumsum(rng.normal(0.0, 0.1, 500))

@@ -105,13 +105,20 @@ def test_a_dump_of_a_database_newest_first(data):
     log = read_log(path, parse_mapping({"clock": {"zone": "America/New_York"}}, "m"))
     assert log.clock.order == "descending" and len(log.channels) == 12
     assert kinds(log, "powermin")["clipped"].detail.startswith("2110 samples at the highest reading 100")
+    assert all("repeats" not in kinds(log, name) for name in log.channels)
     assert any("repeats stands once" in note for note in log.clock.notes)
     assert any("another width" in warning for warning in log.warnings)
+    # without a zone the hours that daylight saving skips tell of it, though this log lacks the hour before them, too
+    assert any("the USA (3 of 3 springs)" in note for note in read_log(path).clock.notes)
 
 
 @pytest.mark.parametrize(
     ("name", "period"),
-    [("Alibaba_CPU_Data_Hourly_1", "7 days"), ("Alibaba_CPU_Data_Hourly_2", "7 days")],
+    [
+        ("Alibaba_CPU_Data_Hourly_1", "7 days"),
+        ("Alibaba_CPU_Data_Hourly_2", "7 days"),
+        ("GoogleClusteData_CPU_Data_Hourly_1", "nearly: those of 28 days"),
+    ],
 )
 def test_traces_that_repeat(data, name, period):
     log = read_log(data / "workload_traces" / f"{name}.csv.gz")
