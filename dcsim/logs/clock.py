@@ -9,6 +9,7 @@ of the rows: the first pass through the repeated hour is daylight time, the seco
 import datetime
 import re
 import zoneinfo
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,7 @@ NO_TIME = np.iinfo(np.int64).min
 """Stands for a stamp that cannot be read, as NaT of NumPy does."""
 
 DAY = 86_400 * SECOND
+RUNS_MAX = 1_000_000  # of rows of one day, beyond which a table is in no order
 EARLIEST, LATEST = (int(np.datetime64(day, "ns").astype(np.int64)) for day in ("1980-01-01", "2100-01-01"))
 """Dates outside are those of clocks that were never set."""
 
@@ -68,8 +70,8 @@ class Stamps:
         ``"arrow"``, ``"iso"``, ``"numeric"``, ``"words"``, ``"number"`` or ``"clock"`` (time of day).
     day_first : bool
         Of numeric dates.
-    exchanged : ndarray or None
-        Rows (of the whole table) whose day and month are to be exchanged.
+    exchanged : (ndarray, ndarray) or None
+        First rows of runs, and whether day and month of the run are to be exchanged.
     notes : dict
         What was met, with how often.
     """
@@ -81,7 +83,7 @@ class Stamps:
     factor: float = 1.0  # seconds a unit of numbers
     origin: int = 0  # ns
     day_first: bool = False
-    exchanged: NDArray[np.bool_] | None = None
+    exchanged: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None
     is_descending: bool = False
     is_hourly: bool = False
     notes: dict[str, int] = field(default_factory=dict)
@@ -102,8 +104,9 @@ class Stamps:
         """Return the stamps of the next batch, `NO_TIME` where there is none; shape (T,)."""
         wall, has_offset = self._wall(column)
         if self.exchanged is not None:
-            part = self.exchanged[self._row : self._row + len(wall)]
-            wall = np.where(part, exchange(wall), wall)
+            starts, choice = self.exchanged
+            run = np.searchsorted(starts, np.arange(self._row, self._row + len(wall)), side="right") - 1
+            wall = np.where(choice[run], exchange(wall), wall)
         self._row += len(wall)
         time = np.where(has_offset, wall, self._universal(wall))
         if self.kind not in ("time of day", "elapsed"):
@@ -498,47 +501,64 @@ def exchange(wall: Nanoseconds) -> Nanoseconds:
     return np.where(known & good, wall + (other - days) * DAY, wall)
 
 
-def exchanged_days(wall: Nanoseconds) -> NDArray[np.bool_]:
-    """Find the rows whose day and month were exchanged.
+def runs_of_days(walls: Iterable[Nanoseconds]) -> tuple[Nanoseconds, NDArray[np.int64], int]:
+    """Return the days since 1970 of rows that follow one another, the first row of each run of one day, and the number of rows.
+
+    Rows without a stamp belong to the run before. Rows in no order at all make no runs worth looking at: nothing is returned of them.
+    """
+    days, starts, rows, last = [], [], 0, None
+    for wall in walls:
+        known = np.flatnonzero(wall != NO_TIME)
+        day = wall[known] // DAY
+        if len(known):
+            first = np.flatnonzero(np.diff(day, prepend=day[0] - 1 if last is None else last))
+            days.append(day[first])
+            starts.append(known[first] + rows)
+            last = int(day[-1])
+        rows += len(wall)
+        if sum(map(len, days[-8:])) > RUNS_MAX // 8 and sum(map(len, days)) > RUNS_MAX:
+            days, starts = [], []
+            break
+    none = np.empty(0, dtype=np.int64)
+    start = np.concatenate(starts) if starts else none
+    start[:1] = 0
+    return np.concatenate(days) if days else none, start, rows
+
+
+def exchanged_days(days: Nanoseconds) -> NDArray[np.bool_]:
+    """Find the runs of rows whose day and month were exchanged.
 
     Parameters
     ----------
-    wall : ndarray, shape (T,)
-        Stamps as read [ns], in the order of the rows; `NO_TIME` where there are none.
+    days : ndarray, shape (B,)
+        Days since 1970 as read, as of `runs_of_days`.
 
     Returns
     -------
-    ndarray of bool, shape (T,)
+    ndarray of bool, shape (B,)
 
     Notes
     -----
-    Rows of one date that follow one another are a block. Each block may be read as it stands or exchanged; the chosen readings are those
-    of the path through all blocks with the fewest jumps, where going from one block to the next costs nothing if the date grows (or falls) by
-    at most three days in the direction of the log, 1 for a longer way and 1.5 for a step back. A reading that differs from the one as it
-    stands costs 0.1 when it begins, so without evidence nothing is exchanged.
+    Each run may be read as it stands or exchanged; the chosen readings are those of the path through all runs with the fewest jumps, where
+    going from one run to the next costs nothing if the date grows (or falls) by at most three days in the direction of the log, 1 for a longer
+    way and 1.5 for a step back. A reading that differs from the one as it stands costs 0.1 when it begins, so without evidence nothing is
+    exchanged; where the rows of one sensor follow those of another, the step back costs the same either way.
     """
-    known = np.flatnonzero(wall != NO_TIME)
-    result = np.zeros(len(wall), dtype=bool)
-    if len(known) < 2:
+    result = np.zeros(len(days), dtype=bool)
+    if len(days) < 2:
         return result
-    day = wall[known] // DAY
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(day)) + 1])
-    if len(starts) < 2 or len(starts) > 200_000:
-        return result
-    dates = [day[starts], exchange(day[starts] * DAY) // DAY]
+    other = exchange(days * DAY) // DAY
     best: tuple[float, NDArray[np.bool_]] = (np.inf, result)
     for direction in (1, -1):
-        cost, choice = _least_jumps([direction * date for date in dates])
+        cost, choice = _least_jumps([direction * days, direction * other])
         if cost < best[0]:
             best = (cost, choice)
-    lengths = np.diff(np.concatenate([starts, [len(known)]]))
-    result[known] = np.repeat(best[1], lengths) & (exchange(wall[known]) != wall[known])
-    return result
+    return best[1] & (other != days)
 
 
 def _least_jumps(dates: list[Nanoseconds]) -> tuple[float, NDArray[np.bool_]]:
-    """Cheapest path through blocks with two readings each."""
-    count = len(dates[0])
+    """Cheapest path through runs with two readings each."""
+    count, lines = len(dates[0]), [date.tolist() for date in dates]
     back = np.zeros((count, 2), dtype=np.int8)
     cost = [0.0, 0.1]
     for k in range(1, count):
@@ -546,7 +566,7 @@ def _least_jumps(dates: list[Nanoseconds]) -> tuple[float, NDArray[np.bool_]]:
         for state in (0, 1):
             ways = []
             for before in (0, 1):
-                step = int(dates[state][k] - dates[before][k - 1])
+                step = lines[state][k] - lines[before][k - 1]
                 jump = 0.0 if 0 <= step <= 3 else 1.0 if step > 0 else 1.5
                 ways.append(cost[before] + jump + (0.1 if state and not before else 0.0) + (0.001 if state else 0.0))
             back[k, state] = int(np.argmin(ways))

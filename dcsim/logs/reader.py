@@ -148,21 +148,17 @@ class _Reading:
         self.stamps.append(stamps)
         self._look_ahead(table, layout, stamps, first)
         is_smooth = self._stream(number)
-        # Day and month exchanged in part of the rows show in their course; rows of several sensors have none.
-        if (
-            not is_smooth
-            and stamps.style in ("iso", "arrow", "numeric")
-            and not layout.keys
-            and not (settings and settings.order)
-        ):
-            where = clocks.exchanged_days(_walls(table, layout, stamps))
+        # Day and month exchanged in part of the rows show in their course.
+        if not is_smooth and stamps.style in ("iso", "arrow", "numeric") and not (settings and settings.order):
+            days, starts, rows = clocks.runs_of_days(_walls(table, layout, stamps))
+            where = clocks.exchanged_days(days)
             if where.any():
-                stamps.exchanged = where
+                stamps.exchanged = (starts, where)
                 self._forget(number)
                 self._stream(number)
                 self.warnings.append(
-                    f"clock: day and month are exchanged in {int(where.sum())} of {len(where)} rows: exchanged back, as the rows then "
-                    "follow one another"
+                    f"clock: day and month are exchanged in {int(np.diff(starts, append=rows)[where].sum())} of {rows} rows: exchanged back, "
+                    "as the rows then follow one another"
                 )
         if not any(found.table == number for found in self.channels.values()):
             raise InputError(
@@ -222,18 +218,20 @@ class _Reading:
         stamps.is_hourly = bool(len(steps)) and float(np.median(np.abs(steps))) >= 3600 * SECOND
         if stamps.style == "numeric" and not (self.mapping is not None and self.mapping.clock.order):
             stamps.above_12 = (0, 0)
-            self._day_or_month(stamps, _walls(table, layout, stamps))
+            self._day_or_month(stamps, clocks.runs_of_days(_walls(table, layout, stamps))[0])
 
-    def _day_or_month(self, stamps: clocks.Stamps, walls: Nanoseconds) -> None:
+    def _day_or_month(self, stamps: clocks.Stamps, days: Nanoseconds) -> None:
         """Decide the order of numeric dates from numbers above 12, else from the course of the rows, read month first."""
         first, second = stamps.above_12
-        other = clocks.exchange(walls)  # which leaves dates with a number above 12 as they are
+        other = (
+            clocks.exchange(days * clocks.DAY) // clocks.DAY
+        )  # which leaves dates with a number above 12 as they are
         if (first > 0) != (second > 0):
             stamps.day_first = first > 0
-        elif (walls == other).all():
+        elif (days == other).all():
             stamps.day_first = False
         else:
-            jumps = _jumps(walls), _jumps(other)
+            jumps = _jumps(days), _jumps(other)
             stamps.day_first = jumps[1] < jumps[0] or (jumps[1] == jumps[0] and first > second)
             if jumps[0] == jumps[1] and first == second:
                 self.warnings.append(
@@ -683,14 +681,10 @@ class _Reading:
                 )
 
 
-def _walls(table: Table, layout: Layout, stamps: clocks.Stamps) -> Nanoseconds:
-    """Stamps of the whole table as written, before zone and exchange."""
-    parts = []
+def _walls(table: Table, layout: Layout, stamps: clocks.Stamps) -> Iterator[Nanoseconds]:
+    """Stamps of the table batch by batch as written, before zone and exchange."""
     for batch in table.restart():
-        wall, _ = stamps._wall(layout.stamp_column(batch))
-        parts.append(wall)
-    stamps.restart()
-    return np.concatenate(parts)
+        yield stamps._wall(layout.stamp_column(batch))[0]
 
 
 def _distinct(time: Nanoseconds) -> Nanoseconds:
@@ -703,12 +697,11 @@ def _is_smooth(time: Nanoseconds) -> bool:
     return bool((steps >= -1).all() and (steps <= 27).all()) or bool((steps <= 1).all() and (steps >= -27).all())
 
 
-def _jumps(time: Nanoseconds) -> int:
-    """Steps of a day or more, and steps against the direction of most."""
-    known = time[time != clocks.NO_TIME]
-    steps = np.diff(known)
+def _jumps(days: Nanoseconds) -> int:
+    """Steps of more than a day, and steps against the direction of most."""
+    steps = np.diff(days)
     direction = 1 if (steps >= 0).sum() >= (steps < 0).sum() else -1
-    return int((np.abs(steps) > clocks.DAY).sum() + (direction * steps < -600 * SECOND).sum())
+    return int((np.abs(steps) > 1).sum() + (direction * steps < 0).sum())
 
 
 def _marks(count: int, places: NDArray[np.intp]) -> Floats:

@@ -104,6 +104,42 @@ def test_day_and_month_exchanged_in_part_of_the_rows(tmp_path, form):
     assert any("exchanged" in warning for warning in log.warnings)
 
 
+@pytest.mark.parametrize("order", ["by time", "by sensor", "shuffled within the day"])
+def test_day_and_month_exchanged_in_part_of_a_long_table(tmp_path, order):
+    """One reading a row, of four sensors with readings of their own; the rows of March before the 13th are exchanged."""
+    rng = np.random.default_rng(2)
+    rows = [(stamp, f"rack{k}", 20.0 + k + 0.01 * n) for n, stamp in enumerate(HOURS) for k in range(4)]
+    if order == "by sensor":
+        rows.sort(key=lambda row: row[1])
+    elif order == "shuffled within the day":
+        rows = [rows[int(k)] for k in np.argsort([row[0].day_of_year + rng.random() for row in rows])]
+    text = [
+        f"{stamp.strftime('%Y-%d-%m' if stamp.day <= 12 and stamp.month == 3 else '%Y-%m-%d')} {stamp:%H:%M},{rack},{value:.2f}"
+        for stamp, rack, value in rows
+    ]
+    path = tmp_path / "long.csv"
+    path.write_text("time,sensor,value\n" + "\n".join(text))
+    log = read(path)
+    assert sorted(log.channels) == [f"rack{k}" for k in range(4)]
+    for k in range(4):
+        series = log[f"rack{k}"]
+        np.testing.assert_array_equal(series.time, nanoseconds(HOURS))
+        np.testing.assert_allclose(series.raw, 20.0 + k + 0.01 * np.arange(len(HOURS)), atol=0.006)
+    assert any("exchanged" in warning for warning in log.warnings)
+
+
+def test_a_long_table_of_sensors_one_after_the_other_is_left_as_it_stands(tmp_path):
+    """Each sensor begins anew at the first of the month, with days that might be months."""
+    days = pd.date_range("2024-03-01", "2024-03-12", freq="6h")
+    path = tmp_path / "long.csv"
+    rows = [f"{stamp:%Y-%m-%d %H:%M},rack{k},{20 + k + n % 7}" for k in range(30) for n, stamp in enumerate(days)]
+    path.write_text("time,sensor,value\n" + "\n".join(rows))
+    log = read(path)
+    assert not any("exchanged" in warning for warning in log.warnings)
+    for k in range(30):
+        np.testing.assert_array_equal(log[f"rack{k}"].time, nanoseconds(days))
+
+
 def test_an_order_that_nothing_tells_is_said(tmp_path):
     times = pd.date_range("2024-03-03", "2024-03-03 12:00", freq="10min")
     log = read(written(tmp_path, [f"{stamp:%d/%m/%Y %H:%M}" for stamp in times]))
