@@ -47,9 +47,14 @@ KINDS = {
 
 GAP_STEPS = 1.75  # distance over the usual one, from which samples are missing
 REGULAR_SHARE = 0.8  # of distances within a quarter of the usual one
-STUCK_SAMPLES = 12  # shortest run that can be stuck
+STUCK_SAMPLES = 8  # shortest run that can be stuck
+STUCK_CHANCE = 1e-4  # that noise makes such a run somewhere in the log
+STUCK_LEVELS = 4  # steps of the rounding within the range, and other runs, without which nothing is known of how a coarse sensor rests
+STUCK_RUNS = 50
 STUCK_TIMES = 6.0  # longer than the longest but a hundredth of the other runs
-STUCK_TIMES_COARSE = 15.0  # the same where the usual change is a step of the rounding, which hides the noise
+STUCK_TIMES_COARSE = (
+    15.0  # the same where the usual change is a step of the rounding, which hides the noise, and no leap ends the run
+)
 DIP_SAMPLES = 2  # most samples of a dip
 DIP_NEIGHBORS = 5  # samples of each neighborhood
 DIP_NOISE = 12.0  # times the usual change between samples
@@ -65,13 +70,18 @@ DIP_SLOW = (
     "voltage",
 )
 DIP_STEP = 600.0  # s between samples, up to which these cannot go away and come back
+DIP_USUAL = 0.05  # of the samples at a level of a load, from which it is one of its own
 DIP_NOTHING = 0.4  # of both neighborhoods: a load that drops below it and is back within two samples
 CLIP_SAMPLES = 10
 CLIP_VISITS = 5  # separate times at the limit
-CLIP_LEVELS = 200  # steps within the range, without which a limit looks like any other level
+CLIP_LEVELS = 200  # steps within the range of a load, without which a limit looks like any other level
+CLIP_BINS = 40  # of the range of a slow quantity, whose frequency beside the limit tells
+CLIP_TIMES_SLOW = 3.0  # more at the limit than in one of the next six; a sine has 3.7 and rises towards its crest
+CLIP_FLAT = 1.3  # the nearest of the six over the others, up to which they do not rise; 1.8 for a sine
 CLIP_SHARE = 0.005  # of samples at the limit
 CLIP_TIMES = 5.0  # more at the limit than in the next twentieth of the range
 COARSE_LEVELS = 25  # fewer steps than this within the range
+COARSE_STEPS = {"temperature": 0.5}  # house unit; hides what controls and racks do, however far it ranges
 OFF_SHARE = 0.01  # of the 95th percentile
 REPEAT_EQUAL = 0.9  # of the samples that move
 REPEAT_ERROR = 0.5  # of what the last sample misses by
@@ -185,17 +195,20 @@ def channel_faults(
         return faults
     off, words = _off(quantity, time, values, good)
     found("off", off, words, is_masked=False)
+    for kind, where, words in _limits(quantity, values, good):  # before the runs, as it rests at its limit
+        found(kind, where, words, is_masked=kind == "clipped")
+        if kind == "clipped":
+            good &= ~where
     for kind, where, words in _runs(time, values, good, off, quantity):
         found(kind, where, words)
         good &= ~where
     where, words = _dips(quantity, values, good, step_s)
     found("dip", where, words)
     good &= ~where
-    for kind, where, words in _limits(quantity, values, good):
-        found(kind, where, words, is_masked=kind == "clipped")
     resolution = resolution_of(values[good])
     spread = float(np.ptp(np.quantile(values[good], (0.01, 0.99)))) if good.any() else 0.0
-    if resolution > 0.0 and spread / resolution < COARSE_LEVELS and len(np.unique(values[good])) > 2:
+    few = spread / resolution < COARSE_LEVELS and len(np.unique(values[good])) > 2
+    if resolution > 0.0 and (few or resolution >= COARSE_STEPS.get(quantity, np.inf)):
         faults.append(Fault("coarse", f"steps of {resolution:.4g} in a range of {spread:.4g}", int(good.sum())))
     faults.extend(_repeats(time, values, step_s, is_regular))
     return faults
@@ -351,14 +364,21 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
         if len(candidates) >= 100
         else float(candidates[max(len(candidates) - 3, 0)])
     )
-    steps = np.abs(np.diff(kept))
-    if (
-        float(np.ptp(np.quantile(kept, (0.01, 0.99)))) < COARSE_LEVELS * resolution_of(kept)
-        and len(np.unique(kept)) < COARSE_LEVELS
-    ):
+    steps, resolution = np.abs(np.diff(kept)), resolution_of(kept)
+    levels = float(np.ptp(np.quantile(kept, (0.01, 0.99)))) / resolution
+    if levels < COARSE_LEVELS and (levels < STUCK_LEVELS or len(candidates) < STUCK_RUNS):
         return []  # rests on its few steps for as long as it likes: what is stuck cannot be told from that
-    hides_noise = float(np.median(steps[steps > 0.0])) < 3.0 * resolution_of(kept)  # it moves by its own rounding only
-    least = max(STUCK_SAMPLES, (STUCK_TIMES_COARSE if hides_noise else STUCK_TIMES) * usual)
+    moving = steps[steps > 0.0]
+    hides_noise = float(np.median(moving)) < 3.0 * resolution  # it moves by its own rounding only
+    # A sensor that wakes up leaps to where the air has gone meanwhile, farther than it ever goes at once.
+    leap = np.append(np.abs(np.diff(kept[starts])), 0.0)
+    is_leap = (leap >= 3.0 * resolution) & (leap > 1.001 * np.sort(moving)[-2 - len(moving) // 1000])
+    # Fewest equal samples that independent noise would give once in ten thousand such logs.
+    ordinary = candidates[candidates <= usual]
+    equal = 1.0 - len(ordinary) / ordinary.sum()
+    rare = 1.0 + np.log(STUCK_CHANCE / len(kept)) / np.log(max(equal, 1e-3)) if equal < 1.0 else np.inf
+    times = np.where(is_leap | (not hides_noise), STUCK_TIMES, STUCK_TIMES_COARSE)
+    least = np.maximum(max(STUCK_SAMPLES, rare), times * usual)
     longest = lengths.copy()
     longest[idle] = 0
     chosen = np.flatnonzero(longest >= least)
@@ -379,8 +399,8 @@ def _runs(time: Nanoseconds, values: Floats, good: Bools, off: Bools, quantity: 
 
 
 def _is_limit(quantity: str, values: Floats) -> Bools:
-    """Where a load rests at its floor or its ceiling, as it may."""
-    if quantity not in ("fraction", "power", "rotation", ""):
+    """Where a load, a flow or the sun rests at its floor or its ceiling, as it may."""
+    if quantity not in ("fraction", "power", "rotation", "mass_flow", "volume_flow", "flow", "irradiance", ""):
         return np.zeros(len(values), dtype=bool)
     margin = 0.02 * float(np.ptp(values))
     return np.asarray((values <= values.min() + margin) | (values >= values.max() - margin))
@@ -405,6 +425,8 @@ def _dips(quantity: str, values: Floats, good: Bools, step_s: float) -> tuple[Bo
     whole = np.isfinite(windows).all(axis=1)
     middle[whole] = np.median(windows[whole], axis=1)
     dips = np.zeros(count, dtype=bool)
+    _, level, often = np.unique(x, return_inverse=True, return_counts=True)
+    is_usual = (often > DIP_USUAL * count)[level]  # a load that idles now and then does so for a sample, too
     for width in range(1, DIP_SAMPLES + 1):
         places = np.arange(count - width + 1)
         before, after = middle[places], middle[np.minimum(places + width + DIP_NEIGHBORS, len(middle) - 1)]
@@ -427,6 +449,7 @@ def _dips(quantity: str, values: Floats, good: Bools, step_s: float) -> tuple[Bo
                 share = DIP_NOTHING if step_s <= DIP_STEP and quantity != "fraction" else DIP_NOTHING / 8.0
                 hit = (
                     (direction < 0)
+                    & ~is_usual[places]
                     & (nearest > least)
                     & (np.max(np.abs([x[places + k] for k in range(width)]), axis=0) < share * level)
                 )
@@ -455,11 +478,17 @@ def _limits(quantity: str, values: Floats, good: Bools) -> list[tuple[str, Bools
             if count > 0.02 * len(kept):
                 found.append(("saturated", at, f"{100.0 * count / len(kept):.3g} % of the samples at {limit:.4g}"))
             continue
-        levels = np.unique(values[beside])
         visits = int((np.diff(np.concatenate(([0], at.astype(np.int8)))) == 1).sum())
-        if visits < CLIP_VISITS or spread / resolution_of(kept) < CLIP_LEVELS:
+        if visits < CLIP_VISITS or limit == 0.0:
             continue
-        if limit == 0.0 or count < CLIP_TIMES * (beside.sum() / max(len(levels), 1)) or count < 0.5 * beside.sum():
+        if quantity in DIP_SLOW:
+            if not _is_cut(kept, limit, count):
+                continue
+        elif (
+            spread / resolution_of(kept) < CLIP_LEVELS
+            or count < CLIP_TIMES * (beside.sum() / max(len(np.unique(values[beside])), 1))
+            or count < 0.5 * beside.sum()
+        ):
             continue
         found.append(
             (
@@ -469,6 +498,21 @@ def _limits(quantity: str, values: Floats, good: Bools) -> list[tuple[str, Bools
             )
         )
     return found
+
+
+def _is_cut(kept: Floats, limit: float, count: int) -> bool:
+    """Whether a slow signal is cut off at its limit, rather than resting at a level of its own.
+
+    What approaches a level of its own slows down on the way, so it is met the more often the nearer; what is cut off passes the last
+    steps before the limit as it passes those before them.
+    """
+    spread = float(np.ptp(kept))
+    resolution = resolution_of(kept)
+    if spread < CLIP_BINS * resolution or count > 0.5 * len(kept):
+        return False
+    width = resolution * round(spread / resolution / CLIP_BINS)
+    beside = np.bincount(np.ceil(np.abs(kept - limit) / width - 1e-6).astype(np.int64), minlength=7)[1:7]
+    return bool(count >= CLIP_TIMES_SLOW * max(beside.mean(), 1.0) and beside[0] <= CLIP_FLAT * beside[1:].mean())
 
 
 def _repeats(time: Nanoseconds, values: Floats, step_s: float, is_regular: bool) -> list[Fault]:

@@ -61,6 +61,55 @@ def test_a_stuck_sensor(course, write):
     assert log.channel("return_temp").masked == 0
 
 
+def drifting(rng, count, deviation, minutes):
+    """Readings about 0 that wander with a standard deviation and are forgotten with a time constant [min]."""
+    kept = np.exp(-1.0 / minutes)
+    course = np.zeros(count + 2000)
+    for k, shock in enumerate(rng.normal(0.0, deviation * np.sqrt(1.0 - kept**2), count + 1999), 1):
+        course[k] = kept * course[k - 1] + shock
+    return course[2000:]
+
+
+def minutes_from_may(count):
+    return np.datetime64("2024-05-01", "ns").astype(np.int64) + 60 * 10**9 * np.arange(count)
+
+
+@pytest.mark.parametrize(("step", "stuck"), [(0.1, 200), (0.25, 400), (0.1, 0), (0.25, 0), (0.5, 0)])
+def test_a_stuck_sensor_of_few_steps_in_a_quiet_room(write, step, stuck):
+    """Five to twenty steps of rounding in all: its own rests are minutes, one of hours is found, and none is called where there is none."""
+    count, found, wrong = 3 * 1440, 0, 0
+    time = minutes_from_may(count)
+    names = [f"inlet_{k} [degC]" for k in range(10)]
+    columns = {}
+    for k, name in enumerate(names):
+        rng = np.random.default_rng(k)
+        course = 22.0 + drifting(rng, count, 2.5 * step, 120.0) + rng.normal(0.0, 0.4 * step, count)
+        columns[name] = (course / step).round() * step
+        columns[name][2000 : 2000 + stuck] = columns[name][2000]
+    log = read_log(write(time, columns))
+    for name in names:
+        masked = np.flatnonzero(log[name.split()[0]].reasons != "")
+        found += np.isin(np.arange(2001, 2000 + stuck), masked).all()
+        wrong += ((masked < 1970) | (masked > 2030 + stuck)).any()
+        assert set(log[name.split()[0]].reasons) <= {"", "stuck"}
+    assert wrong == 0 and (found >= 8 if stuck else sum(channel.masked for channel in log.channels.values()) == 0)
+
+
+def test_a_sensor_that_leaps_when_it_wakes_needs_fewer_equal_samples(write):
+    count = 3 * 1440
+    rng = np.random.default_rng(1)
+    course = (22.0 + drifting(rng, count, 0.6, 90.0) + rng.normal(0.0, 0.02, count)).round(1)
+    rest = np.diff(np.flatnonzero(np.diff(course, prepend=np.nan) != 0)).max()
+    begin = int(np.argmax(np.abs(course[60:] - course[:-60])[:-200]))  # an hour in which the air goes far
+    stuck = course.copy()
+    stuck[begin : begin + 60] = stuck[begin]
+    assert rest < 20 and abs(course[begin + 60] - course[begin]) > 0.9
+    log = read_log(write(minutes_from_may(count), {"a [degC]": course, "b [degC]": stuck}))
+    assert log.channel("a").masked == 0
+    series = log["b"]
+    assert (series.reasons[begin : begin + 60] == "stuck").all() and (series.reasons != "").sum() < 60 + rest
+
+
 def test_padding_at_the_end(course, write):
     time, columns = course
     columns[RETURN][-200:] = columns[RETURN][-200]
@@ -86,6 +135,21 @@ def test_a_load_that_drops_to_nothing_for_a_sample_dips_and_a_load_step_does_not
     log = read_log(write(time, columns))
     np.testing.assert_array_equal(np.flatnonzero(log["it_power"].reasons == "dip"), [700])
     assert log.channel("it_power").masked == 1
+
+
+def test_a_machine_that_idles_often_does_so_for_a_sample_too(course, write):
+    time, columns = course
+    rng = np.random.default_rng(6)
+    busy = (90.0 + rng.normal(0.0, 5.0, len(time))).clip(0.0, 100.0).round(1)
+    busy[np.arange(len(time)) % 200 < 20] = 0.0
+    columns["gpu_load [%]"] = busy.copy()
+    where = np.arange(150, len(time), 600)
+    columns["gpu_load [%]"][where] = 0.0
+    log = read_log(write(time, columns))
+    assert log.channel("gpu_load").masked == 0
+    columns["gpu_load [%]"] = np.where(busy == 0.0, 90.0, busy)  # one that never idles and reads nothing for a sample
+    columns["gpu_load [%]"][where] = 0.0
+    np.testing.assert_array_equal(np.flatnonzero(read_log(write(time, columns))["gpu_load"].reasons == "dip"), where)
 
 
 def test_rows_of_zeros(course, write):
@@ -115,6 +179,30 @@ def test_clipped_readings(course, write):
     where = columns[POWER] >= limit
     columns[POWER] = np.minimum(columns[POWER], limit)
     only(read_log(write(time, columns)), "it_power", "clipped", time, where)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1])
+def test_coarse_readings_are_clipped_where_they_are_cut_and_not_where_they_rest(write, step):
+    """Sixty to a hundred and twenty steps: a warm sensor at the end of its range, a day's crest, and a temperature under control."""
+    count = 7 * 1440
+    time = minutes_from_may(count)
+    found = {"cut": 0, "free": 0, "crest": 0, "controlled": 0}
+    day = np.sin(2.0 * np.pi * np.arange(count) / 1440.0)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        free = 22.0 + 2.0 * day + drifting(rng, count, 0.7, 90.0) + rng.normal(0.0, 0.05, count)
+        limit = np.quantile(free, 0.9).round(1)
+        excess = np.zeros(count)  # of a temperature that is held and decays back after each disturbance
+        for k, shock in enumerate(np.maximum(drifting(rng, count - 1, 3.0, 60.0) - 2.0, 0.0), 1):
+            excess[k] = 0.95 * excess[k - 1] + 0.1 * shock
+        courses = {"cut": np.minimum(free, limit), "free": free, "crest": 22.0 + 3.0 * day, "controlled": 18.0 + excess}
+        columns = {f"{name} [degC]": ((values / step).round() * step).round(6) for name, values in courses.items()}
+        log = read_log(write(time, columns))
+        for name in found:
+            found[name] += "clipped" in kinds(log, name)
+        if "clipped" in kinds(log, "cut"):
+            np.testing.assert_array_equal(log["cut"].reasons == "clipped", columns["cut [degC]"] == limit)
+    assert found["cut"] >= 4 and found["free"] == found["crest"] == found["controlled"] == 0
 
 
 def test_coarse_steps_are_said_and_masked_not(course, write):

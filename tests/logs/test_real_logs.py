@@ -53,6 +53,8 @@ def test_servers_in_a_long_table(data):
     assert len(log.channels) == 360 * 4 and log.layout.startswith("long")
     inlets = [name for name in log.channels if name.endswith("inlet_C")]
     assert {log.channel(name).resolution for name in inlets} == {1.0}  # 1 K quantisation
+    moving = [name for name in log.channels if name.endswith("_C") and "constant" not in kinds(log, name)]
+    assert sum("coarse" in kinds(log, name) for name in moving) == len(moving) > 700
     assert np.median([log.channel(name).step_s for name in inlets]) == 120.0
 
 
@@ -60,6 +62,7 @@ def test_a_chiller_plant_in_mixed_units(data):
     log = read_log(data / "sg_chiller" / "raw_HVAC_Energy_Data_dev.csv.gz")
     assert log.clock.zone == "UTC+08:00" and "month first" in log.clock.form
     assert log.start == np.datetime64("2019-08-17T16:00", "ns").astype(np.int64)
+    # all the 30 distances of more than half an hour that the stamps of this file have
     assert max(hours(log.clock.gaps)) == 9.0 and len(log.clock.gaps) == 30
     assert {name: channel.unit for name, channel in log.channels.items()} == {
         "Chilled Water Rate": "m3/s",
