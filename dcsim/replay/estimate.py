@@ -23,9 +23,11 @@ from dcsim.replay.sensors import around, lag_share, sensed
 
 Array = np.ndarray
 
-MEMBERS = 48
+MEMBERS_MIN, MEMBERS_MAX = 64, 512
+MEMBERS_OF_CHANNEL = 12  # fewer than offsets leave some unknown alone; what sampling lends to the others bends the state, and heats the hall
 WARM_UP_S = 3600.0  # of a segment, before forecasts are made
 HOUR_S = 3600.0
+ORIGINS = 1024  # forecasts that are run side by side
 
 # Engineering choices, in K where temperatures are measured, else in shares of a channel's mean size.
 STATE_START, STATE_DRIFT = 0.5, 0.05  # K; K a root of minute, what the equations miss
@@ -46,9 +48,9 @@ class Ahead:
     one_step : ndarray, shape (C, T)
         Forecast of each step from what had been measured up to the one before; NaN outside the segments.
     one_hour : ndarray, shape (C, T)
-        Forecast an hour ahead, at the steps that one was made for.
+        Forecast of each step from what had been measured until an hour before, where the state had an hour to be found by then.
     persistence : ndarray, shape (C, T)
-        What an hour before was measured, at the same steps.
+        What had been measured last an hour before, at the same steps.
     """
 
     channels: tuple[Measured, ...]
@@ -87,13 +89,20 @@ def ahead(
     """
     hall, engine = boundaries.hall, engine_of(boundaries)
     first = boundaries.segments[0].start
-    have = _read(boundaries, engine, settled(boundaries, engine, first), _column(boundaries, first))
+    column = _column(boundaries, first)
+    rest = engine.step(
+        settled(boundaries, engine, first), column, boundaries.step_s, substeps=substeps_of(boundaries)
+    )  # whose energies are those of a step
+    have = _read(boundaries, engine, rest, column)
     channels = tuple(each for each in boundaries.measured if around(have, each) is not None)
     count, steps = len(channels), len(boundaries.time)
+    members = int(np.clip(MEMBERS_OF_CHANNEL * count, MEMBERS_MIN, MEMBERS_MAX))
     one_step, one_hour, persistence = (np.full((count, steps), np.nan) for _ in range(3))
     if not count:
         return Ahead(channels, one_step, one_hour, persistence)
     measured = np.stack([each.values for each in channels])
+    known_at = np.maximum.accumulate(np.where(np.isfinite(measured), np.arange(steps), 0), axis=1)
+    last = np.take_along_axis(measured, known_at, axis=1)
     scale, random = _Scale(channels, have, hall.design_it_power), np.random.default_rng(seed)
     warm = [rows for name in hall.types.heat_capacities if (rows := engine.state_slices.get(name)) is not None]
     thermal = np.concatenate([np.arange(rows.start, rows.stop) for rows in warm])
@@ -101,18 +110,18 @@ def ahead(
     hour = max(1, round(HOUR_S / boundaries.step_s))
     share = lag_share(np.array([[each.time_constant] for each in channels]), boundaries.step_s)
     for segment in boundaries.segments:
-        state = settled(boundaries, engine, segment.start, MEMBERS)
-        state[thermal] += STATE_START * random.standard_normal((len(thermal), MEMBERS))
-        offset = scale.start * random.standard_normal((count, MEMBERS))
-        felt = np.full((count, MEMBERS), np.nan)  # what sensors have come to, without the offsets that drift
+        state = settled(boundaries, engine, segment.start, members)
+        state[thermal] += STATE_START * random.standard_normal((len(thermal), members))
+        offset = scale.start * random.standard_normal((count, members))
+        felt = np.full((count, members), np.nan)  # what sensors have come to, without the offsets that drift
         origins: list[int] = []
         kept: list[tuple[Array, Array, Array]] = []
         for k in range(segment.start, segment.stop):
-            column = _column(boundaries, k, MEMBERS)
+            column = _column(boundaries, k, members)
             before = _read(boundaries, engine, state, column)
             state = engine.step(state, column, boundaries.step_s, substeps=substeps_of(boundaries))
-            state[thermal] += STATE_DRIFT * root * random.standard_normal((len(thermal), MEMBERS))
-            offset = offset + scale.drift * root * random.standard_normal((count, MEMBERS))
+            state[thermal] += STATE_DRIFT * root * random.standard_normal((len(thermal), members))
+            offset = offset + scale.drift * root * random.standard_normal((count, members))
             near = _around(channels, before, _read(boundaries, engine, state, column))
             felt = np.where(np.isnan(felt), near, felt + share * (near - felt))
             shown = felt + offset
@@ -121,16 +130,16 @@ def ahead(
             if known.any():
                 _correct(state, thermal, offset, felt, shown[known], measured[known, k], scale.noise[known], random)
             is_warm = (k + 1 - segment.start) * boundaries.step_s >= WARM_UP_S
-            if is_warm and (k + 1 - segment.start) % hour == 0 and k + hour < segment.stop:
+            if is_warm and k + hour < segment.stop:
                 origins.append(k)
                 kept.append((state.mean(axis=1), offset.mean(axis=1), felt.mean(axis=1)))
+            if origins and (len(origins) == ORIGINS or k + 1 == segment.stop):
+                targets = np.array(origins) + hour
+                one_hour[:, targets] = _run_ahead(boundaries, engine, channels, share, targets - hour, kept, hour)
+                persistence[:, targets] = last[:, targets - hour]
+                origins, kept = [], []
             if progress is not None and k % 256 == 0:
                 progress(k)
-        if origins:
-            found = _run_ahead(boundaries, engine, channels, share, np.array(origins), kept, hour)
-            targets = np.array(origins) + hour
-            one_hour[:, targets] = found
-            persistence[:, targets] = measured[:, origins]
     return Ahead(channels, one_step, one_hour, persistence)
 
 

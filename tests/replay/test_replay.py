@@ -115,6 +115,32 @@ def test_an_offset_sensor_spoils_the_open_loop_and_not_the_forecast(written):
     assert (np.array(hour) < 0.5 * np.array(before)).all()
 
 
+def test_air_sensors_that_are_off_do_not_bend_the_heat(written):
+    """Thirty offsets of a kelvin are no heat: what the meters show is foretold as by the open loop, which is right."""
+    log = written(steps=240, also=("heat_removed",))
+    random = np.random.default_rng(0)
+    for name in log.frame:
+        if name.startswith(("rack_inlet", "rack_outlet", "return_air")):
+            log.frame[name] += random.normal(0.0, 1.0)
+    found = ahead(boundaries(*log.read(), load_hall(EDGE)))
+    for i, each in enumerate(found.channels):
+        if each.unit == "W":
+            assert score(each.values, found.one_step[i], "W").cvrmse < 0.003
+            assert score(each.values, found.one_hour[i], "W").cvrmse < 0.003
+
+
+def test_every_step_is_an_origin_whatever_readings_lack(written):
+    """Of a sensor that is silent once an hour, whichever minute that is, the hour ahead is scored at all other steps."""
+    taken = boundaries(*written(steps=240).read(), load_hall(EDGE))
+    silent = taken.measured[0]
+    silent.values[59::60] = np.nan
+    found = ahead(taken)
+    foretold = np.isfinite(found.one_hour[0])
+    np.testing.assert_array_equal(np.flatnonzero(foretold), np.arange(59 + 60, 240))
+    assert score(silent.values, found.one_hour[0], "degC").steps == 121 - 3
+    np.testing.assert_array_equal(found.persistence[0, 119:179], np.append(silent.values[58], silent.values[60:119]))
+
+
 def test_forecasts_do_not_see_what_they_foretell(written):
     log = written(steps=200)
     taken = boundaries(*log.read(), load_hall(EDGE))
