@@ -1,21 +1,29 @@
 """``dcsim/Replay-v0``: a hall under the weather and load of a sensor log, for another controller to act on."""
 
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dcsim.drivers.calendar import SECONDS_PER_YEAR
 from dcsim.envs.env import HallEnv
 from dcsim.envs.vector_env import HallVectorEnv
-from dcsim.errors import InputError
+from dcsim.errors import InputError, shown
 from dcsim.plant.description import HallDescription, load_hall
 
 HALL = "enterprise-1mw"
+SECOND = 1_000_000_000  # ns
+HOUR, DAY, YEAR = 3600 * SECOND, 86_400 * SECOND, SECONDS_PER_YEAR * SECOND
 
 
 class ReplayEnv(HallEnv):
     """A hall on the boundary conditions of a log; the log's own actions are not taken.
 
     The clock is universal time. An episode starts at a midnight of the log from which a whole one is covered, or, where there is none, an
-    hour after the log's first value.
+    hour after the log's first value. Of a longer log an environment holds a year: the one that begins at the first of the dates in ``start``,
+    else the last, and warns that it does.
 
     Parameters
     ----------
@@ -64,9 +72,47 @@ def _options(log: Any, mapping: Any, options: dict[str, Any]) -> dict[str, Any]:
     known = mapping if isinstance(mapping, Mapping) else load_mapping(mapping)
     read = log if isinstance(log, Log) else read_log(log, known)
     origin = "mapping" if isinstance(mapping, Mapping) else str(mapping)
-    found = site(read, known, description, options.pop("weather", None), origin)
+    found = site(read, known, description, options.pop("weather", None), origin, *_year_of(read, options.get("start")))
     days = found.length_s / 86_400.0
     options = {"episode_days": min(1.0, days), **options}
     if days < 2.0 and options.get("start") is None:  # it may hold no midnight with a whole episode behind it
         options["start"] = found.start
     return {"hall": description, "weather": found.weather, "workload": found.workload, **options}
+
+
+def _year_of(log: Any, start: Any) -> tuple[int | None, int | None]:
+    """First and last time [ns] of the year that an environment takes of a longer log: that from the hour before the first date on.
+
+    Raises
+    ------
+    InputError
+        If a date with a year is not in the log, or not in that year.
+    """
+    texts = [start] if isinstance(start, str) else list(start or ())
+    dates = sorted(moment for text in texts if (moment := _moment(text)) is not None)
+    if not log.clock.has_date or log.end - log.start <= YEAR:
+        return None, None
+    first, last = (str(np.datetime64(time, "ns"))[:10] for time in (log.start, log.end))
+    if not dates:
+        warnings.warn(
+            f"dcsim/Replay-v0: {log.name} runs from {first} to {last}; an environment takes a year of it, here the last: "
+            "give start= with a date and its year for another",
+            stacklevel=4,
+        )
+        return None, None
+    if not log.start <= dates[0] <= dates[-1] <= log.end:
+        raise InputError(f"dcsim/Replay-v0: start {shown(str(start))} is not in {log.name}, {first} to {last}")
+    if dates[-1] - dates[0] > YEAR:
+        raise InputError(
+            f"dcsim/Replay-v0: dates of start lie {(dates[-1] - dates[0]) / DAY:.0f} days apart; an environment takes one year of a log"
+        )
+    begin = dates[0] - HOUR
+    return begin, min(begin + YEAR - HOUR, log.end + 1)
+
+
+def _moment(text: Any) -> int | None:
+    """Time [ns] of a date that says its year, None of others."""
+    try:
+        return int(np.datetime64(text, "ns").astype(np.int64)) if re.match(r"\d{4}-", text) else None
+    except (ValueError, TypeError):
+        return None  # which the environment refuses

@@ -2,7 +2,9 @@
 
 import gymnasium as gym
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from gymnasium.utils.env_checker import check_env
 
 import dcsim  # noqa: F401
@@ -71,3 +73,45 @@ def test_an_episode_ends_with_the_log(options):
 def test_what_is_missing_is_said(options, changes, words):
     with pytest.raises(InputError, match=words):
         gym.make("dcsim/Replay-v0", **{**options[0], **changes})
+
+
+@pytest.fixture(scope="module")
+def three_years(tmp_path_factory):
+    """A log whose load is 0.1 times the last digit of the year, and its mapping."""
+    folder = tmp_path_factory.mktemp("years")
+    time = pd.date_range("2021-06-01T00:00Z", "2023-12-01T00:00Z", freq="2h")
+    table = pd.DataFrame({"load": 0.1 * (time.year - 2020), "oat": 15.0, "dew": 5.0}, index=time)
+    table.to_csv(folder / "log.csv", index_label="time")
+    signals = {"load": "utilization", "oat": "dry_bulb_temperature", "dew": "dew_point_temperature"}
+    units = {"load": "-", "oat": "degC", "dew": "degC"}
+    lines = {name: {"signal": signal, "unit": units[name]} for name, signal in signals.items()}
+    (folder / "mapping.yaml").write_text(yaml.safe_dump({"channels": lines}))
+    return {"log": str(folder / "log.csv"), "mapping": str(folder / "mapping.yaml"), "hall": HALL}
+
+
+def load_at_first_step(options):
+    env = gym.make("dcsim/Replay-v0", **options).unwrapped
+    env.reset(seed=0)
+    return env.batch.table.view("input.utilization")[:, 0]
+
+
+@pytest.mark.parametrize("year", [2021, 2022, 2023])
+def test_a_date_takes_its_year_of_a_long_log(three_years, year):
+    load = load_at_first_step({**three_years, "start": f"{year}-09-10"})
+    np.testing.assert_allclose(load, 0.1 * (year - 2020), rtol=1e-6)
+
+
+def test_of_a_long_log_the_last_year_is_taken_and_that_is_said(three_years):
+    with pytest.warns(
+        UserWarning, match="from 2021-06-01 to 2023-12-01; an environment takes a year of it, here the last"
+    ):
+        load = load_at_first_step({**three_years, "start": "09-10"})
+    np.testing.assert_allclose(load, 0.3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("start", "words"), [("2019-09-10", "is not in log.csv"), (["2021-07-01", "2022-09-01"], "427 days apart")]
+)
+def test_dates_that_no_year_of_the_log_holds_are_refused(three_years, start, words):
+    with pytest.raises(InputError, match=words):
+        gym.make("dcsim/Replay-v0", **three_years, start=start)
