@@ -138,15 +138,23 @@ class Stamps:
                 if np.issubdtype(exact.dtype, np.integer):
                     time = np.where(known, exact.astype(np.int64) * scale + self.origin, NO_TIME)
             return time, none
-        text = strings(column)
+        if self.style == "clock":
+            return self._of_clock(strings(column)), none
+        # Rows of many sensors share their stamps, of which each form is understood once.
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        if 2 * len(coded.dictionary) > len(column):
+            return self._of_text(strings(column))
+        time, has_offset = self._of_text(strings(coded.dictionary))
+        place = coded.indices.fill_null(len(time)).to_numpy(zero_copy_only=False)
+        return np.append(time, NO_TIME)[place], np.append(has_offset, False)[place]
+
+    def _of_text(self, text: "pd.Series[Any]") -> tuple[Nanoseconds, NDArray[np.bool_]]:
         if self.style == "iso":
             return _of_iso(text)
         if self.style == "numeric":
             time, first, second = _of_numeric(text, self.day_first)
             self.above_12 = (self.above_12[0] + first, self.above_12[1] + second)
-            return time, none
-        if self.style == "clock":
-            return self._of_clock(text), none
+            return time, np.zeros(len(text), dtype=bool)
         return _of_words(text)
 
     def _of_clock(self, text: "pd.Series[Any]") -> Nanoseconds:

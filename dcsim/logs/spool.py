@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Nanoseconds = NDArray[np.int64]
 
 IN_MEMORY = 64 * 2**20  # bytes before the spool goes to disk
+WAITING = 32 * 2**20  # bytes that are gathered by channel before they are written
 
 
 class Spool:
@@ -27,19 +28,33 @@ class Spool:
         self._pieces: dict[Hashable, list[tuple[int, int]]] = collections.defaultdict(list)
         self._types: dict[Hashable, np.dtype] = {}
         self._end = 0
+        # A long table brings each channel a few samples at a time, and a place in the file for each would take more memory than they do.
+        self._waiting: dict[Hashable, list[NDArray]] = collections.defaultdict(list)
+        self._waiting_bytes = 0
         weakref.finalize(self, self._file.close)
 
     def append(self, key: Hashable, values: NDArray) -> None:
         """Add a piece to the array of a key."""
-        data = np.ascontiguousarray(values)
+        self._waiting[key].append(np.array(values))
+        self._types[key] = values.dtype
+        self._waiting_bytes += values.nbytes
+        if self._waiting_bytes > WAITING:
+            self._write()
+
+    def _write(self) -> None:
         self._file.seek(self._end)
-        self._file.write(data.tobytes())
-        self._types[key] = data.dtype
-        self._pieces[key].append((self._end, data.nbytes))
-        self._end += data.nbytes
+        for key, parts in self._waiting.items():
+            data = np.concatenate(parts)
+            self._file.write(data.data)
+            self._pieces[key].append((self._end, data.nbytes))
+            self._end += data.nbytes
+        self._waiting.clear()
+        self._waiting_bytes = 0
 
     def get(self, key: Hashable) -> NDArray:
         """Return the whole array of a key."""
+        if self._waiting:
+            self._write()
         parts = []
         for begin, length in self._pieces[key]:
             self._file.seek(begin)
@@ -47,7 +62,7 @@ class Spool:
         return np.concatenate(parts) if parts else np.empty(0)
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._pieces
+        return key in self._types
 
 
 @dataclass(frozen=True)

@@ -308,3 +308,23 @@ def test_a_grid_takes_means_and_fills_nothing(course, write):
 def test_a_wrong_name_gets_the_nearest_one(course, write):
     with pytest.raises(InputError, match="inlet_temp"):
         read_log(write(*course))["inlet_tmp"]
+
+
+def test_a_spool_gathers_what_comes_in_small_pieces(monkeypatch):
+    """Few places in the file, whatever the number of pieces; what is read back is what was put in, in its order."""
+    from dcsim.logs import spool as spools
+
+    monkeypatch.setattr(spools, "WAITING", 4000)
+    spool, put = spools.Spool(), {k: [] for k in range(7)}
+    rng = np.random.default_rng(0)
+    for n in range(3000):
+        k, piece = int(rng.integers(7)), rng.integers(0, 9, rng.integers(1, 4)).astype(float)
+        spool.append(k, piece)
+        put[k].append(piece.copy())
+        piece[:] = -1.0  # the caller may use its memory again
+        if n == 1500:  # reading in between changes nothing
+            np.testing.assert_array_equal(spool.get(k), np.concatenate(put[k]))
+    for k, pieces in put.items():
+        np.testing.assert_array_equal(spool.get(k), np.concatenate(pieces))
+    assert sum(map(len, spool._pieces.values())) < 7 * (3000 * 2 * 8 / 4000 + 2)
+    assert 3 in spool and 8 not in spool
