@@ -1,6 +1,7 @@
 """What a channel of a log can be in a hall: names, quantities, what they are numbered by, Brick classes.
 
-Brick classes are those of Brick 1.3 (brickschema.org) where there is one.
+Brick classes are those of points in Brick 1.4.4 (brickschema.org), where there is one that means it: Brick has none for the air at racks, whose
+intake and exhaust air are those of the building, and its condenser water leaves the tower and enters it.
 """
 
 import re
@@ -62,39 +63,39 @@ SIGNALS: dict[str, Signal] = {
         _T,
         "rack",
         "air before the racks, lowest level",
-        "Intake_Air_Temperature_Sensor",
+        "Air_Temperature_Sensor",
         r"front.*(bottom|lower)|(bottom|lower).*front",
     ),
     "rack_front_middle_temperature": Signal(
         _T,
         "rack",
         "air before the racks, middle level",
-        "Intake_Air_Temperature_Sensor",
+        "Air_Temperature_Sensor",
         r"front.*middle|middle.*front",
     ),
     "rack_front_top_temperature": Signal(
         _T,
         "rack",
         "air before the racks, highest level",
-        "Intake_Air_Temperature_Sensor",
+        "Air_Temperature_Sensor",
         r"front.*(top|upper)|(top|upper).*front",
     ),
     "rack_inlet_temperature": Signal(
         _T,
         "rack",
         "air onto the servers",
-        "Intake_Air_Temperature_Sensor",
+        "Air_Temperature_Sensor",
         r"(rack|server|srv|node|ite).*(inlet|front|intake|(^|_)in(_|$))|^inlet",
     ),
     "rack_outlet_temperature": Signal(
         _T,
         "rack",
         "air off the servers",
-        "Exhaust_Air_Temperature_Sensor",
+        "Air_Temperature_Sensor",
         r"(rack|server|srv|ite).*(outlet|rear|exhaust|(^|_)out(_|$))|out rack|^outlet",
     ),
     "rack_power": Signal(
-        _P, "rack", "power of a rack group", "Electrical_Power_Sensor", r"(pdu|rack|server|node).*(power|_w$)"
+        _P, "rack", "power of a rack group", "Electric_Power_Sensor", r"(pdu|rack|server|node).*(power|_w$)"
     ),
     "utilization": Signal(_F, "rack", "load of a rack group over its peak", "", r"util|cpu|load_frac"),
     "supply_air_temperature": Signal(
@@ -128,7 +129,7 @@ SIGNALS: dict[str, Signal] = {
         _P,
         "unit",
         "fan power of a cooling unit",
-        "Fan_Electrical_Power_Sensor",
+        "Electric_Power_Sensor",
         r"(cra[ch]|ahu|exhaust_)?fan.*(power|kw|_w$)|p_fan|^fan",
     ),
     "compressor_on": Signal(
@@ -142,25 +143,25 @@ SIGNALS: dict[str, Signal] = {
         _P,
         "unit",
         "compressor and condenser fans of a direct-expansion unit",
-        "Electrical_Power_Sensor",
+        "Electric_Power_Sensor",
         r"compressor.*(power|kw|_w$)",
     ),
-    "valve_fraction": Signal(_F, "unit", "chilled-water valve of a cooling unit", "Cooling_Valve_Command", r"valve"),
+    "valve_fraction": Signal(_F, "unit", "chilled-water valve of a cooling unit", "Valve_Command", r"valve"),
     "it_power": Signal(
         _P,
         "",
         "all IT equipment",
-        "Electrical_Power_Sensor",
+        "Electric_Power_Sensor",
         r"(^|_|\b)it(_|\b).*(power|kw|cluster)|cluster|ite_cpu|it power",
     ),
     "facility_power": Signal(
         _P,
         "",
         "all the site draws",
-        "Building_Electrical_Meter",
+        "Electric_Power_Sensor",
         r"facility|electrical.power.(\()?in|p_building|total.*power",
     ),
-    "cooling_power": Signal(_P, "", "all cooling draws", "", r"hvac|cooling.power|ac_l\d"),
+    "cooling_power": Signal(_P, "", "all cooling draws", "Electric_Power_Sensor", r"hvac|cooling.power|ac_l\d"),
     "heat_removed": Signal(
         _P,
         "",
@@ -188,40 +189,40 @@ SIGNALS: dict[str, Signal] = {
         ("fraction", "rotation", "power"),
         "",
         "speed of the chilled-water pumps",
-        "Motor_Speed_Sensor",
+        "Pump_Command",
         r"(chw|chilled).*pump.*speed",
     ),
-    "chilled_water_pump_power": Signal(_P, "", "chilled-water pumps", "", r"chw.*pump|p_chw"),
+    "chilled_water_pump_power": Signal(_P, "", "chilled-water pumps", "Electric_Power_Sensor", r"chw.*pump|p_chw"),
     "chiller_power": Signal(
-        _P, "chiller", "compressor of a chiller", "Electrical_Power_Sensor", r"chiller.*(power|energy|kw)|p_chiller"
+        _P, "chiller", "compressor of a chiller", "Electric_Power_Sensor", r"chiller.*(power|energy|kw)|p_chiller"
     ),
     "condenser_water_supply_temperature": Signal(
         _T,
         "",
         "water from the tower",
-        "Entering_Condenser_Water_Temperature_Sensor",
+        "Leaving_Condenser_Water_Temperature_Sensor",
         r"cooling.water|t_cw_in|condenser.*(entering|supply)",
     ),
     "condenser_water_setpoint": Signal(
         _T,
         "",
         "set-point of the water from the tower",
-        "Entering_Condenser_Water_Temperature_Setpoint",
+        "Leaving_Condenser_Water_Temperature_Setpoint",
         r"(condenser|cooling.water|(^|_)cw(_|$)).*set",
     ),
     "condenser_water_return_temperature": Signal(
         _T,
         "",
         "water to the tower",
-        "Leaving_Condenser_Water_Temperature_Sensor",
+        "Entering_Condenser_Water_Temperature_Sensor",
         r"t_cw_out|condenser.*(leaving|return)",
     ),
     "condenser_water_flow": Signal(
         _FLOW, "", "condenser water", "Condenser_Water_Flow_Sensor", r"m_cw|condenser.*flow"
     ),
-    "tower_fan_power": Signal(_P, "", "fans of the tower", "", r"tower.*(fan|power)"),
+    "tower_fan_power": Signal(_P, "", "fans of the tower", "Electric_Power_Sensor", r"tower.*(fan|power)"),
     "tower_air_fraction": Signal(_F, "", "fan speed of the tower", "Fan_Speed_Command", r"tower.*speed"),
-    "server_fan_speed": Signal(("rotation", "fraction"), "rack", "server fans", "Fan_Speed_Status", r"fan.*rpm|rpm"),
+    "server_fan_speed": Signal(("rotation", "fraction"), "rack", "server fans", "Speed_Sensor", r"fan.*rpm|rpm"),
     "coolant_supply_temperature": Signal(_T, "", "coolant to the cold plates", "", r"coolant.*(supply|in)"),
     "coolant_return_temperature": Signal(_T, "", "coolant from the cold plates", "", r"coolant.*(return|out)"),
     "coolant_setpoint": Signal(_T, "", "set-point of the coolant to the cold plates", "", r"coolant.*set"),

@@ -125,7 +125,7 @@ def test_the_first_mapping_reads_back_and_names_what_was_guessed(log):
         "crac1_discharge": ("supply_air_temperature", 1),
         "it_power": ("it_power", 0),
     }
-    assert "rack_inlet_temperature_2" in text and "Intake_Air_Temperature_Sensor" in text
+    assert "rack_inlet_temperature_2" in text and "brick: Air_Temperature_Sensor" in text
 
 
 def test_signals_measure_quantities_of_the_house():
@@ -163,3 +163,54 @@ def test_signals_of_plants_that_a_hall_lacks_are_refused(signal, hall, words):
     name, number = find_signal(signal)
     with pytest.raises(InputError, match=words):
         check_hall([Mapped("channel", name, number)], load_hall(hall))
+
+
+BRICK_1_4_4 = {
+    "Air_Temperature_Sensor": "Measures the temperature of air",
+    "Chilled_Water_Flow_Sensor": "Measures the rate of flow in a chilled water circuit",
+    "Condenser_Water_Flow_Sensor": "Measures the flow of the condenser water",
+    "Damper_Position_Command": "Controls the position (the degree of openness) of a damper",
+    "Electric_Power_Sensor": "Measures the amount of instantaneous electric power consumed",
+    "Entering_Chilled_Water_Temperature_Sensor": "Measures the temperature of chilled water that is enteringed to a cooling tower",
+    "Entering_Condenser_Water_Temperature_Sensor": "Measures the temperature of the entering condenser water",
+    "Fan_Speed_Command": "Controls the speed of fans",
+    "Leaving_Chilled_Water_Temperature_Sensor": "Measures the temperature of chilled water that is supplied from a chiller",
+    "Leaving_Chilled_Water_Temperature_Setpoint": "Temperature setpoint for leaving chilled water",
+    "Leaving_Condenser_Water_Temperature_Sensor": "Measures the temperature of the leaving condenser water",
+    "Leaving_Condenser_Water_Temperature_Setpoint": "The temperature setpoint for the leaving condenser water",
+    "On_Off_Status": "Indicates the on/off status of a control loop, relay or equipment",
+    "Outside_Air_Dewpoint_Sensor": "Senses the dewpoint temperature of outside air",
+    "Outside_Air_Humidity_Sensor": "Measures the relative humidity of outside air",
+    "Outside_Air_Temperature_Sensor": "Measures the temperature of outside air",
+    "Outside_Air_Wet_Bulb_Temperature_Sensor": "A sensor measuring the wet-bulb temperature of outside air",
+    "Pump_Command": "Controls or reports the speed of a pump (typically as a proportion of its full pumping capacity)",
+    "Return_Air_Temperature_Sensor": "Measures the temperature of return air",
+    "Return_Air_Temperature_Setpoint": "The target temperature for return air, often used as an approximation of zone air temperature",
+    "Speed_Sensor": "Measures the magnitude of velocity of some form of movement",
+    "Supply_Air_Temperature_Sensor": "Measures the temperature of supply air",
+    "Supply_Air_Temperature_Setpoint": "Temperature setpoint for supply air",
+    "Thermal_Power_Sensor": "",
+    "Valve_Command": "Controls or reports the openness of a valve (typically as a proportion of its full range of motion)",
+    "Zone_Air_Dewpoint_Sensor": "Measures dewpoint of zone air",
+    "Zone_Air_Humidity_Sensor": "Measures the relative humidity of zone air",
+    "Zone_Air_Temperature_Sensor": "A physical or virtual sensor which represents the temperature of an HVAC Zone",
+}
+"""Points of the ontology and their ``skos:definition``, none of them deprecated: Brick.ttl, owl:versionInfo 1.4.4. Of its substances it says
+"Leaving_Condenser_Water: ... being brought to the condenser side of a heat-rejection device (e.g. chiller). It is the 'cold' side."
+"""
+
+
+def test_brick_classes_are_in_the_ontology_and_measure_what_the_signal_is():
+    from dcsim.logs import SIGNALS
+
+    words = {"power": "power", "temperature": "temperature", "volume_flow": "flow", "relative_humidity": "humidity"}
+    for name, signal in SIGNALS.items():
+        if not signal.brick:
+            continue
+        assert signal.brick in BRICK_1_4_4, name
+        said = BRICK_1_4_4[signal.brick].lower().replace("dewpoint", "dewpoint temperature") + signal.brick.lower()
+        of = words.get(signal.quantities[0])
+        assert of is None or of in said, name
+        assert ("setpoint" in name) == signal.brick.endswith("Setpoint"), name
+    assert SIGNALS["condenser_water_supply_temperature"].brick.startswith("Leaving")  # from the tower: the cold side
+    assert SIGNALS["condenser_water_return_temperature"].brick.startswith("Entering")
