@@ -20,8 +20,8 @@ from dcsim.replay.sensors import signal_of
 
 Array = np.ndarray
 
-SLOW_FIELDS = ("mass_temperature", "slab_temperature", "tank_temperature")
-"""Temperatures that remember more of what was before a log than its first minutes tell."""
+SLOW_FIELDS = {"mass_temperature": 3.0, "slab_temperature": 3.0, "tank_temperature": 3.0, "humidity_ratio": 1e-3}
+"""What remembers more of what was before a log than its first minutes tell, and how far from rest it usually is [K, kg/kg]."""
 STARTS_MAX = 4  # segments, the longest, whose start is estimated
 
 

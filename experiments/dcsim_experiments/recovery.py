@@ -38,6 +38,7 @@ MEASURED = (
     "chilled_water_supply_temperature",
     "chilled_water_return_temperature",
     "condenser_water_supply_temperature",
+    "compressor_power",
     "tower_fan_power",
     "chilled_water_pump_power",
 )
