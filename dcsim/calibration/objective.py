@@ -181,8 +181,8 @@ class Objective:
     def bounds(self) -> tuple[Array, Array]:
         """Least and greatest values, each of shape (V,)."""
         low, high = np.full(self.variables, -np.inf), np.full(self.variables, np.inf)
-        for k, each in enumerate(self.bench.parameters):
-            low[k], high[k] = each.bounds
+        for k, parameter in enumerate(self.bench.parameters):
+            low[k], high[k] = parameter.bounds
         for k, group in enumerate(self.lags, self.of_hall):
             time = self._time[group].max()
             low[k], high[k] = -time / LAG_SPREAD, (LAG_MAX - time) / LAG_SPREAD

@@ -260,9 +260,12 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
     capacity_fraction, eir_fraction = dx_coil.full_load(wet_bulb, outdoor, flow_fraction, _performance(p), xp)
     full = p.dx_capacity * capacity_fraction
     target = s.compressor_on * _can_run(u, xp) * u.dx_unit_available
+    before = s.compressor_loading
+    if hasattr(u, "compressor_on"):  # one that stops within the step does so at once
+        before = xp.minimum(before, target)
     loading = xp.where(
         target > 0.0,
-        thermal.relaxed_implicitly(s.compressor_loading, target, dt / p.compressor_start_time_constant),
+        thermal.relaxed_implicitly(before, target, dt / p.compressor_start_time_constant),
         0.0,
     )
     available = loading * full

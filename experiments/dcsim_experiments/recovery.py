@@ -44,30 +44,30 @@ MEASURED = (
 )
 
 
-def case(hall: str, seed: int, steps: int, starts: int) -> dict[str, dict[str, Any]]:
+def case(hall: str, seed: int, steps: int, starts: int, step_s: float = 60.0) -> dict[str, dict[str, Any]]:
     """Return truth and interval of every parameter of one drawn hall."""
     description = load_hall(hall)
     parameters = parameters_of(description)
     random = np.random.default_rng(seed)
     truth, z = drawn_hall(description, parameters, random, z_max=DRAWN_MAX)
-    shown = course(truth, steps, seed, held=25)
+    minute = 60.0 / step_s
+    shown = course(truth, steps, seed, step_s, held=round(25 * minute))
     signals = tuple(name for name in MEASURED if name in shown)
-    written = frame(shown, (*GIVEN, "utilization", *signals))
+    written = frame(shown, (*GIVEN, "utilization", *signals), step_s)
     driving = {name for name in written if name.rpartition("_")[0] in (*GIVEN, "utilization")}
     for name in written:
         if name not in driving:
             written[name] = _as_sensed(written[name], "_temperature" in name, random)
     stuck = random.choice([name for name in written if name.startswith("rack_inlet")])
-    at = int(random.integers(steps // 2))
-    written.loc[written.index[at : at + 120], stuck] = written[stuck].iloc[at]
-    hole = int(random.integers(steps - 30))
-    written = written.drop(written.index[hole : hole + 30])
+    at, hole = int(random.integers(steps // 2)), int(random.integers(steps - round(30 * minute)))
+    written.loc[written.index[at : at + round(120 * minute)], stuck] = written[stuck].iloc[at]
+    written = written.drop(written.index[hole : hole + round(30 * minute)])
     with tempfile.TemporaryDirectory() as folder:
         path, map_path = Path(folder) / "log.csv", Path(folder) / "mapping.yaml"
         written.round(4).to_csv(path, index_label="time")
         map_path.write_text(yaml.safe_dump({"channels": rules(written)}))
         mapping = load_mapping(map_path)
-        taken = boundaries(read_log(path, mapping), mapping, description)
+        taken = boundaries(read_log(path, mapping), mapping, description, step_s)
     found = fit(taken, description, parameters, starts=starts, seed=seed)
     return {
         each.parameter.name: {

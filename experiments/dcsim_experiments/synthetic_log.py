@@ -111,7 +111,11 @@ def course(
         "outdoor_relative_humidity": np.full((1, steps), RELATIVE_HUMIDITY),
         "atmospheric_pressure": np.full((1, steps), PRESSURE),
     }
-    return shown | given | {"dry_bulb_temperature": dry} | in_force(hall, states[0], u, step_s)
+    shown |= given | {"dry_bulb_temperature": dry} | in_force(hall, states[0], u, step_s)
+    if "compressor_on" in shown:  # logged with its changes, so that its mean is the share of the step that it ran
+        (was, _), (now, since) = ((each.compressor_on, each.compressor_time) for each in states)
+        shown["compressor_on"] = was + np.minimum(since / step_s, 1.0) * (now - was)
+    return shown
 
 
 def in_force(hall: Hall, s: Any, u: Any, step_s: float, params: Any = None) -> dict[str, Array]:

@@ -171,7 +171,7 @@ def test_the_gradient_is_that_of_the_adjoint(enterprise, tmp_path, monkeypatch):
     hall = build_hall(enterprise)
     engine = bench._engine([hall.params])
     start = settled(taken, engine, 0)
-    monkeypatch.setattr(batch, "settled", lambda *args: np.repeat(start, args[-1], axis=1))  # of the steps alone
+    monkeypatch.setattr(batch, "begun", lambda *args: np.repeat(start, args[-1], axis=1))  # of the steps alone
     normal = objective.normal(np.zeros(objective.variables), noise)
     begin = torch.from_numpy(start)
     inputs = torch.from_numpy(np.ascontiguousarray(taken.inputs.T[:, :, None]))
