@@ -21,7 +21,7 @@ import numpy as np
 from scipy import stats
 
 from dcsim.calibration.batch import Bench
-from dcsim.calibration.objective import Noise, Normal, Objective, counted
+from dcsim.calibration.objective import STEP_MOST, Noise, Normal, Objective, counted
 from dcsim.calibration.parameters import Parameter, with_values
 from dcsim.errors import InputError
 from dcsim.plant.description import HallDescription
@@ -162,7 +162,7 @@ def fit(
         begins[: len(parameters), 1:] = stats.norm.ppf(strata).T
     places: list[tuple[Array, Noise]] = []
     for number, v in enumerate(np.clip(begins, low, high).T):
-        own = noise
+        own, objective.steps = noise, np.full(objective.shared, STEP_MOST)
         for again in range(0 if number in kept else ROUNDS):
             words = f"start {number + 1} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
             v = _descend(objective, v, own, words, progress)
@@ -240,6 +240,8 @@ def _step(normal: Normal, v: Array, damping: float, low: Array, high: Array) -> 
 
 def _spread(objective: Objective, v: Array, noise: Noise) -> tuple[Array, Array]:
     """Half the width of an interval over that of its prior for each parameter, and their correlation."""
+    objective.steps = np.full(objective.shared, STEP_MOST)  # found anew, so that a fit that was cut off ends alike
+    objective.normal(v, noise)
     normal = objective.normal(v, noise, BLOCKS)
     inverse = np.linalg.inv(normal.matrix + np.eye(len(v)))
     blocks = normal.by_block - normal.by_block.mean(axis=0)

@@ -158,7 +158,7 @@ class Objective:
         )
         kinds = [(each.signal, each.unit) for each in bench.channels]
         self._alike = [np.array([k for k, kind in enumerate(kinds) if kind == one]) for one in dict.fromkeys(kinds)]
-        self._steps = np.full(self.shared, STEP_MOST)
+        self.steps = np.full(self.shared, STEP_MOST)  # for derivatives, as the last ones have found them
         self._start_spreads = np.array([[SLOW_FIELDS[start.field]] for start in bench.starts]).reshape(-1, 1)
         self.halls = 0  # runs of a hall through the log
 
@@ -281,7 +281,7 @@ class Objective:
         low, high = self.bounds
         sides = [v]
         for k in range(self.shared):
-            for side in (self._steps[k], -self._steps[k]):
+            for side in (self.steps[k], -self.steps[k]):
                 moved = v.copy()
                 moved[k] = np.clip(moved[k] + side, low[k], high[k])
                 sides.append(moved if self._is_valid(moved) else v)
@@ -299,7 +299,7 @@ class Objective:
             if blocks:
                 np.add.at(found.by_block, np.arange(steps.start, steps.stop) // length, by_step)
         found.cost += 0.5 * float((v**2).sum())
-        self._steps = np.clip(1.0 / np.sqrt(1.0 + np.diag(found.matrix)[: self.shared]), STEP_LEAST, STEP_MOST)
+        self.steps = np.clip(1.0 / np.sqrt(1.0 + np.diag(found.matrix)[: self.shared]), STEP_LEAST, STEP_MOST)
         return found
 
     def _add(self, into: Normal, steps: slice, r: Array, slopes: Array, warmer: Array, noise: Noise) -> Array:

@@ -101,19 +101,19 @@ def course(
         states.append(engine.step(states[-1], column, step_s, substeps=max(2, round(step_s / SUBSTEP_S))))
     trajectory = np.concatenate(states, axis=1)
     u = unpack(packed, hall.types.Inputs, engine.input_slices)
-    states = [
+    ends: list[Any] = [
         unpack(np.ascontiguousarray(part), hall.types.State, engine.state_slices)
         for part in (trajectory[:, :-1], trajectory[:, 1:])
     ]
-    before, after = (sensed(hall, state, u, step_s) for state in states)
+    before, after = (sensed(hall, state, u, step_s) for state in ends)
     shown = {name: values if is_of_step(name) else 0.5 * (values + before[name]) for name, values in after.items()}
     given = {
         "outdoor_relative_humidity": np.full((1, steps), RELATIVE_HUMIDITY),
         "atmospheric_pressure": np.full((1, steps), PRESSURE),
     }
-    shown |= given | {"dry_bulb_temperature": dry} | in_force(hall, states[0], u, step_s)
+    shown |= given | {"dry_bulb_temperature": dry} | in_force(hall, ends[0], u, step_s)
     if "compressor_on" in shown:  # logged with its changes, so that its mean is the share of the step that it ran
-        (was, _), (now, since) = ((each.compressor_on, each.compressor_time) for each in states)
+        (was, _), (now, since) = ((each.compressor_on, each.compressor_time) for each in ends)
         shown["compressor_on"] = was + np.minimum(since / step_s, 1.0) * (now - was)
     return shown
 
@@ -131,34 +131,31 @@ def in_force(hall: Hall, s: Any, u: Any, step_s: float, params: Any = None) -> d
 def run(env: Any, controller: Any, seed: int = 0) -> dict[str, Array]:
     """Return what sensors show while a controller runs an episode of an environment, by signal, shape (rows, steps).
 
-    Weather, load and the set-points that can be logged are among the signals; fans are logged by the speed they have.
+    Weather, load, the set-points that were in force and the machines that ran are among the signals.
     """
     observation, _ = env.reset(seed=seed)
     controller.reset(seed)
     batch = env.unwrapped.batch
-    watched, drivers, asked = SensedSteps(batch), [], []
+    hall, params = batch.config.hall, batch.params_of(0)
+    watched, given, reached = SensedSteps(batch), [], len(batch.signals.action)
     is_over = False
     while not is_over:
-        drivers.append({name: batch.view(f"input.{name}")[:, 0].copy() for name in WEATHER})
+        state = hall.types.State(*(field[:, :1].copy() for field in batch.state))
+        inputs = batch.table.inputs[:, :1].copy()
         observation, _, is_tripped, is_over, _ = env.step(controller.act(observation))
         if is_tripped:
             raise RuntimeError("servers trip")
         watched.add()
-        asked.append(batch.setpoints[:, 0].copy())
-    shown = watched.signals()
-    weather = {name: np.stack([each[name] for each in drivers], axis=1) for name in WEATHER}
-    dry, pressure = weather["dry_bulb_temperature"], weather["outdoor_pressure"]
-    given = {
-        "dry_bulb_temperature": dry,
-        "atmospheric_pressure": pressure,
-        "dew_point_temperature": moist_air.dew_point_temperature(weather["outdoor_humidity_ratio"], pressure),
-    }
-    columns = np.stack(asked, axis=1)
-    for k, signal in enumerate(batch.signals.action):
-        name = signal.name.rstrip("0123456789").rstrip("_")
-        if name in SIGNALS and name not in shown:
-            given[name] = np.vstack([given[name], columns[k]]) if name in given else columns[k : k + 1]
-    return shown | given
+        inputs[:reached] = batch.table.inputs[:reached, :1]  # what was asked for in the step just made
+        u = hall.types.Inputs(*np.split(inputs, np.cumsum(list(hall.input_rows.values()))[:-1]))
+        given.append(
+            {name: getattr(u, name) for name in WEATHER}
+            | in_force(hall, state, u, batch.config.control_interval_s, params)
+        )
+    found = {name: np.concatenate([each[name] for each in given], axis=1) for name in given[0]}
+    ratio, pressure = found.pop("outdoor_humidity_ratio"), found.pop("outdoor_pressure")
+    dew_point = moist_air.dew_point_temperature(ratio, pressure)
+    return watched.signals() | found | {"atmospheric_pressure": pressure, "dew_point_temperature": dew_point}
 
 
 def frame(shown: Mapping[str, Array], signals: tuple[str, ...], step_s: float = 60.0) -> pd.DataFrame:
