@@ -26,6 +26,7 @@ ALLOWED = {
         "dcsim.logs",
         "dcsim.replay",
         "dcsim.calibration",
+        "dcsim.forecasting",
     },
     "dcsim.envs": {
         "dcsim.physics",
@@ -37,6 +38,7 @@ ALLOWED = {
         "dcsim.replay",
     },
     "dcsim.transitions": {"dcsim.plant", "dcsim.logs", "dcsim.replay", "dcsim.envs"},
+    "dcsim.forecasting": {"dcsim.logs", "dcsim.envs"},
     "dcsim_agents": {"dcsim"},
     "dcsim_experiments": {"dcsim", "dcsim_agents"},
 }

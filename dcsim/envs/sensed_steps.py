@@ -1,4 +1,4 @@
-"""What the sensors of a hall would show while a controller runs it, as a log has it: means over control steps, by signal."""
+"""What the sensors of a hall would show while a controller runs it, as a log has it: by signal, over control steps or at their ends."""
 
 import numpy as np
 
@@ -20,10 +20,12 @@ class SensedSteps:
         Just reset.
     env : int
         Which of its environments.
+    are_means : bool
+        Whether temperatures are means over the steps, as of sensors that are read often; otherwise those at their ends. Powers are always means.
     """
 
-    def __init__(self, batch: Batch, env: int = 0) -> None:
-        self._batch, self._env = batch, slice(env, env + 1)
+    def __init__(self, batch: Batch, env: int = 0, are_means: bool = True) -> None:
+        self._batch, self._env, self._are_means = batch, slice(env, env + 1), are_means
         self._hall = batch.config.hall
         self._params = batch.params_of(env)
         self._drivers = self._now()
@@ -43,7 +45,7 @@ class SensedSteps:
             self._settle()
 
     def signals(self) -> dict[str, Array]:
-        """Return means over the T steps added, each of shape (rows, T), named and in units as of `dcsim.replay.sensed`."""
+        """Return what was shown in the T steps added, each of shape (rows, T), named and in units as of `dcsim.replay.sensed`."""
         self._settle()
         return {name: np.concatenate([part[name] for part in self._parts], axis=1) for name in self._parts[0]}
 
@@ -64,7 +66,7 @@ class SensedSteps:
         shown = sensed(hall, hall.types.State(*fields), u, self._batch.config.control_interval_s, self._params)
         self._parts.append(
             {
-                name: np.array(x[:, 1:] if is_of_step(name) else 0.5 * (x[:, 1:] + x[:, :-1]), float)
+                name: np.array(0.5 * (x[:, 1:] + x[:, :-1]) if self._are_means and not is_of_step(name) else x[:, 1:], float)
                 for name, x in shown.items()
             }
         )

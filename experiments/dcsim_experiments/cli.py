@@ -28,7 +28,7 @@ class Verb(NamedTuple):
     does: str
 
 
-PLANNED = ("sweep", "forecast")  # verbs of later versions
+PLANNED = ("sweep",)  # verbs of later versions
 VERBS = {
     "demo": Verb("DemoConfig", "demo", "the main job in minutes: train, compare with the baselines, show"),
     "train": Verb("TrainConfig", "train", "train one controller"),
@@ -37,6 +37,7 @@ VERBS = {
     "inspect": Verb("InspectConfig", "inspect", "say what is understood of a sensor log: clock, units, faults"),
     "replay": Verb("ReplayConfig", "replay", "drive a hall by a sensor log and compare it with what was measured"),
     "calibrate": Verb("CalibrateConfig", "calibrate", "fit a hall to a sensor log, with intervals and a hold-out"),
+    "forecast": Verb("ForecastConfig", "forecast", "learn to forecast the temperatures of a sensor log, or score forecasts"),
     "export": Verb("ExportConfig", "export", "write a policy as ONNX, transitions of a run or a log as a data set"),
     "bench": Verb("BenchConfig", "bench.command", "measure steps per second"),
 }

@@ -7,6 +7,7 @@ loads, always differ: training draws from ``TRAINING_SEED`` on, tests from small
 """
 
 import datetime
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ TRAINING_SEED = 10_000  # seeds below belong to tests
 _SEEDS_PER_TRAINING = 10_000  # more than any batch has rows
 _FIRST_DAY = datetime.date(2023, 1, 1)  # any year of 365 days
 WEEKS = 52
+DAY_S = 86_400.0
 SEED_MAX = 2**31 - 1  # more than some generators take
 
 CommaList = Annotated[
@@ -357,6 +359,64 @@ class CalibrateConfig:
             raise InputError(f"--step-s {self.step_s:g}: expected 1 to 3600 s")
         if not 0.0 < self.holdout_share < 0.9:
             raise InputError(f"--holdout-share {self.holdout_share:g}: expected a share above 0 and below 0.9")
+
+
+@dataclass(frozen=True)
+class ForecastConfig:
+    """Learn to forecast the temperatures of a sensor log (fit), or say what a forecaster is worth on one (score)."""
+
+    action: tyro.conf.Positional[Literal["fit", "score"]]
+    """fit learns from the first part of the log and scores the rest; score takes the forecaster of --model."""
+    log: tyro.conf.Positional[Path]
+    """A log, as of inspect."""
+    mapping: Path | None = None
+    """What the channels are, a YAML file; without one, signals are guessed from the names of channels, and said."""
+    model: Path | None = None
+    """Of score: folder that fit wrote."""
+    horizon: str = "60min"
+    """How far ahead: a number with s, min or h."""
+    step_s: float = 300.0
+    """Step of the forecasts [s]; the log's own interval where that is longer."""
+    holdout_share: float = 0.3
+    """Of fit: share of the log, at its end, that nothing is learned from."""
+    ignore: CommaList = ()
+    """Channels to leave out, patterns with * and ?."""
+    steps: int = 1500
+    """Of fit: steps that a network learns at most."""
+    members: int = 3
+    """Of fit: networks in the ensemble."""
+    threads: int = 2
+    """Processor cores."""
+    seed: int = 0
+    """Of the first weights and of what is learned when."""
+    resume: bool = False
+    """Go on where an interrupted fit in the same folder stopped."""
+    out: Path | None = None
+    """Folder of the results; by default a dated one under runs."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        check_at_least(0, seed=self.seed)
+        check_at_least(1, steps=self.steps, members=self.members, threads=self.threads)
+        if not 10.0 <= self.step_s <= 3600.0:
+            raise InputError(f"--step-s {self.step_s:g}: expected 10 to 3600 s")
+        if not 0.0 < self.holdout_share < 0.9:
+            raise InputError(f"--holdout-share {self.holdout_share:g}: expected a share above 0 and below 0.9")
+        if self.action == "score" and self.model is None:
+            raise InputError("score: --model is missing; name the folder that dcsim forecast fit wrote")
+        if self.action == "fit" and self.model is not None:
+            raise InputError("--model: fit begins anew; name the folder to write with --out")
+        if not 60.0 <= self.horizon_s <= DAY_S:
+            raise InputError(f"--horizon {self.horizon}: expected 1min to 24h")
+
+    @property
+    def horizon_s(self) -> float:
+        """Horizon [s]."""
+        found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h)\s*", self.horizon)
+        try:
+            return float(found[1]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[found[2]] if found else 0.0
+        except ValueError:
+            return 0.0
 
 
 @dataclass(frozen=True)

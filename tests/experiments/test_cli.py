@@ -33,6 +33,7 @@ def test_every_verb_explains_its_options(run_cli, verb):
         "inspect",
         "replay",
         "calibrate",
+        "forecast",
         "export",
     )  # which are about other programs, other halls and logs, or take the environment as what they are about
 
@@ -82,7 +83,7 @@ def _env():
     ("words", "parts"),
     [
         (["trian"], ["no verb 'trian'", "did you mean 'train'?"]),
-        (["forecast", "log.csv"], ["'forecast' is not in this version", "compare"]),
+        (["sweep", "sweep.yaml"], ["'sweep' is not in this version", "compare"]),
         (["compare", "--epsodes", "3"], ["--epsodes", "did you mean --episodes?", "dcsim compare --help"]),
         (["compare", "--episodes", "many"], ["--episodes", "'many'"]),
         (["compare", "--episodes"], ["missing value", "'--episodes'"]),
