@@ -50,6 +50,7 @@ _OF_INPUT = {
     "district_supply_temperature": ("chilled_water_supply_temperature",),
     "outdoor_air_share": ("outdoor_air_share",),
     "compressor_request": ("compressor_on",),
+    "mode_request": ("economizer_mode",),
     "chilled_water_pump_speed": ("chilled_water_pump_speed",),
     "condenser_water_flow": ("condenser_water_flow",),
     "coolant_flow": ("coolant_flow",),
@@ -57,10 +58,10 @@ _OF_INPUT = {
 }
 """Input of a hall to the signals that may drive it, the first that the log has."""
 
-_STATES = ("compressor_on",)
+_STATES = ("compressor_on", "economizer_mode")
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
-_ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", "compressor_on", "outdoor_air_share")
+_ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", *_STATES, "outdoor_air_share")
 _STANDING = (*_ACTIONS, "atmospheric_pressure")
 _STEADY = ("stuck", "clipped", "padding")
 """Signals that are asked for, not measured: they stand still, and at their limits, for as long as a controller likes. Likewise whether a machine
@@ -274,7 +275,13 @@ class _Table:
         asked_for = {each.channel for each in mapped if each.signal in _STANDING}
         asked_for |= {name for name in names if mapping.of_channel(name).on_above is not None}
         steady = [name for name in names if name in asked_for]
-        raw = log.grid(steady, step_s, start, end, trusted=_STEADY)[1]
+        states = {
+            each.channel for each in mapped if each.signal in _STATES
+        }  # numbers of modes, beyond what a share can be
+        raw = [
+            log.grid([name], step_s, start, end, (*_STEADY, *(("impossible",) if name in states else ())))[1][0]
+            for name in steady
+        ]
         self._steady = {
             name: held(row, log.channels[name].step_s / step_s) if name in slower else row
             for name, row in zip(steady, raw, strict=False)
