@@ -15,13 +15,13 @@ from dcsim.plant.description import HallDescription
 from dcsim.plant.hall import build_hall
 from dcsim.plant.run import hall_model
 from dcsim.replay import Boundaries, Measured, Start
-from dcsim.replay.run import course, settled, shown
+from dcsim.replay.run import begun, course, shown
 from dcsim.replay.sensors import signal_of
 
 Array = np.ndarray
 
-SLOW_FIELDS = ("mass_temperature", "slab_temperature", "tank_temperature")
-"""Temperatures that remember more of what was before a log than its first minutes tell."""
+SLOW_FIELDS = {"mass_temperature": 3.0, "slab_temperature": 3.0, "tank_temperature": 3.0, "humidity_ratio": 1e-3}
+"""What remembers more of what was before a log than its first minutes tell, and how far from rest it usually is [K, kg/kg]."""
 STARTS_MAX = 4  # segments, the longest, whose start is estimated
 
 
@@ -88,7 +88,7 @@ class Bench:
         ----------
         z : ndarray, shape (P, N)
         starts : ndarray, shape (number of starts, N)
-            Temperatures of `starts` above rest [K].
+            Temperatures of `starts` above what they are before a segment otherwise [K].
         until : int, optional
             Step to stop before.
 
@@ -106,29 +106,30 @@ class Bench:
         for k, each in enumerate(params):
             groups.setdefault(b"".join(getattr(each, name).tobytes() for name in matrices), []).append(k)
         until = len(self.boundaries.time) if until is None else until
+        last: dict[bytes, Array | None] = dict.fromkeys(groups)  # states at the end of the segment before
         for number, whole in enumerate(self.boundaries.segments):
             segment = slice(whole.start, min(whole.stop, until))
             if segment.start >= segment.stop:
                 break
             runs = []
-            for members in groups.values():
+            for key, members in groups.items():
                 engine = self._engine([params[k] for k in members])
-                state = settled(self.boundaries, engine, segment.start, len(members))
+                state = begun(self.boundaries, engine, number, last[key], len(members))
                 for row, start in enumerate(self.starts):
                     if start.segment == number:
                         state[engine.state_slices[start.field]] += starts[row, members]
-                runs.append(
-                    (members, engine, course(self.boundaries, engine, segment, state, len(params) - len(members)))
-                )
+                beside = len(params) - len(members)
+                runs.append((key, engine, course(self.boundaries, engine, segment, state, beside)))
             while True:
-                blocks = [(members, engine, next(blocks, None)) for members, engine, blocks in runs]
+                blocks = [(key, engine, next(blocks, None)) for key, engine, blocks in runs]
                 if blocks[0][2] is None:
                     break
                 steps = blocks[0][2][0]
                 found = np.empty((len(self.channels), steps.stop - steps.start, len(params)))
                 room = np.empty(found.shape[1:])
-                for members, engine, block in blocks:
+                for key, engine, block in blocks:
                     assert block is not None and block[0] == steps
+                    members, last[key] = groups[key], block[1][:, -1]
                     signals = shown(self.boundaries, engine, block[1], steps)
                     for row, channel in enumerate(self.channels):
                         found[row][:, members] = signal_of(signals, channel.signal, channel.number)

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import stats
 
 from dcsim.calibration.batch import Bench
-from dcsim.calibration.objective import Noise, Normal, Objective
+from dcsim.calibration.objective import STEP_MOST, Noise, Normal, Objective, counted
 from dcsim.calibration.parameters import Parameter, with_values
 from dcsim.errors import InputError
 from dcsim.plant.description import HallDescription
@@ -29,13 +29,14 @@ from dcsim.replay import Boundaries, Measured, Replayed, Start, open_loop
 
 Array = np.ndarray
 
-ROUNDS = 4  # of noise and autocorrelation
-ITERATIONS_MAX = 20  # a round
-DAMPING = (0.1, 1.0, 10.0)  # times that of the last step, tried side by side
+ROUNDS = 4  # of noise and autocorrelation, at most
+SETTLED = 0.02  # change of all of them that calls for no further round
+ITERATIONS_MAX = 30  # a round
+DAMPING = (0.01, 0.1, 1.0, 10.0, 100.0)  # times that of the last step, tried side by side
 DAMPING_FIRST, DAMPING_LEAST, DAMPING_MAX = 1e-2, 1e-8, 1e6
-MOVED_MIN = 2e-3  # spreads of a prior; less is no step
-GAIN_MIN = 1e-4  # of the cost
-TOLD_MIN = 0.05  # share of its prior's variance that a log must take away at first sight, or the parameter stays
+GAIN_MIN = (
+    0.05  # of the cost, a logarithm of probability, in two steps running: less is nothing beside what intervals allow
+)
 BLOCKS = 12  # stretches of the log
 LEVEL = 0.9  # of intervals
 NARROWED = (
@@ -93,7 +94,7 @@ class Fit:
     halls : int
         Runs of a hall through the log that it took.
     correlation : ndarray, shape (P, P)
-        Of what is left unknown of the parameters; those that stayed correlate with none.
+        Of what is left unknown of the parameters.
     """
 
     description: HallDescription
@@ -154,21 +155,20 @@ def fit(
         raise InputError(f"nothing is measured in the part to fit that hall {description.name} has a signal for")
     objective = Objective(Bench(boundaries, description, parameters, channels, threads), until)
     noise = objective.noise_of(np.zeros(objective.variables))
-    first = objective.normal(np.zeros(objective.variables), noise)
-    curvature = np.diag(first.matrix)[: len(objective.free)]
-    objective.free = np.flatnonzero(curvature / (1.0 + curvature) > TOLD_MIN)
     low, high = (bound[:, None] for bound in objective.bounds)
     begins = np.zeros((objective.variables, max(1, starts)))
     if starts > 1:  # strata, so that both ends of every prior are tried
         strata = stats.qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(seed)).random(starts - 1)
-        begins[: len(objective.free), 1:] = stats.norm.ppf(strata).T[objective.free]
+        begins[: len(parameters), 1:] = stats.norm.ppf(strata).T
     places: list[tuple[Array, Noise]] = []
     for number, v in enumerate(np.clip(begins, low, high).T):
-        own = noise
+        own, objective.steps = noise, np.full(objective.shared, STEP_MOST)
         for again in range(0 if number in kept else ROUNDS):
             words = f"start {number + 1} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
             v = _descend(objective, v, own, words, progress)
-            own = objective.noise_of(v)
+            before, own = own, objective.noise_of(v)
+            if own.distance(before) < SETTLED:
+                break
         if number in kept:
             if kept[number].shape != v.shape or not np.isfinite(kept[number]).all():
                 raise InputError(f"what was kept of start {number} does not fit; begin anew in another folder")
@@ -185,16 +185,20 @@ def fit(
 def _compared(objective: Objective, places: Sequence[tuple[Array, Noise]]) -> Array:
     """Costs of places whose noises differ: negative logarithms of the posterior, with one autocorrelation time a channel for all."""
     time = np.mean([noise.time for _, noise in places], axis=0)
-    readings = objective.known.sum(axis=1) / time
-    return np.array([float((readings * np.log(noise.size)).sum() + 0.5 * (v**2).sum()) for v, noise in places])
+    weight = objective.known / time[:, None]
+    sizes = [np.where(objective.known, noise.size[:, None] * noise.scale, 1.0) for _, noise in places]
+    return np.array(
+        [float((weight * np.log(size)).sum() + 0.5 * (v**2).sum()) for (v, _), size in zip(places, sizes, strict=True)]
+    )
 
 
 def comparable(replayed: Replayed, until: int | None = None) -> tuple[Measured, ...]:
-    """Channels that the hall has and that were measured before a step, where all is known that drives the hall."""
+    """Channels that the hall has and that were measured before a step, where all is known that drives the hall, after the warm-up."""
+    count = counted(replayed.boundaries, len(replayed.boundaries.time) if until is None else until)
     found = []
     for each in replayed.boundaries.measured:
         shown = replayed.reading(each)
-        if shown is not None and np.isfinite((shown - each.values)[:until]).sum() > 2:
+        if shown is not None and np.isfinite(shown - each.values)[count].sum() > 2:
             found.append(each)
     return tuple(found)
 
@@ -202,7 +206,7 @@ def comparable(replayed: Replayed, until: int | None = None) -> tuple[Measured, 
 def _descend(objective: Objective, v: Array, noise: Noise, words: str, progress: Callable[[str], None] | None) -> Array:
     """Go down from variables (V,) until they hardly move; return where to."""
     low, high = objective.bounds
-    damping = DAMPING_FIRST
+    damping, small = DAMPING_FIRST, 0
     for iteration in range(ITERATIONS_MAX):
         normal = objective.normal(v, noise)
         if progress is not None:
@@ -216,9 +220,9 @@ def _descend(objective: Objective, v: Array, noise: Noise, words: str, progress:
             damping *= 1000.0
         else:
             return v
-        moved, gain = float(np.abs(tried[:, k] - v).max()), (normal.cost - found[k]) / normal.cost
         v, damping = tried[:, k], max(damping * DAMPING[k], DAMPING_LEAST)
-        if moved < MOVED_MIN or gain < GAIN_MIN:
+        small = small + 1 if normal.cost - found[k] < GAIN_MIN else 0
+        if small == 2:
             break
     return v
 
@@ -236,6 +240,8 @@ def _step(normal: Normal, v: Array, damping: float, low: Array, high: Array) -> 
 
 def _spread(objective: Objective, v: Array, noise: Noise) -> tuple[Array, Array]:
     """Half the width of an interval over that of its prior for each parameter, and their correlation."""
+    objective.steps = np.full(objective.shared, STEP_MOST)  # found anew, so that a fit that was cut off ends alike
+    objective.normal(v, noise)
     normal = objective.normal(v, noise, BLOCKS)
     inverse = np.linalg.inv(normal.matrix + np.eye(len(v)))
     blocks = normal.by_block - normal.by_block.mean(axis=0)
@@ -245,11 +251,8 @@ def _spread(objective: Objective, v: Array, noise: Noise) -> tuple[Array, Array]
     left = inverse @ (normal.gradient + v)  # of the way to the minimum, where kinks ended the search before it
     spread = np.sqrt(np.maximum(np.diag(inverse), student**2 * sandwich) + left**2)
     deviation = np.sqrt(np.diag(inverse))
-    spreads, correlation = np.ones(len(objective.bench.parameters)), np.eye(len(objective.bench.parameters))
-    free, own = objective.free, slice(0, len(objective.free))
-    spreads[free] = np.minimum(spread[own], 1.0)
-    correlation[np.ix_(free, free)] = (inverse / np.outer(deviation, deviation))[own, own]
-    return spreads, correlation
+    own = slice(0, len(objective.bench.parameters))
+    return np.minimum(spread[own], 1.0), (inverse / np.outer(deviation, deviation))[own, own]
 
 
 def _found(

@@ -19,17 +19,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dcsim.calibration.batch import Bench
+from dcsim.calibration.batch import SLOW_FIELDS, Bench
 from dcsim.errors import InputError
 from dcsim.plant.hall import build_hall
+from dcsim.replay import Boundaries
 from dcsim.replay.sensors import lag_share
 
 Array = np.ndarray
 
-STEP = 0.02  # of a prior's spread, to both sides, for derivatives
-SLOPE_MAX, USUAL_SHARE = 4.0, 0.9  # times the mean of that share of a slope's smallest values along the log
+STEP_LEAST, STEP_MOST = 3e-4, 0.02
+"""Spreads of a prior, to both sides, for derivatives: as far as a variable by itself is uncertain. Beyond that a hall is not linear, and what is
+no derivative tells variables apart that the log does not."""
+ONE_SIDED_MAX = 2.0  # times the lesser of both one-sided slopes that a slope may be
+WARM_UP_S, WARM_UP_SHARE = 1800.0, 0.25
+"""Time at the start of a segment, at most that share of the longest, in which readings do not count: what machines and air were at is not
+known, and is forgotten by then."""
 HUBER = 2.5  # noises, from which an error counts linearly
-START_SPREAD = 3.0  # K of a slow temperature from rest
 OFFSET_SPREAD = 0.5  # K: usual limits of error of sensors in air, and where in the air they hang
 SHARE_SPREAD, SHARE_MAX = 0.3, 0.95
 MIXED = ("rack_outlet_temperature",)
@@ -42,22 +47,31 @@ LAGGING = (("rack_front", "rack_inlet"), ("rack_outlet",))
 # The least noise there may be.
 NOISE_LEAST = 0.05  # K
 RELATIVE_LEAST = 0.005  # of a channel's mean size
+METER_LEAST = 0.2  # of the mean of a power, below which its noise falls no further with it: meters err by a share of what they read
 
 
 @dataclass(frozen=True)
 class Noise:
-    """What is known of the channels' errors, shape (C,).
+    """What is known of the channels' errors.
 
     Attributes
     ----------
-    size : ndarray
-        Standard deviation, in the channel's unit.
-    time : ndarray
+    size : ndarray, shape (C,)
+        Standard deviation, in the channel's unit; of a power where that is as its mean.
+    time : ndarray, shape (C,)
         Autocorrelation time [steps], at least 1.
+    scale : ndarray, shape (C, T)
+        Times the size, of each reading: of a power as the hall shows it, since what was read would weigh high readings less.
     """
 
     size: Array
     time: Array
+    scale: Array
+
+    def distance(self, other: "Noise") -> float:
+        """Greatest relative difference of a channel's size or time from another's."""
+        pairs = ((self.size, other.size), (self.time, other.time))
+        return max(float(np.abs(mine / its - 1.0).max()) for mine, its in pairs)
 
 
 class Local(NamedTuple):
@@ -102,6 +116,16 @@ class Normal:
         self.by_block = np.zeros((blocks, variables))
 
 
+def counted(boundaries: Boundaries, until: int) -> Array:
+    """Steps before one that count, shape (T,): all in segments but for their warm-up."""
+    ends = [(segment.start, min(segment.stop, until)) for segment in boundaries.segments]
+    warm_up = round(min(WARM_UP_S / boundaries.step_s, WARM_UP_SHARE * max(stop - start for start, stop in ends)))
+    count = np.zeros(len(boundaries.time), bool)
+    for start, stop in ends:
+        count[start + warm_up : max(stop, start + warm_up)] = True
+    return count
+
+
 class Objective:
     """A bench, the part of its log that is looked at, and the variables.
 
@@ -115,12 +139,11 @@ class Objective:
     def __init__(self, bench: Bench, until: int) -> None:
         self.bench, self.until = bench, until
         self.measured = np.stack([each.values for each in bench.channels])
-        self.known = np.zeros(self.measured.shape, bool)
-        for segment in bench.boundaries.segments:
-            part = slice(segment.start, min(segment.stop, until))
-            self.known[:, part] = np.isfinite(self.measured[:, part])
+        self.known = np.isfinite(self.measured) & counted(bench.boundaries, until)
         is_temperature = np.array([each.unit == "degC" for each in bench.channels])
         mean = np.array([np.abs(row[ok]).mean() for row, ok in zip(self.measured, self.known, strict=True)])
+        is_meter = (mean > 0.0) & np.array([each.unit == "W" for each in bench.channels])
+        self._mean = np.where(is_meter, mean, np.inf)[:, None]
         self._least = np.where(is_temperature, NOISE_LEAST, RELATIVE_LEAST * mean)
         self._offset = np.array([[each.offset] for each in bench.channels])  # of the mapping
         self._share = np.array([[each.room_share] for each in bench.channels])
@@ -135,13 +158,14 @@ class Objective:
         )
         kinds = [(each.signal, each.unit) for each in bench.channels]
         self._alike = [np.array([k for k, kind in enumerate(kinds) if kind == one]) for one in dict.fromkeys(kinds)]
-        self.free = np.arange(len(bench.parameters))
+        self.steps = np.full(self.shared, STEP_MOST)  # for derivatives, as the last ones have found them
+        self._start_spreads = np.array([[SLOW_FIELDS[start.field]] for start in bench.starts]).reshape(-1, 1)
         self.halls = 0  # runs of a hall through the log
 
     @property
     def of_hall(self) -> int:
-        """Variables that halls are run for: free parameters and starts."""
-        return len(self.free) + len(self.bench.starts)
+        """Variables that halls are run for: parameters and starts."""
+        return len(self.bench.parameters) + len(self.bench.starts)
 
     @property
     def shared(self) -> int:
@@ -157,8 +181,8 @@ class Objective:
     def bounds(self) -> tuple[Array, Array]:
         """Least and greatest values, each of shape (V,)."""
         low, high = np.full(self.variables, -np.inf), np.full(self.variables, np.inf)
-        for k, place in enumerate(self.free):
-            low[k], high[k] = self.bench.parameters[place].bounds
+        for k, parameter in enumerate(self.bench.parameters):
+            low[k], high[k] = parameter.bounds
         for k, group in enumerate(self.lags, self.of_hall):
             time = self._time[group].max()
             low[k], high[k] = -time / LAG_SPREAD, (LAG_MAX - time) / LAG_SPREAD
@@ -170,21 +194,22 @@ class Objective:
 
     def split(self, v: Array) -> Split:
         """Take variables (V, N) apart."""
-        z = np.zeros((len(self.bench.parameters), v.shape[1]))
-        z[self.free] = v[: len(self.free)]
+        count = len(self.bench.parameters)
         offsets, shares, times = (np.repeat(x, v.shape[1], axis=1) for x in (self._offset, self._share, self._time))
         for row, group in zip(v[self.of_hall : self.shared], self.lags, strict=True):
             times[group] = np.maximum(times[group] + LAG_SPREAD * row, 0.0)
         for row, each in zip(v[self.shared :], self.locals, strict=True):
             (shares if each.is_share else offsets)[each.channel] += each.spread * row
-        return Split(z, START_SPREAD * v[len(self.free) : self.of_hall], offsets, shares, times)
+        starts = self._start_spreads * v[count : self.of_hall]
+        return Split(v[:count], starts, offsets, shares, times)
 
     def noise_of(self, v: Array) -> Noise:
         """Noise and autocorrelation time of what sensors show at variables (V,) less what they showed."""
-        away = np.full(self.measured.shape, np.nan)
+        all_shown = np.full(self.measured.shape, np.nan)
         for steps, shown, _ in self._shown(v[:, None]):
-            away[:, steps] = shown[:, :, 0] - self.measured[:, steps]
-        away[~self.known] = np.nan
+            all_shown[:, steps] = shown[:, :, 0]
+        scale = np.where(np.isinf(self._mean), 1.0, np.maximum(np.abs(all_shown) / self._mean, METER_LEAST))
+        away = np.where(self.known, (all_shown - self.measured) / scale, np.nan)
         size, time = np.empty((2, len(away)))
         for k, row in enumerate(away):
             around = row - np.nanmedian(row)  # a lasting difference is for offsets and parameters to explain
@@ -193,7 +218,7 @@ class Objective:
         for group in self._alike:  # a channel that is met badly is not a worse sensor than its like
             size[group] = np.sqrt(np.mean(size[group] ** 2))
             time[group] = time[group].mean()
-        return Noise(size, time)
+        return Noise(size, time, scale)
 
     def costs(self, v: Array, noise: Noise) -> Array:
         """Return the costs of variables (V, N); infinite where a hall would not be valid."""
@@ -240,8 +265,8 @@ class Objective:
             yield steps, shown, warmer
 
     def _residuals(self, steps: slice, shown: Array, noise: Noise) -> Array:
-        known = self.known[:, steps, None]
-        return np.where(known, shown - self.measured[:, steps, None], 0.0) / noise.size[:, None, None]
+        away = np.where(self.known[:, steps, None], shown - self.measured[:, steps, None], 0.0)
+        return away / (noise.size[:, None] * noise.scale[:, steps])[:, :, None]
 
     def normal(self, v: Array, noise: Noise, blocks: int = 0) -> Normal:
         """Return the normal equations at variables (V,).
@@ -256,38 +281,41 @@ class Objective:
         low, high = self.bounds
         sides = [v]
         for k in range(self.shared):
-            for side in (STEP, -STEP):
+            for side in (self.steps[k], -self.steps[k]):
                 moved = v.copy()
                 moved[k] = np.clip(moved[k] + side, low[k], high[k])
                 sides.append(moved if self._is_valid(moved) else v)
-        width = np.array([sides[1 + 2 * k][k] - sides[2 + 2 * k][k] for k in range(self.shared)])
-        width[width == 0.0] = np.inf  # nothing is known of it here
+        width = np.array([abs(each[k // 2] - v[k // 2]) for k, each in enumerate(sides[1:])])
+        width[width == 0.0] = np.inf  # nothing is known of it here, or a bound stands there
         halls = np.arange(len(sides))
         halls[1 + 2 * self.of_hall :] = 0  # a sensor's lag leaves the hall as it is
         found = Normal(self.variables, blocks)
         length = -(-self.until // max(blocks, 1))
         for steps, shown, warmer in self._shown(np.stack(sides, axis=1), halls):
             r = self._residuals(steps, shown[:, :, :1], noise)[:, :, 0]
-            slopes = (shown[:, :, 1::2] - shown[:, :, 2::2]) / width
+            up, down = ((shown[:, :, k::2] - shown[:, :, :1]) / width[k - 1 :: 2] * (3 - 2 * k) for k in (1, 2))
+            slopes = _agreed(up, down, np.isfinite(width[::2]), np.isfinite(width[1::2]))
             by_step = self._add(found, steps, r, slopes, warmer[:, :, 0], noise)
             if blocks:
                 np.add.at(found.by_block, np.arange(steps.start, steps.stop) // length, by_step)
         found.cost += 0.5 * float((v**2).sum())
+        self.steps = np.clip(1.0 / np.sqrt(1.0 + np.diag(found.matrix)[: self.shared]), STEP_LEAST, STEP_MOST)
         return found
 
     def _add(self, into: Normal, steps: slice, r: Array, slopes: Array, warmer: Array, noise: Noise) -> Array:
         """Add a block of steps to normal equations; return the gradient's parts by step, shape (T, V)."""
         n, known, tau = self.shared, self.known[:, steps], noise.time[:, None]
+        size = noise.size[:, None] * noise.scale[:, steps]
         into.cost += float((_rho(r) / tau).sum())
         weight = np.minimum(1.0, HUBER / np.maximum(np.abs(r), 1e-12)) / tau * known
-        shared = _without_flips(np.where(known[:, :, None], slopes, 0.0)) / noise.size[:, None, None]
+        shared = np.where(known[:, :, None], slopes, 0.0) / size[:, :, None]
         flat = shared.reshape(-1, n)
         into.matrix[:n, :n] += flat.T @ (weight.reshape(-1, 1) * flat)
         gradient = [np.einsum("ctn,ct->tn", shared, weight * r)]
         slope_of: list[Array] = []
         for each in self.locals:
             own = (warmer[each.channel] if each.is_share else np.ones(known.shape[1])) * each.spread
-            slope_of.append(np.where(known[each.channel], own, 0.0) / noise.size[each.channel])
+            slope_of.append(np.where(known[each.channel], own, 0.0) / size[each.channel])
         for i, each in enumerate(self.locals):
             weighted = weight[each.channel] * slope_of[i]
             cross = shared[each.channel].T @ weighted
@@ -302,13 +330,15 @@ class Objective:
         return by_step
 
 
-def _without_flips(slopes: Array) -> Array:
-    """Cut slopes (C, T, n) to a few times their usual size along the log.
+def _agreed(up: Array, down: Array, is_up: Array, is_down: Array) -> Array:
+    """Slopes from both one-sided ones, (C, T, n), as far as these agree; of those that are known, (n,), at a bound the other one.
 
-    Where a machine switches at another moment than in the hall beside it, the difference between the two is no derivative.
+    Where a machine switches at another moment than in the hall beside it, the difference between the two is no derivative, and the hall on the
+    other side does not share it.
     """
-    usual = np.sort(np.abs(slopes), axis=1)[:, : max(1, int(USUAL_SHARE * slopes.shape[1]))].mean(axis=1, keepdims=True)
-    return np.clip(slopes, -SLOPE_MAX * usual, SLOPE_MAX * usual)
+    up, down = np.where(is_up, up, down), np.where(is_down, down, up)
+    least = ONE_SIDED_MAX * np.minimum(np.abs(up), np.abs(down))
+    return np.where(up * down > 0.0, np.clip(0.5 * (up + down), -least, least), 0.0)
 
 
 def _lag(x: Array, keep: Array, rows: Array, last: Array) -> Array:

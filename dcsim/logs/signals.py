@@ -196,6 +196,13 @@ SIGNALS: dict[str, Signal] = {
     "chiller_power": Signal(
         _P, "chiller", "compressor of a chiller", "Electric_Power_Sensor", r"chiller.*(power|energy|kw)|p_chiller"
     ),
+    "chiller_on": Signal(
+        ("fraction", "power"),
+        "chiller",
+        "chiller: 1 running, 0 at rest",
+        "On_Off_Status",
+        r"chiller.*(on|run|status|state)$",
+    ),
     "condenser_water_supply_temperature": Signal(
         _T,
         "",

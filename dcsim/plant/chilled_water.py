@@ -1,6 +1,6 @@
 """The chilled-water loop with its pumps and chillers, and how these are staged."""
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -77,6 +77,23 @@ class LeavingControl:
     def sized(d: HallDescription) -> dict[str, Any]:
         """Values of ``Params`` for a described hall."""
         return dict(chiller_leaving_control=1.0)
+
+
+class GivenChillers:
+    """A part: which chillers run is known, for instance from a log."""
+
+    class Inputs(NamedTuple):
+        """What the driver says."""
+
+        chiller_on: Array  # (C) share of the control step that a machine runs
+
+    ROWS: ClassVar = {"chiller_on": "chillers"}
+    DRIVERS = ("chiller_on",)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters."""
+        return {}
 
 
 class State(NamedTuple):
@@ -204,6 +221,9 @@ def begin(s: Any, u: Any, p: Any, now: dict[str, Array], interval: Array, xp: An
     protects = now["protection"] > 0.5
     if hasattr(p, "minimum_on_time"):
         latched, held = staging.chillers(s, u, p, now, interval, xp)
+    elif hasattr(u, "chiller_on"):
+        latched = dict(chillers_on=total(u.chiller_on, xp), stage_time=s.stage_time + interval)
+        held = dict(chiller_target=u.chiller_on * u.chiller_available)
     else:
         chillers_on, stage_time = _staging(s, u, p, now, interval, xp)
         before = xp.matmul(p.chiller_order, _can_run(u, xp))

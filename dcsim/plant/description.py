@@ -355,11 +355,13 @@ class Coils(_Frozen):
 class Dx(_Frozen):
     """Direct-expansion evaporators in place of coils, a compressor in each unit, condensers outdoors.
 
-    ``curves`` names a set of ``dcsim.physics.dx_coil.CURVE_SETS``, ``compressor`` a kind of its ``PART_LOAD``.
+    ``curves`` names a set of ``dcsim.physics.dx_coil.CURVE_SETS``, ``compressor`` a kind of its ``PART_LOAD``. With ``compressors: given``
+    which of them run is an input, as a log has it, whatever their thermostats would do.
     """
 
     curves: str
     compressor: str
+    compressors: Literal["control", "given"] = "control"
     capacity: Capacity  # all units at rating, sensible and latent
     cop: Number  # at rating, compressors and condenser fans
     sensible_heat_ratio: Share  # at rating and the units' air flow
@@ -411,7 +413,8 @@ class DistrictCooling(_Frozen):
 class Chillers(_Frozen):
     """Alike machines in parallel. ``curves`` names a set of ``dcsim.physics.chiller_curves``; ``carnot`` is a share of the Carnot COP.
 
-    With ``staging: action`` a controller asks for numbers of chillers, pumps and tower cells; else the plant stages by itself.
+    With ``staging: action`` a controller asks for numbers of chillers, pumps and tower cells; with ``given`` which chillers run is an input,
+    as a log has it; else the plant stages by itself.
     """
 
     count: int = Field(ge=1, le=64)
@@ -438,7 +441,7 @@ class Chillers(_Frozen):
     stage_up_load: Share
     stage_down_load: Share
     stage_time_min: Time
-    staging: Literal["plant", "action"] = "plant"
+    staging: Literal["plant", "action", "given"] = "plant"
     minimum_on_time: Time | None = None  # of one machine; these three are for staging: action
     minimum_off_time: Time | None = None
     start_energy: Energy | None = None  # of one start, in excess of what its cooling needs
@@ -670,6 +673,8 @@ class HallDescription(_Frozen):
     limits: Limits
     setpoints: Setpoints
     workload: str  # name of the default load profile
+    # asked for by a controller, within rates and until protection takes over; or those of a log, that were in force
+    actions: Literal["asked", "logged"] = "asked"
     fan_rating: Literal["sea-level", "site"] = (
         "sea-level"  # where the fans move the air flows, and draw the power, that are described
     )
@@ -806,9 +811,9 @@ class HallDescription(_Frozen):
 
     @property
     def is_driven_by_log(self) -> bool:
-        """Whether it takes boundary conditions that only a log has: metered power, speeds of server fans, dampers, bought water."""
-        parts = (self.metered_power, self.given_fans, self.given_dampers, self.district_cooling)
-        return any(part is not None for part in parts)
+        """Whether it takes boundary conditions that only a log has: metered power, speeds of server fans, dampers, machines, bought water."""
+        parts = (self.metered_power, self.given_fans, self.given_dampers, self.given_compressors, self.given_chillers)
+        return self.actions == "logged" or any(part is not None for part in (*parts, self.district_cooling))
 
     @property
     def wetted_coils(self) -> bool | None:
@@ -900,6 +905,16 @@ class HallDescription(_Frozen):
     def given_dampers(self) -> str | None:
         """Section of the part of that name."""
         return "given" if self.outdoor_air is not None and self.outdoor_air.dampers == "given" else None
+
+    @property
+    def given_compressors(self) -> str | None:
+        """Section of the part of that name."""
+        return "given" if self.dx is not None and self.dx.compressors == "given" else None
+
+    @property
+    def given_chillers(self) -> str | None:
+        """Section of the part of that name."""
+        return "given" if self.chillers is not None and self.chillers.staging == "given" else None
 
     @property
     def condensing_coils(self) -> Moisture | None:

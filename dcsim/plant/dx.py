@@ -55,6 +55,22 @@ class Params(NamedTuple):
     compressor_control_time_constant: Array  # (1) s
 
 
+class GivenCompressors:
+    """A part: which compressors run is known, for instance from a log."""
+
+    class Inputs(NamedTuple):
+        """What the driver says."""
+
+        compressor_on: Array  # (U) share of the control step that it runs; rows as in the state
+
+    DRIVERS = ("compressor_on",)
+
+    @staticmethod
+    def sized(d: HallDescription) -> dict[str, Any]:
+        """No parameters."""
+        return {}
+
+
 class State(NamedTuple):
     """Compressors, and energies of the control step."""
 
@@ -194,6 +210,8 @@ def _air_onto_coils(s: Any, u: Any, p: Any, xp: Any) -> dict[str, Array]:
 
 def _latched(s: Any, called: Array, time: Array, u: Any, p: Any, xp: Any) -> tuple[Array, Array]:
     """Which compressors run, and for how long each has run or rested; only a failure cuts a least time short."""
+    if hasattr(u, "compressor_on"):
+        return u.compressor_on, time
     running, least = s.compressor_on * _can_run(u, xp), 0.5
     if hasattr(s, "outdoor_air_share"):  # where outdoor air does a good part of the cooling, all may rest
         carries = total(s.outdoor_air_share, xp) > CARRYING_SHARE * total(0.0 * running + 1.0, xp)
@@ -242,9 +260,12 @@ def cooled(hot: HotSide, s: Any, u: Any, h: Any, p: Any, dt: Array, xp: Any) -> 
     capacity_fraction, eir_fraction = dx_coil.full_load(wet_bulb, outdoor, flow_fraction, _performance(p), xp)
     full = p.dx_capacity * capacity_fraction
     target = s.compressor_on * _can_run(u, xp) * u.dx_unit_available
+    before = s.compressor_loading
+    if hasattr(u, "compressor_on"):  # one that stops within the step does so at once
+        before = xp.minimum(before, target)
     loading = xp.where(
         target > 0.0,
-        thermal.relaxed_implicitly(s.compressor_loading, target, dt / p.compressor_start_time_constant),
+        thermal.relaxed_implicitly(before, target, dt / p.compressor_start_time_constant),
         0.0,
     )
     available = loading * full

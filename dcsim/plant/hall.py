@@ -14,6 +14,8 @@ from dcsim.plant.factors import Factors
 from dcsim.plant.liquid import LOAD_SLOTS
 from dcsim.plant.parts import PARTS, Types, parts_of, types_of
 
+NEVER = 1e6  # degC of what protection acts at, 1/s of a rate that limits nothing
+
 
 @dataclass(frozen=True)
 class Hall:
@@ -141,9 +143,11 @@ def _params(d: HallDescription, types: Types) -> Any:
         values |= PARTS[part].sized(d)
     counts = {"crahs": d.crahs.groups, "cdus": d.liquid.cdu_groups if d.liquid else 0}
     values["setpoint_count"] = 0
+    is_logged = d.actions == "logged"  # what was in force is so at once, and nothing of the hall's own overrules it
+    values |= {name: NEVER for name in ("inlet_allowable", "case_limit") if is_logged and name in values}
     for name, _, allowed in types.setpoints:
         limits = getattr(d.setpoints, allowed)
-        values[f"{name}_rate"] = limits.rate_per_minute / 60.0
+        values[f"{name}_rate"] = NEVER if is_logged else limits.rate_per_minute / 60.0
         values[f"{name}_range"] = limits.high - limits.low
         values["setpoint_count"] += counts.get(types.rows.get(name, ""), 1)
     arrays = {

@@ -49,7 +49,8 @@ _OF_INPUT = {
     "server_fan_speed": ("server_fan_speed",),
     "district_supply_temperature": ("chilled_water_supply_temperature",),
     "outdoor_air_share": ("outdoor_air_share",),
-    "compressor_request": ("compressor_on",),
+    "compressor_on": ("compressor_on",),
+    "chiller_on": ("chiller_on",),
     "mode_request": ("economizer_mode",),
     "chilled_water_pump_speed": ("chilled_water_pump_speed",),
     "condenser_water_flow": ("condenser_water_flow",),
@@ -58,10 +59,18 @@ _OF_INPUT = {
 }
 """Input of a hall to the signals that may drive it, the first that the log has."""
 
-_STATES = ("compressor_on", "economizer_mode")
+_STATES = ("compressor_on", "chiller_on", "economizer_mode")
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
-_ACTIONS = (*_FROM_TEMPERATURE, "crah_fan_speed", "chilled_water_pump_speed", *_STATES, "outdoor_air_share")
+_ACTIONS = (
+    *_FROM_TEMPERATURE,
+    *_STATES,
+    "crah_fan_speed",
+    "chilled_water_pump_speed",
+    "condenser_water_flow",
+    "coolant_flow",
+    "outdoor_air_share",
+)
 _STANDING = (*_ACTIONS, "atmospheric_pressure")
 _STEADY = ("stuck", "clipped", "padding")
 """Signals that are asked for, not measured: they stand still, and at their limits, for as long as a controller likes. Likewise whether a machine
@@ -148,7 +157,8 @@ class Boundaries:
     def driven(self, description: HallDescription) -> HallDescription:
         """Return a hall like this one as the log drives it: what the log has is an input, in place of the hall's laws and controls."""
         own = self.hall.description
-        return _driven(description, own.metered_power is not None, own.given_dampers is not None)
+        given = (own.given_dampers, own.given_compressors, own.given_chillers)
+        return _driven(description, own.metered_power is not None, own.actions, *(each is not None for each in given))
 
 
 def metered(description: HallDescription) -> HallDescription:
@@ -207,7 +217,8 @@ def boundaries(
         raise InputError(
             f"{origin}: no channel has the signal rack_power, it_power or utilization; the load drives a hall"
         )
-    hall = build_hall(_driven(description, has_meter, actions and table.has("outdoor_air_share")))
+    given = (actions and table.has(signal) for signal in ("outdoor_air_share", "compressor_on", "chiller_on"))
+    hall = build_hall(_driven(description, has_meter, "logged" if actions else "asked", *given))
     values, sources = _Drivers(hall, table, weather).all(actions)
     filled, bridged = {}, {}
     for name, series in values.items():
@@ -236,13 +247,25 @@ def boundaries(
     return Boundaries(hall, table.time, step_s, inputs, segments, measured, sources, bridged)
 
 
-def _driven(description: HallDescription, has_meter: bool, has_dampers: bool) -> HallDescription:
+def _driven(
+    description: HallDescription,
+    has_meter: bool,
+    actions: str,
+    has_dampers: bool,
+    has_compressors: bool,
+    has_chillers: bool,
+) -> HallDescription:
     """Return the hall with what the log has as inputs, in place of its own laws and controls."""
     if has_meter and description.liquid is None:  # what chips under cold plates draw follows from their load
         description = metered(description)
+    changes = {"actions": actions}
     if has_dampers and description.outdoor_air is not None:
-        description = description.replaced({"outdoor_air.dampers": "given"})
-    return description
+        changes["outdoor_air.dampers"] = "given"
+    if has_compressors:
+        changes["dx.compressors"] = "given"
+    if has_chillers:
+        changes["chillers.staging"] = "given"
+    return description.replaced(changes)
 
 
 class _Table:

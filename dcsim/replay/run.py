@@ -19,6 +19,9 @@ Array = np.ndarray
 SUBSTEP_S = 10.0
 SUBSTEPS_MIN = 2
 RESTS = 12  # long steps to the settled start
+CARRIED_S = 6 * 3600.0
+"""Holes in what drives the hall up to this long are run through, on straight lines between what is known, so that slow temperatures are about
+right behind them."""
 BLOCK = 4096  # steps that are read at a time, and fewer of many halls:
 BLOCK_VALUES = 10_000_000  # of their states
 
@@ -82,7 +85,7 @@ def open_loop(
 ) -> Replayed:
     """Run the hall through the log without another look at its measurements.
 
-    Every segment starts settled at its own first step.
+    It starts settled at the first step of the log, and anew behind holes of more than `CARRIED_S`.
 
     Parameters
     ----------
@@ -90,12 +93,13 @@ def open_loop(
     progress : callable, optional
         Told the number of steps made, now and then.
     starts : mapping of Start to float
-        How far slow temperatures are above rest at the start of a segment [K].
+        How far slow temperatures are above `begun` at the start of a segment [K].
     """
     engine = engine_of(boundaries)
     signals: dict[str, Array] = {}
+    states = None
     for number, segment in enumerate(boundaries.segments):
-        state = settled(boundaries, engine, segment.start)
+        state = begun(boundaries, engine, number, None if states is None else states[:, -1])
         for start, above in starts.items():
             if start.segment == number:
                 state[engine.state_slices[start.field]] += above
@@ -112,6 +116,20 @@ def settled(boundaries: Boundaries, engine: Engine, step: int, num_envs: int = 1
     """Return the state at rest under the boundaries of a step, shape (state rows, N)."""
     column = np.ascontiguousarray(np.repeat(boundaries.inputs[:, step : step + 1], num_envs, axis=1))
     return rested(engine, boundaries.hall, cold_state(boundaries.hall, num_envs), column, repeats=RESTS)
+
+
+def begun(boundaries: Boundaries, engine: Engine, number: int, before: Array | None, num_envs: int = 1) -> Array:
+    """Return the state before a segment, counted from 0: at rest, or carried on from that at the end of the segment before, if there is one."""
+    start = boundaries.segments[number].start
+    end = boundaries.segments[number - 1].stop if number else start
+    hole = start - end
+    if before is None or hole * boundaries.step_s > CARRIED_S:
+        return settled(boundaries, engine, start, num_envs)
+    state, (first, last) = before, boundaries.inputs[:, [end - 1, start]].T
+    for share in np.arange(1, hole + 1) / (hole + 1.0):
+        column = np.ascontiguousarray(np.repeat((first + share * (last - first))[:, None], num_envs, axis=1))
+        state = engine.step(state, column, boundaries.step_s, substeps=substeps_of(boundaries))
+    return state
 
 
 def course(

@@ -35,6 +35,7 @@ LOGGED = (
     "chilled_water_pump_speed",
     "condenser_water_setpoint",
     "condenser_water_flow",
+    "chiller_on",
     "rack_inlet_temperature",
     "return_air_temperature",
     "cooling_power",

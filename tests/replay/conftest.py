@@ -50,9 +50,9 @@ LOGGED = (
 def written(tmp_path):
     """Return a function that makes the log of a hall."""
 
-    def make(name="edge-dx-50kw", steps=150, load="utilization", seed=0, also=()):
-        shown = course(load_hall(name), steps, seed)
-        return Written(tmp_path, frame(shown, (*GIVEN, load, *LOGGED, *also)))
+    def make(name="edge-dx-50kw", steps=150, load="utilization", seed=0, hall=None, more=(), held=12):
+        shown = course(load_hall(name) if hall is None else hall, steps, seed, held=held)
+        return Written(tmp_path, frame(shown, (*GIVEN, load, *LOGGED, *more)))
 
     return make
 

@@ -106,7 +106,7 @@ def test_a_room_on_outdoor_air_follows_its_log_uncalibrated(real_logs, tmp_path)
     hall = load_hall(VALIDATION / "upc_hall.yaml")
     taken = boundaries(log, known, hall)
     assert len(taken.segments) == 1 and len(taken.time) > 280
-    share, on = taken.rows("outdoor_air_share")[0], taken.rows("compressor_request")[0]
+    share, on = taken.rows("outdoor_air_share")[0], taken.rows("compressor_on")[0]
     modes = {"open": (share > 0.5) & (on < 0.5), "hybrid": (share > 0.5) & (on > 0.5), "closed": share < 0.5}
     replayed = open_loop(taken)
     found = {

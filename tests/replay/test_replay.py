@@ -117,7 +117,7 @@ def test_an_offset_sensor_spoils_the_open_loop_and_not_the_forecast(written):
 
 def test_air_sensors_that_are_off_do_not_bend_the_heat(written):
     """Thirty offsets of a kelvin are no heat: what the meters show is foretold as by the open loop, which is right."""
-    log = written(steps=240, also=("heat_removed",))
+    log = written(steps=240, more=("heat_removed",))
     random = np.random.default_rng(0)
     for name in log.frame:
         if name.startswith(("rack_inlet", "rack_outlet", "return_air")):
@@ -184,3 +184,16 @@ def test_the_fans_of_one_unit_are_not_taken_for_all_of_them():
     hall_fans = {"crah_fan_power": np.array([[4000.0, 4100.0]])}
     assert signal_of(hall_fans, "crah_fan_power", 1) is None
     np.testing.assert_array_equal(signal_of(hall_fans, "crah_fan_power"), [4000.0, 4100.0])
+
+
+def test_a_hole_in_which_nothing_changes_leaves_the_replay_as_it_is(written):
+    """The hall is run through holes, so behind one of forty minutes in a stretch where all stands still it is what it would be without it."""
+    log = written("enterprise-1mw", steps=150, held=75)
+    whole = open_loop(boundaries(*log.read(), load_hall("enterprise-1mw")))
+    log.frame.loc[log.frame.index[90:130], "utilization_1"] = np.nan
+    taken = boundaries(*log.read(), load_hall("enterprise-1mw"))
+    assert taken.segments == (slice(0, 90), slice(130, 150))
+    parted = open_loop(taken).of("room_temperature")
+    assert np.isnan(parted[90:130]).all()
+    np.testing.assert_allclose(parted[130:], whole.of("room_temperature")[130:], rtol=1e-9)
+    assert np.ptp(parted[130:]) > 0.01  # and not at rest
