@@ -276,6 +276,7 @@ def check_hall(mapped: Iterable[Mapped], hall: HallDescription) -> None:
             )
         for words, section, plant in (
             (("compressor_",), hall.dx, "direct-expansion units"),
+            (("economizer_",), hall.economizer, "waterside economizer"),
             (("outdoor_air_share",), hall.outdoor_air, "dampers for outdoor air: give outdoor_air"),
             (("coolant_",), hall.liquid, "liquid-cooled racks"),
             (("facility_water_",), hall.dry_coolers, "dry coolers"),

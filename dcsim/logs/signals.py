@@ -243,6 +243,13 @@ SIGNALS: dict[str, Signal] = {
         _T, "", "water to the dry coolers", "", r"facility.*water.*(return|out)|dry.?cooler.*enter"
     ),
     "facility_water_setpoint": Signal(_T, "", "set-point of the water from the dry coolers", "", r"facility.*set"),
+    "economizer_mode": Signal(
+        ("fraction", "power", "rotation", "volume_flow", "mass_flow"),
+        "",
+        "waterside economizer: 0 out of use, 1 before the chillers, 2 in their place",
+        "",
+        r"(economi[sz]er|wse|free.?cooling).*(mode|status|state|on|enable)",
+    ),
     "outdoor_air_share": Signal(
         ("fraction", "power"),
         "unit",

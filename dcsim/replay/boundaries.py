@@ -51,6 +51,7 @@ _OF_INPUT = {
     "outdoor_air_share": ("outdoor_air_share",),
     "compressor_on": ("compressor_on",),
     "chiller_on": ("chiller_on",),
+    "mode_request": ("economizer_mode",),
     "chilled_water_pump_speed": ("chilled_water_pump_speed",),
     "condenser_water_flow": ("condenser_water_flow",),
     "coolant_flow": ("coolant_flow",),
@@ -58,7 +59,7 @@ _OF_INPUT = {
 }
 """Input of a hall to the signals that may drive it, the first that the log has."""
 
-_STATES = ("compressor_on", "chiller_on")
+_STATES = ("compressor_on", "chiller_on", "economizer_mode")
 """Signals that say whether something runs: so it does where any of its channels says so, and no power has a nominal value for it."""
 
 _ACTIONS = (
@@ -297,7 +298,13 @@ class _Table:
         asked_for = {each.channel for each in mapped if each.signal in _STANDING}
         asked_for |= {name for name in names if mapping.of_channel(name).on_above is not None}
         steady = [name for name in names if name in asked_for]
-        raw = log.grid(steady, step_s, start, end, trusted=_STEADY)[1]
+        states = {
+            each.channel for each in mapped if each.signal in _STATES
+        }  # numbers of modes, beyond what a share can be
+        raw = [
+            log.grid([name], step_s, start, end, (*_STEADY, *(("impossible",) if name in states else ())))[1][0]
+            for name in steady
+        ]
         self._steady = {
             name: held(row, log.channels[name].step_s / step_s) if name in slower else row
             for name, row in zip(steady, raw, strict=False)

@@ -41,6 +41,7 @@ Array = np.ndarray
 LOGGED = "logged"  # the name of the log's own controller
 CALIBRATION_FILE = "calibration.json"  # beside a fitted hall
 WARM_UP_S = 3600.0  # at the start, which is settled: not counted
+STRETCH_S = 21_600.0  # between holes of the log, from which a stretch counts beside the longest
 J_PER_KWH = 3.6e6
 SECOND = 1_000_000_000  # ns
 
@@ -153,12 +154,13 @@ class Setting:
 
     Attributes
     ----------
-    env : HallEnv
-        An episode is the longest stretch of the log in which load, weather and actions are known.
+    envs : list of HallEnv
+        An episode of each is a stretch of the log in which load, weather and actions are known: the longest, and all others of six hours
+        and more, in the order of time; of one longer than a year the last year.
     taken : Boundaries
-        Of the steps of the episode.
-    counted : slice
-        Steps behind the first hour.
+        Of the steps of all episodes.
+    counted : ndarray of bool, shape (T,)
+        Steps behind the first hour of an episode.
 
     Raises
     ------
@@ -180,39 +182,56 @@ class Setting:
     ) -> None:
         own = self_driven(description)
         taken = boundaries(log, mapping, description, control_interval_s, weather, origin, start, end)
-        stretch = max(taken.segments, key=lambda part: part.stop - part.start)
-        step = round(control_interval_s * SECOND)
-        ends = int(taken.time[stretch.start]), int(taken.time[stretch.stop - 1]) + step
-        found = site(log, mapping, own, weather, origin, *ends)
-        begin = int(np.datetime64(found.start, "ns").astype(np.int64))
-        first = stretch.start + math.ceil((begin - ends[0]) / step)
-        left = int((begin - int(taken.time[first])) / SECOND + found.length_s) // round(control_interval_s)
-        steps, warm = min(stretch.stop - first, left), math.ceil(WARM_UP_S / control_interval_s)
-        if steps <= warm:
-            raise InputError(
-                f"{log.name}: the longest stretch in which load, weather and actions are known lasts {(ends[1] - ends[0]) / 3.6e12:.1f} h; "
-                "a comparison needs more than two hours"
+        step, warm = round(control_interval_s * SECOND), math.ceil(WARM_UP_S / control_interval_s)
+        longest = max(part.stop - part.start for part in taken.segments)
+        least = min(longest, math.ceil(STRETCH_S / control_interval_s))
+        parts, self.envs = [], []
+        for stretch in taken.segments:
+            if stretch.stop - stretch.start < least:
+                continue
+            ends = int(taken.time[stretch.start]), int(taken.time[stretch.stop - 1]) + step
+            found = site(log, mapping, own, weather, origin, *ends)
+            begin = int(np.datetime64(found.start, "ns").astype(np.int64))
+            first = stretch.start + math.ceil((begin - ends[0]) / step)
+            left = int((begin - int(taken.time[first])) / SECOND + found.length_s) // round(control_interval_s)
+            steps = min(stretch.stop - first, left)
+            if steps <= warm:
+                raise InputError(
+                    f"{log.name}: the longest stretch in which load, weather and actions are known lasts {(ends[1] - ends[0]) / 3.6e12:.1f} h; "
+                    "a comparison needs more than two hours"
+                )
+            parts.append(slice(first, first + steps))
+            self.envs.append(
+                HallEnv(
+                    hall=own,
+                    weather=found.weather,
+                    workload=found.workload,
+                    start=str(taken.time[first].astype("datetime64[ns]").astype("datetime64[s]")),
+                    episode_days=steps * control_interval_s / 86_400.0,
+                    control_interval_s=control_interval_s,
+                    **(options or {}),
+                )
             )
-        self.taken = _part(taken, slice(first, first + steps))
-        self.counted = slice(warm, steps)
-        self.env = HallEnv(
-            hall=own,
-            weather=found.weather,
-            workload=found.workload,
-            start=str(self.taken.time[0].astype("datetime64[ns]").astype("datetime64[s]")),
-            episode_days=steps * control_interval_s / 86_400.0,
-            control_interval_s=control_interval_s,
-            **(options or {}),
-        )
+        self.taken = _joined(taken, parts)
+        self.counted = np.concatenate([np.arange(part.stop - part.start) >= warm for part in self.taken.segments])
+
+    @property
+    def env(self) -> HallEnv:
+        """Of the first stretch, with whose signals and hall all others agree."""
+        return self.envs[0]
 
     @property
     def hours(self) -> float:
         """That are counted."""
-        return (self.counted.stop - self.counted.start) * self.taken.step_s / 3600.0
+        return float(self.counted.sum()) * self.taken.step_s / 3600.0
 
-    def logged(self) -> LoggedController:
-        """Return the log's own controller."""
-        return LoggedController(view_of(self.env), {name: values for name, (values, _) in self._asked().items()})
+    def logged(self) -> list[LoggedController]:
+        """Return the log's own controller, one for each episode."""
+        asked = {name: values for name, (values, _) in self._asked().items()}
+        return [
+            LoggedController(view_of(env), {name: values[..., part] for name, values in asked.items()})
+            for env, part in zip(self.envs, self.taken.segments, strict=True)
+        ]
 
     def sources(self) -> dict[str, str]:
         """Where each kind of set-point of the log's own controller is from."""
@@ -228,39 +247,45 @@ class Setting:
                     break
         return found
 
-    def run(self, name: str, controller: Controller, seed: int, progress: Callable[[int], Any] | None = None) -> Arm:
-        """Run a controller through the episode.
+    def run(
+        self, name: str, controllers: Sequence[Controller], seed: int, progress: Callable[[int], Any] | None = None
+    ) -> Arm:
+        """Run a controller, one of its kind for each episode, through all of them.
 
         Raises
         ------
         Tripped
             If a rack or a chip trips before the end.
         """
-        env = self.env
-        observation, _ = env.reset(seed=seed)
-        controller.reset(seed)
-        watched = SensedSteps(env.batch)
-        infos, asked = [], []
-        for step in range(len(self.taken.time)):
-            observation, _, is_tripped, _, info = env.step(controller.act(observation))
-            watched.add()
-            infos.append(info)
-            asked.append(env.batch.setpoints[:, 0].copy())
-            if is_tripped:
-                raise Tripped(
-                    f"controller {name}: servers trip at {iso(int(self.taken.time[step]))}, of which no energy can be told"
-                )
-            if progress is not None:
-                progress(step + 1)
+        infos, asked, signals = [], [], []
+        for env, controller, part in zip(self.envs, controllers, self.taken.segments, strict=True):
+            observation, _ = env.reset(seed=seed)
+            controller.reset(seed)
+            watched = SensedSteps(env.batch)
+            for step in range(part.start, part.stop):
+                observation, _, is_tripped, _, info = env.step(controller.act(observation))
+                watched.add()
+                infos.append(info)
+                asked.append(env.batch.setpoints[:, 0].copy())
+                if is_tripped:
+                    raise Tripped(
+                        f"controller {name}: servers trip at {iso(int(self.taken.time[step]))}, of which no energy can be told"
+                    )
+                if progress is not None:
+                    progress(step + 1)
+            signals.append(watched.signals())
+        shown = {key: np.concatenate([each[key] for each in signals], axis=1) for key in signals[0]}
         columns = {key: np.array([each[key] for each in infos]) for key in infos[0]}
-        return Arm(name, columns, np.stack(asked, axis=1), Replayed(self.taken, watched.signals()))
+        return Arm(name, columns, np.stack(asked, axis=1), Replayed(self.taken, shown))
 
 
-def _part(taken: Boundaries, part: slice) -> Boundaries:
-    """Boundaries of some steps of one stretch."""
-    measured = tuple(replace(each, values=each.values[part]) for each in taken.measured)
-    whole = (slice(0, part.stop - part.start),)
-    return replace(taken, time=taken.time[part], inputs=taken.inputs[:, part], segments=whole, measured=measured)
+def _joined(taken: Boundaries, parts: Sequence[slice]) -> Boundaries:
+    """Boundaries of some steps of several stretches, one behind the other."""
+    ends = np.cumsum([part.stop - part.start for part in parts]).tolist()
+    segments = tuple(slice(begin, end) for begin, end in zip([0, *ends[:-1]], ends, strict=True))
+    steps = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+    measured = tuple(replace(each, values=each.values[steps]) for each in taken.measured)
+    return replace(taken, time=taken.time[steps], inputs=taken.inputs[:, steps], segments=segments, measured=measured)
 
 
 def meter_of(measured: Sequence[Measured]) -> Meter | None:
@@ -370,16 +395,15 @@ def _progress_of(name: str, steps: int) -> Callable[[int], None] | None:
     )
 
 
-def _made(setting: Setting, controllers: Mapping[str, str]) -> dict[str, Controller]:
-    return {LOGGED: setting.logged()} | {
-        name: make_controller(place, setting.env) for name, place in controllers.items()
-    }
+def _made(setting: Setting, controllers: Mapping[str, str]) -> dict[str, Sequence[Controller]]:
+    made: dict[str, Sequence[Controller]] = {LOGGED: setting.logged()}
+    return made | {name: [make_controller(place, env) for env in setting.envs] for name, place in controllers.items()}
 
 
 def run_arms(setting: Setting, controllers: Mapping[str, str], seed: int) -> Iterator[Arm]:
     """Run the log's own controller and others by name; all are made before the first runs."""
-    for name, controller in _made(setting, controllers).items():
-        yield setting.run(name, controller, seed, _progress_of(name, len(setting.taken.time)))
+    for name, made in _made(setting, controllers).items():
+        yield setting.run(name, made, seed, _progress_of(name, len(setting.taken.time)))
 
 
 def run_plausible(
@@ -398,10 +422,10 @@ def run_plausible(
         meter = meter_of(setting.taken.measured)
         assert meter is not None
         outcomes: dict[str, Outcome | None] = {}
-        for name, controller in _made(setting, controllers).items():
+        for name, made in _made(setting, controllers).items():
             words = f"plausible hall {number} of {len(halls)}, {name}"
             try:
-                arm = setting.run(name, controller, seed, _progress_of(words, len(setting.taken.time)))
+                arm = setting.run(name, made, seed, _progress_of(words, len(setting.taken.time)))
             except Tripped:
                 outcomes[name] = None
                 if name == LOGGED:
@@ -461,7 +485,7 @@ def content(
         savings = {arm.name: _saving(setting, arms[0], arm, meter, band, drawn) for arm in arms[1:]}
     return {
         "control_interval_s": setting.taken.step_s,
-        "counted": [iso(int(setting.taken.time[setting.counted.start])), iso(int(setting.taken.time[-1]))],
+        "counted": [iso(int(time)) for time in setting.taken.time[setting.counted][[0, -1]]],
         "hours": setting.hours,
         "controllers": {arm.name: _totals(setting, arm, meter, band, inlets) for arm in arms},
         "check": check,

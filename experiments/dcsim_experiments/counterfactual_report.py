@@ -81,8 +81,9 @@ def main(config: ReplayConfig, command: str | None = None) -> Path:
 
 def _counted(setting: Setting, logged: Arm) -> Replayed:
     """The log's own controller, with nothing measured in the steps that are not counted."""
-    before = np.arange(len(setting.taken.time)) < setting.counted.start
-    measured = tuple(replace(each, values=np.where(before, np.nan, each.values)) for each in setting.taken.measured)
+    measured = tuple(
+        replace(each, values=np.where(setting.counted, each.values, np.nan)) for each in setting.taken.measured
+    )
     return Replayed(replace(setting.taken, measured=measured), logged.replayed.signals)
 
 
@@ -209,11 +210,16 @@ def sentences(result: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _stretches(result: Mapping[str, Any]) -> str:
+    count = len(result["segments"])
+    return f"in {count} stretches between holes, " if count > 1 else ""
+
+
 def text(result: Mapping[str, Any]) -> str:
     """Return the result as text."""
     lines = [
-        f"{result['log']} on hall {result['hall']}: {result['hours']:.4g} h from {result['counted'][0]} on, a decision every "
-        f"{result['control_interval_s']:g} s",
+        f"{result['log']} on hall {result['hall']}: {result['hours']:.4g} h from {result['counted'][0]} on, {_stretches(result)}"
+        f"a decision every {result['control_interval_s']:g} s",
         "",
     ]
     tables = (

@@ -87,6 +87,7 @@ def course(
         "supply_air_setpoint": wander(hall.crah_groups, 18.0, 24.0),
         "crah_fan_speed": wander(hall.crah_groups, 0.6, 1.0),
         "pressure_control": 0.0,
+        "mode_request": 1.0,  # of an economizer: before the chillers
     }
     for setpoint in hall.types.setpoints:
         limits = getattr(hall.description.setpoints, setpoint.allowed)

@@ -4,6 +4,7 @@ import json
 
 import gymnasium as gym
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from dcsim_agents.controller import make_controller, view_of
@@ -162,6 +163,39 @@ def test_what_is_unknown_of_a_parameter_widens_the_interval_by_what_it_does_to_t
     assert run_cli(*case.words(hall, "fixed"), "--plausible-halls", "0", "--out", tmp_path / "none")[0] == 0
     alone = read(tmp_path / "none" / "replay.json")["savings"]["fixed"]
     assert alone["of_parameters"] is None and alone["high"] - alone["saving"] == pytest.approx(saving["of_error"])
+
+
+def test_stretches_between_holes_are_added_up(case, run_cli, read, tmp_path):
+    """The log, twice, with hours of nothing between and three hours of a third time, which are too few: twice of all that is a sum."""
+    copies = [case.frame.set_axis(case.frame.index + pd.Timedelta(hours=12 * k)) for k in range(3)]
+    log, hall = tmp_path / "log.csv", case.hall("stretches", 0.01)
+    pd.concat([*copies[:2], copies[2][:36]]).to_csv(log, index_label="time")
+    results = []
+    for path in (case.log, log):
+        words = (
+            "replay",
+            path,
+            "--hall",
+            hall,
+            "--mapping",
+            case.mapping,
+            "--controller",
+            "g36",
+            "--plausible-halls",
+            "2",
+        )
+        code, lines, err = run_cli(*words, "--out", tmp_path / path.parent.name / "out")
+        assert code == 0 and err == ""
+        results.append(read(tmp_path / path.parent.name / "out" / "replay.json"))
+    once, twice = results
+    assert any("12 h from" in line and "in 2 stretches between holes" in line for line in lines)
+    assert twice["hours"] == 2.0 * once["hours"] and len(twice["segments"]) == 2
+    for name in ("logged", "g36"):
+        for key in ("cooling_energy_kwh", "it_energy_kwh", "violation_k_min"):
+            assert twice["controllers"][name][key] == pytest.approx(2.0 * once["controllers"][name][key], rel=2e-3)
+        assert twice["controllers"][name]["pue"] == pytest.approx(once["controllers"][name]["pue"], rel=1e-4)
+    assert twice["check"]["measured_kwh"] == pytest.approx(2.0 * once["check"]["measured_kwh"], rel=1e-9)
+    assert twice["savings"]["g36"]["saving"] == pytest.approx(once["savings"]["g36"]["saving"], abs=2e-3)
 
 
 def test_a_hall_that_misses_the_logged_energy_tells_no_saving(case, run_cli, read, tmp_path):

@@ -92,6 +92,52 @@ def test_compressors_run_where_the_power_of_their_units_says_so(written):
     assert (on[0, 1:60] == 1.0).all() and (on[0, 61:] == 0.0).all() and (on[1, 1:] == 1.0).all()
 
 
+HOURS = np.arange(360) // 60
+MODES = np.array([0.0, 2.0, 1.0, 0.0, 2.0, 1.0])[HOURS]  # an hour each, longer than a mode must stay
+
+
+@pytest.fixture(params=["mode", "unit", "pump"])
+def economized(request, written):
+    """Return a log of a cool day whose economizer changes its mode every hour, as a number, with a unit or by the power of a pump."""
+    log = written("hyperscale-10mw", steps=360)
+    log.frame = log.frame.drop(
+        columns=[name for name in log.frame if name.startswith("chiller_on")]
+    )  # that rule themselves
+    log.frame["dry_bulb_temperature_1"] = 8.0 + 1e-3 * np.arange(360)
+    noise = 1e-4 * np.arange(360)
+    for name, water in (
+        ("chilled_water_setpoint", 18.0),
+        ("condenser_water_setpoint", 13.0),
+    ):  # within reach of the exchanger
+        with_channel(log, name, water + noise, signal=name, unit="degC")
+    entry = {"mode": {}, "unit": {"unit": "-"}, "pump": {"unit": "W", "on_above": 1000}}[request.param]
+    values = 5000.0 * (MODES > 0.0) + noise if request.param == "pump" else MODES
+    return with_channel(log, "wse", values, signal="economizer_mode", **entry), np.minimum(
+        MODES, 1.0 + (request.param != "pump")
+    )
+
+
+def test_the_economizer_does_what_the_log_says_of_it(economized):
+    log, modes = economized
+    taken = boundaries(*log.read(), load_hall("hyperscale-10mw"))
+    assert taken.sources["mode_request"] == "log: economizer_mode"
+    np.testing.assert_array_equal(taken.rows("mode_request")[0], modes)
+    chillers = open_loop(taken).of("chiller_power")
+    settled = np.arange(360) % 60 >= 45
+    # Condenser water below the chilled water's set-point takes heat in either mode that uses it, and nothing with the exchanger out of use.
+    out = chillers[settled & (HOURS == 3)].mean()
+    assert chillers[settled & (modes > 0.0)].mean() < 0.7 * out
+    assert (chillers[settled & (modes == 2.0)] < 0.01 * out).all()
+
+
+def test_an_economizer_that_the_hall_lacks_is_refused(written):
+    log = with_channel(written(steps=60), "wse", np.zeros(60), signal="economizer_mode")
+    with pytest.raises(
+        InputError, match="'wse': signal 'economizer_mode', but the hall edge-dx-50kw has no waterside economizer"
+    ):
+        boundaries(*log.read(), load_hall(EDGE))
+
+
 def test_a_fit_runs_the_hall_as_the_log_drives_it(aired):
     """Logged dampers are an input of the halls on trial, too: at the file's own numbers they do what the replay does."""
     taken = boundaries(*aired.read(), edge_with_air())
