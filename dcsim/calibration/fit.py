@@ -1,5 +1,8 @@
 """Parameters of a hall that make it show what the sensors of a log showed: least squares with priors, bounds and several starts.
 
+Halls that differ much may fit a log nearly alike, and the one that fits best is often bent most. So each of several starts is fitted to the
+first part of it, that which foretells the rest best is fitted on to all of it.
+
 The steps are those of Levenberg and Marquardt in a box, on derivatives from a batch of halls (`batch`, `objective`). Noise and autocorrelation
 times of the channels are the residuals' own, estimated anew between rounds, for each start of the search by itself.
 
@@ -29,6 +32,7 @@ from dcsim.replay import Boundaries, Measured, Replayed, Start, open_loop
 
 Array = np.ndarray
 
+FORETELLING = 2.0 / 3.0  # of what is to be fitted, from which each of several starts foretells the rest
 ROUNDS = 4  # of noise and autocorrelation, at most
 SETTLED = 0.02  # change of all of them that calls for no further round
 ITERATIONS_MAX = 30  # a round
@@ -90,7 +94,7 @@ class Fit:
         Slow temperatures above rest [K].
     noise : Noise
     costs : tuple of float
-        Of where each start of the search came to: the negative logarithm of the posterior, up to a constant.
+        Of each of several starts of the search: the logarithms of what its channels err by where it foretells, summed up.
     halls : int
         Runs of a hall through the log that it took.
     correlation : ndarray, shape (P, P)
@@ -154,42 +158,46 @@ def fit(
     if not channels:
         raise InputError(f"nothing is measured in the part to fit that hall {description.name} has a signal for")
     objective = Objective(Bench(boundaries, description, parameters, channels, threads), until)
-    noise = objective.noise_of(np.zeros(objective.variables))
+    first = objective if starts < 2 else Objective(objective.bench, round(FORETELLING * until))
+    noise = first.noise_of(np.zeros(objective.variables))
     low, high = (bound[:, None] for bound in objective.bounds)
     begins = np.zeros((objective.variables, max(1, starts)))
     if starts > 1:  # strata, so that both ends of every prior are tried
         strata = stats.qmc.LatinHypercube(len(parameters), rng=np.random.default_rng(seed)).random(starts - 1)
         begins[: len(parameters), 1:] = stats.norm.ppf(strata).T
-    places: list[tuple[Array, Noise]] = []
+    found: list[Array] = []
     for number, v in enumerate(np.clip(begins, low, high).T):
-        own, objective.steps = noise, np.full(objective.shared, STEP_MOST)
-        for again in range(0 if number in kept else ROUNDS):
-            words = f"start {number + 1} of {begins.shape[1]}, round {again + 1} of {ROUNDS}"
-            v = _descend(objective, v, own, words, progress)
-            before, own = own, objective.noise_of(v)
-            if own.distance(before) < SETTLED:
-                break
         if number in kept:
             if kept[number].shape != v.shape or not np.isfinite(kept[number]).all():
                 raise InputError(f"what was kept of start {number} does not fit; begin anew in another folder")
             v = kept[number]
-            own = objective.noise_of(v)
-        elif keep is not None:
-            keep(number, v)
-        places.append((v, own))
-    costs = _compared(objective, places)
-    v, noise = places[int(np.argmin(costs))]
+        else:
+            v = _searched(first, v, noise, f"start {number + 1} of {begins.shape[1]}", progress)
+            if keep is not None:
+                keep(number, v)
+        found.append(v)
+    costs = np.zeros(1)
+    v = found[0]
+    if starts > 1:
+        errors = np.stack([objective.errors(v, first.until) for v in found])
+        costs = np.log(np.maximum(errors, 1e-12)[:, np.isfinite(errors).all(axis=0)]).sum(axis=1)
+        v = found[int(np.argmin(costs))]
+        v = _searched(objective, v, objective.noise_of(v), "the best", progress)
+    noise = objective.noise_of(v)
     return _found(objective, description, v, _spread(objective, v, noise), noise, costs, source)
 
 
-def _compared(objective: Objective, places: Sequence[tuple[Array, Noise]]) -> Array:
-    """Costs of places whose noises differ: negative logarithms of the posterior, with one autocorrelation time a channel for all."""
-    time = np.mean([noise.time for _, noise in places], axis=0)
-    weight = objective.known / time[:, None]
-    sizes = [np.where(objective.known, noise.size[:, None] * noise.scale, 1.0) for _, noise in places]
-    return np.array(
-        [float((weight * np.log(size)).sum() + 0.5 * (v**2).sum()) for (v, _), size in zip(places, sizes, strict=True)]
-    )
+def _searched(
+    objective: Objective, v: Array, noise: Noise, words: str, progress: Callable[[str], None] | None
+) -> Array:
+    """Go down from variables (V,) in rounds, each but the first with the noise of where the last one ended."""
+    objective.steps = np.full(objective.shared, STEP_MOST)
+    for again in range(ROUNDS):
+        v = _descend(objective, v, noise, f"{words}, round {again + 1} of {ROUNDS}", progress)
+        before, noise = noise, objective.noise_of(v)
+        if noise.distance(before) < SETTLED:
+            break
+    return v
 
 
 def comparable(replayed: Replayed, until: int | None = None) -> tuple[Measured, ...]:

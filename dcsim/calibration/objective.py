@@ -119,7 +119,8 @@ class Normal:
 def counted(boundaries: Boundaries, until: int) -> Array:
     """Steps before one that count, shape (T,): all in segments but for their warm-up."""
     ends = [(segment.start, min(segment.stop, until)) for segment in boundaries.segments]
-    warm_up = round(min(WARM_UP_S / boundaries.step_s, WARM_UP_SHARE * max(stop - start for start, stop in ends)))
+    longest = max(0, *(stop - start for start, stop in ends))
+    warm_up = round(min(WARM_UP_S / boundaries.step_s, WARM_UP_SHARE * longest))
     count = np.zeros(len(boundaries.time), bool)
     for start, stop in ends:
         count[start + warm_up : max(stop, start + warm_up)] = True
@@ -141,7 +142,9 @@ class Objective:
         self.measured = np.stack([each.values for each in bench.channels])
         self.known = np.isfinite(self.measured) & counted(bench.boundaries, until)
         is_temperature = np.array([each.unit == "degC" for each in bench.channels])
-        mean = np.array([np.abs(row[ok]).mean() for row, ok in zip(self.measured, self.known, strict=True)])
+        mean = np.array(
+            [np.abs(row[ok]).mean() if ok.any() else 0.0 for row, ok in zip(self.measured, self.known, strict=True)]
+        )
         is_meter = (mean > 0.0) & np.array([each.unit == "W" for each in bench.channels])
         self._mean = np.where(is_meter, mean, np.inf)[:, None]
         self._least = np.where(is_temperature, NOISE_LEAST, RELATIVE_LEAST * mean)
@@ -212,6 +215,9 @@ class Objective:
         away = np.where(self.known, (all_shown - self.measured) / scale, np.nan)
         size, time = np.empty((2, len(away)))
         for k, row in enumerate(away):
+            if not np.isfinite(row).any():
+                size[k], time[k] = self._least[k], 1.0
+                continue
             around = row - np.nanmedian(row)  # a lasting difference is for offsets and parameters to explain
             size[k] = max(1.4826 * float(np.nanmedian(np.abs(around))), self._least[k])
             time[k] = autocorrelation_time(np.clip(around, -HUBER * size[k], HUBER * size[k]))
@@ -219,6 +225,15 @@ class Objective:
             size[group] = np.sqrt(np.mean(size[group] ** 2))
             time[group] = time[group].mean()
         return Noise(size, time, scale)
+
+    def errors(self, v: Array, since: int) -> Array:
+        """Root mean square errors of the channels from a step on at variables (V,), NaN where nothing counts, shape (C,)."""
+        square, count = np.zeros((2, len(self.measured)))
+        for steps, shown, _ in self._shown(v[:, None]):
+            known = self.known[:, steps] & (np.arange(steps.start, steps.stop) >= since)
+            square += (np.where(known, shown[:, :, 0] - self.measured[:, steps], 0.0) ** 2).sum(axis=1)
+            count += known.sum(axis=1)
+        return np.sqrt(np.where(count > 0, square / np.maximum(count, 1), np.nan))
 
     def costs(self, v: Array, noise: Noise) -> Array:
         """Return the costs of variables (V, N); infinite where a hall would not be valid."""
