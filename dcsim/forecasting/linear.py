@@ -98,11 +98,14 @@ def fit(
             chosen[signal] = _strength(folds, few, hidden)
         for k in targets:
             x, y = _regression(corpus, k, hidden)
-            weights[k] = _solved(x.mT @ x, x.mT @ y, chosen[signal])
+            used = x.abs().amax(dim=(0, 1)) > 0.0  # masks of what is never missing, for one, are not
+            weights[k] = torch.zeros(x.shape[0], x.shape[2])
+            x = x[..., used]
+            weights[k][:, used] = _solved(x.mT @ x, x.mT @ y, chosen[signal]).float()
             done += 1
             if progress is not None:
                 progress(done, len(weights))
-    return Linear(torch.stack(weights).float(), chosen)
+    return Linear(torch.stack(weights), chosen)
 
 
 def _regression(corpus: Corpus, target: int, hidden: bool, horizons: slice = slice(None)) -> tuple[Tensor, Tensor]:
@@ -132,6 +135,8 @@ def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> 
         every = -(-folds[0].horizons // TRIED_AT)
         some = slice(every - 1, None, every)
         parts = [_regression(fold.thinned(WINDOWS_MAX // len(folds)), target, hidden, some) for fold in folds]
+        used = torch.stack([x.abs().amax(dim=(0, 1)) for x, _ in parts]).amax(dim=0) > 0.0
+        parts = [(x[..., used], y) for x, y in parts]
         moments = [(x.mT @ x, x.mT @ y) for x, y in parts]
         gram, cross = (torch.stack(each).sum(dim=0) for each in zip(*moments, strict=True))
         usual = torch.stack([(y**2).sum(dim=(1, 2)) for _, y in parts]).sum(dim=0).clamp(min=1e-12)

@@ -1,5 +1,6 @@
 """What forecasts are worth on windows that nothing was learned from, beside what takes no learning."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,19 +77,19 @@ def _called(member: Member) -> tuple[str, int] | str:
     return (member.signal, member.number) if member.signal else member.name
 
 
-def foretold(forecaster: Forecaster, panel: Panel, begin: int = 0) -> dict[str, Foretold]:
-    """Forecast windows of a panel, with the future of weather and load known and with it taken to stay, by mode.
+def foretold(forecaster: Forecaster, panels: Sequence[Panel], begin: int = 0) -> dict[str, Foretold]:
+    """Forecast windows of panels, with the future of weather and load known and with it taken to stay, by mode.
 
     Parameters
     ----------
     forecaster : Forecaster
-    panel : Panel
+    panels : sequence of Panel
         With its channels.
     begin : int
-        Column from which windows, their history with them, are taken.
+        Column of the first panel from which windows, their history with them, are taken.
     """
-    corpus = corpus_of([panel], forecaster.horizons, forecaster.layout, forecaster.scales)
-    corpus = corpus.between(begin, panel.values.shape[1])
+    corpus = corpus_of(panels, forecaster.horizons, forecaster.layout, forecaster.scales)
+    corpus = corpus.between(begin, corpus.values.shape[1])
     if not len(corpus.at):
         raise InputError("too short: no window lies in what is to be scored")
     corpus = corpus.thinned(WINDOWS_MAX)

@@ -64,7 +64,7 @@ def main(config: ForecastConfig, command: str | None = None) -> Path:
         learned = fit([panel.part(0, begin)], horizons, made_with, _words())
     else:
         learned, panel = taken, aligned(panel, taken, log.name)
-    worth = foretold(learned, panel, begin)
+    worth = foretold(learned, [panel], begin)
     folder = RunFolder(config.out, "forecast", settings, config.seed, RESULT_FILE, config.resume)
     times = panel.times
     result: dict[str, Any] = {

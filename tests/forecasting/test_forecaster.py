@@ -52,7 +52,7 @@ def test_the_constant_is_shrunk_with_the_rest(panel):
 
 
 def test_forecasts_of_the_hall_are_better_than_that_nothing_changes(panel, fitted):
-    found = table(foretold(fitted, panel(300, seed=5, noise=0.05))["known"])
+    found = table(foretold(fitted, [panel(300, seed=5, noise=0.05)])["known"])
     for entry in found["channels"].values():
         assert entry["model"]["rmse"] < 0.25 * entry["persistence"]["rmse"]
     assert 0.82 < found["mean"]["coverage90"] < 0.97
@@ -71,7 +71,7 @@ def test_what_is_learned_comes_from_before_the_end(panel):
 
 def test_predict_says_what_scores_are_of(panel, fitted):
     whole = panel(120, seed=3)
-    found = foretold(fitted, whole)
+    found = foretold(fitted, [whole])
     at = list(range(HISTORY, 120 - P))
     past, planned, given = windows(whole, at)
     for mode, future in (("known", given), ("persistence", None)):
