@@ -20,8 +20,8 @@ SUBSTEP_S = 10.0
 SUBSTEPS_MIN = 2
 RESTS = 12  # long steps to the settled start
 CARRIED_S = 6 * 3600.0
-"""Holes in what drives the hall up to this long are run through, on straight lines between what is known, so that slow temperatures are about
-right behind them."""
+"""Holes in what drives the hall up to this long are run through, on what it was on average as long before and behind them, machines that come and
+go with it, so that slow temperatures are about right afterwards."""
 BLOCK = 4096  # steps that are read at a time, and fewer of many halls:
 BLOCK_VALUES = 10_000_000  # of their states
 
@@ -125,9 +125,12 @@ def begun(boundaries: Boundaries, engine: Engine, number: int, before: Array | N
     hole = start - end
     if before is None or hole * boundaries.step_s > CARRIED_S:
         return settled(boundaries, engine, start, num_envs)
-    state, (first, last) = before, boundaries.inputs[:, [end - 1, start]].T
-    for share in np.arange(1, hole + 1) / (hole + 1.0):
-        column = np.ascontiguousarray(np.repeat((first + share * (last - first))[:, None], num_envs, axis=1))
+    around = slice(
+        max(end - hole, boundaries.segments[number - 1].start), min(start + hole, boundaries.segments[number].stop)
+    )
+    usual = np.nanmean(boundaries.inputs[:, around], axis=1)
+    column, state = np.ascontiguousarray(np.repeat(usual[:, None], num_envs, axis=1)), before
+    for _ in range(hole):
         state = engine.step(state, column, boundaries.step_s, substeps=substeps_of(boundaries))
     return state
 

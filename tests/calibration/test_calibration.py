@@ -6,7 +6,7 @@ import torch
 import yaml
 from dcsim_experiments.synthetic_log import GIVEN, course, frame, rules
 
-from dcsim.calibration import batch, fit, hall_text, mapping_text, parameters_of, with_values
+from dcsim.calibration import batch, comparable, fit, hall_text, mapping_text, parameters_of, with_values
 from dcsim.calibration.batch import Bench
 from dcsim.calibration.objective import (
     OFFSET_SPREAD,
@@ -263,3 +263,23 @@ def test_lags_and_offsets_of_a_mapping_are_in_what_a_replay_shows(enterprise, tm
 def test_parameters_that_cannot_be_fitted_are_refused(enterprise, names, said):
     with pytest.raises(InputError, match=said):
         parameters_of(enterprise, names)
+
+
+def test_of_several_starts_the_one_that_foretells_best_is_fitted_on(enterprise, tmp_path):
+    """Kept starts stand for two searches: one at the truth, one whose fans' power is off, and both are tried on the last third."""
+    log, mapping = logged(tmp_path, enterprise)
+    parameters = parameters_of(enterprise, ("crahs.fan_power",))
+    taken = boundaries(log, mapping, enterprise)
+    variables = Objective(Bench(taken, enterprise, parameters, comparable(open_loop(taken))), len(taken.time)).variables
+    off = np.zeros(variables)
+    off[0] = 1.5
+    found = fit(taken, enterprise, parameters, starts=2, kept={0: off, 1: np.zeros(variables)})
+    assert found.costs[1] < found.costs[0] - np.log(5.0)
+    assert found.parameters[0].value == pytest.approx(parameters[0].centre, rel=1e-3)
+    shown = Objective(Bench(taken, enterprise, parameters, comparable(open_loop(taken))), len(taken.time))
+    since = 80
+    errors = shown.errors(off, since)
+    power = next(k for k, each in enumerate(taken.measured) if each.signal == "crah_fan_power")
+    more = np.expm1(1.5 * parameters[0].prior.spread)
+    expected = more * np.sqrt(np.mean(taken.measured[power].values[since:] ** 2))
+    assert errors[power] == pytest.approx(expected, rel=0.01)

@@ -187,13 +187,13 @@ def test_the_fans_of_one_unit_are_not_taken_for_all_of_them():
 
 
 def test_a_hole_in_which_nothing_changes_leaves_the_replay_as_it_is(written):
-    """The hall is run through holes, so behind one of forty minutes in a stretch where all stands still it is what it would be without it."""
+    """The hall is run through holes, so behind one of a quarter of an hour in a stretch where all stands still it is what it would be without it."""
     log = written("enterprise-1mw", steps=150, held=75)
     whole = open_loop(boundaries(*log.read(), load_hall("enterprise-1mw")))
-    log.frame.loc[log.frame.index[90:130], "utilization_1"] = np.nan
+    log.frame.loc[log.frame.index[120:136], "utilization_1"] = np.nan
     taken = boundaries(*log.read(), load_hall("enterprise-1mw"))
-    assert taken.segments == (slice(0, 90), slice(130, 150))
+    assert taken.segments == (slice(0, 120), slice(136, 150))
     parted = open_loop(taken).of("room_temperature")
-    assert np.isnan(parted[90:130]).all()
-    np.testing.assert_allclose(parted[130:], whole.of("room_temperature")[130:], rtol=1e-9)
-    assert np.ptp(parted[130:]) > 0.01  # and not at rest
+    assert np.isnan(parted[120:136]).all()
+    np.testing.assert_allclose(parted[136:], whole.of("room_temperature")[136:], rtol=1e-9)
+    assert np.ptp(parted[136:]) > 0.01  # and not at rest
