@@ -11,7 +11,7 @@ References
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -28,6 +28,8 @@ The constant too: what drifts all day long drifts back at night.
 
 STRENGTH_LEAST = 1e-6  # what single precision of the sums takes
 WINDOWS_MAX = 4000  # learned from, evenly spaced
+NUMBERS_AT_ONCE = 30_000_000  # of regressors of several targets together
+ALIKE = 12  # sensors of a signal that its strength is found on
 TRIED_AT = 4  # horizons, evenly spaced, at which strengths are tried
 
 
@@ -89,40 +91,48 @@ def fit(
         Told how many targets are done, of how many.
     """
     corpus = corpus.thinned(WINDOWS_MAX)
-    chosen = dict(strengths or {})
-    weights: list[Tensor] = [torch.empty(0)] * len(corpus.targets)
+    chosen, weights = dict(strengths or {}), torch.empty(0)
     done = 0
     for signal, targets in corpus.signals().items():
         if signal not in chosen:
-            few = targets[:: -(-len(targets) // 12)]  # a signal's sensors are alike
+            few = targets[:: -(-len(targets) // ALIKE)]
             chosen[signal] = _strength(folds, few, hidden)
-        for k in targets:
-            x, y = _regression(corpus, k, hidden)
-            used = x.abs().amax(dim=(0, 1)) > 0.0  # masks of what is never missing, for one, are not
-            weights[k] = torch.zeros(x.shape[0], x.shape[2])
-            x = x[..., used]
-            weights[k][:, used] = _solved(x.mT @ x, x.mT @ y, chosen[signal]).float()
-            done += 1
+        at_once = 1
+        while targets:
+            some, targets = targets[:at_once], targets[at_once:]
+            x, y, used = _regression(corpus, some, hidden)
+            if not len(weights):
+                weights = torch.zeros(len(corpus.targets), corpus.horizons, len(used))
+            for k, w in zip(some, _solved(x.mT @ x, x.mT @ y, chosen[signal]).float(), strict=True):
+                weights[k][:, used] = w
+            at_once = max(1, NUMBERS_AT_ONCE * len(some) // x.numel())
+            done += len(some)
             if progress is not None:
                 progress(done, len(weights))
-    return Linear(torch.stack(weights), chosen)
+    return Linear(weights, chosen)
 
 
-def _regression(corpus: Corpus, target: int, hidden: bool, horizons: slice = slice(None)) -> tuple[Tensor, Tensor]:
-    """Regressors (P, N, F) and changes (P, N, 1) of a target; windows whose change is not known are zero."""
-    found, changes = corpus.batch(corpus.at, torch.tensor([target]), torch.full((len(corpus.at),), hidden))
-    changes = changes[:, 0, horizons]
+def _regression(
+    corpus: Corpus, targets: Sequence[int], hidden: bool, horizons: slice = slice(None)
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Regressors (C, P, N, F), changes (C, P, N, 1), and which of all regressors these are.
+
+    Windows whose change is not known are zero; masks of what is never missing, for one, are no regressors.
+    """
+    found, changes = corpus.batch(corpus.at, torch.tensor(targets), torch.full((len(corpus.at),), hidden))
+    changes = changes[:, :, horizons]
     known = torch.isfinite(changes)
     found = found._replace(all_future=found.all_future[:, :, horizons], own_future=found.own_future[:, :, horizons])
-    x = rows_of(found)[:, 0] * known[..., None]
-    return x.movedim(0, 1), torch.nan_to_num(changes).T[..., None]
+    used = torch.cat([(part != 0.0).flatten(0, -2).any(dim=0) for part in found] + [torch.ones(1, dtype=torch.bool)])
+    x = rows_of(found)[..., used] * known[..., None]
+    return x.movedim(0, 2), torch.nan_to_num(changes).movedim(0, 2)[..., None], used
 
 
 def _solved(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
-    """Weights (P, F) from moments (P, F, F) and (P, F, 1)."""
+    """Weights (..., F) from moments (..., F, F) and (..., F, 1)."""
     gram, cross = gram.double(), cross.double()
     size = torch.diagonal(gram, dim1=-2, dim2=-1)
-    windows = size[:, -1:].clamp(min=1.0)  # of the constant: their number
+    windows = size[..., -1:].clamp(min=1.0)  # of the constant: their number
     shrink = max(strength, STRENGTH_LEAST) * size + 1e-9 * windows
     factor = torch.linalg.cholesky(gram + torch.diag_embed(shrink))
     return torch.cholesky_solve(cross, factor)[..., 0]
@@ -131,17 +141,17 @@ def _solved(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
 def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> float:
     """The strength that foretells best, over targets, what each fold has and the others have not."""
     missed = torch.zeros(len(STRENGTHS), dtype=torch.float64)
+    every = -(-folds[0].horizons // TRIED_AT)
+    together = replace(folds[0], at=torch.cat([fold.thinned(WINDOWS_MAX // len(folds)).at for fold in folds]))
+    sizes = [len(fold.thinned(WINDOWS_MAX // len(folds)).at) for fold in folds]
     for target in targets:
-        every = -(-folds[0].horizons // TRIED_AT)
-        some = slice(every - 1, None, every)
-        parts = [_regression(fold.thinned(WINDOWS_MAX // len(folds)), target, hidden, some) for fold in folds]
-        used = torch.stack([x.abs().amax(dim=(0, 1)) for x, _ in parts]).amax(dim=0) > 0.0
-        parts = [(x[..., used], y) for x, y in parts]
+        x, y, _ = _regression(together, [target], hidden, slice(every - 1, None, every))
+        parts = list(zip(x[0].split(sizes, dim=1), y[0].split(sizes, dim=1), strict=True))
         moments = [(x.mT @ x, x.mT @ y) for x, y in parts]
         gram, cross = (torch.stack(each).sum(dim=0) for each in zip(*moments, strict=True))
-        usual = torch.stack([(y**2).sum(dim=(1, 2)) for _, y in parts]).sum(dim=0).clamp(min=1e-12)
-        for (x, y), (own_gram, own_cross) in zip(parts, moments, strict=True):
+        usual = (y[0] ** 2).sum(dim=(1, 2)).clamp(min=1e-12)
+        for (rows, came), (own_gram, own_cross) in zip(parts, moments, strict=True):
             for k, strength in enumerate(STRENGTHS):
                 w = _solved(gram - own_gram, cross - own_cross, strength).float()
-                missed[k] += ((((x @ w[..., None]) - y) ** 2).sum(dim=(1, 2)) / usual).sum().double()
+                missed[k] += (((rows @ w[..., None] - came) ** 2).sum(dim=(1, 2)) / usual).sum().double()
     return STRENGTHS[int(missed.argmin())]

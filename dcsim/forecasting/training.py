@@ -16,7 +16,7 @@ from dcsim.forecasting.network import SITE, Network
 Array = np.ndarray
 Tensor = torch.Tensor
 
-WINDOWS, ALIKE = 32, 8  # of a step: windows, and targets of one signal at most
+WINDOWS, ALIKE, KINDS = 32, 8, 24  # of a step: windows, targets of one signal at most, signals at most
 HIDDEN = 0.3  # share of windows in which weather and load to come are hidden
 RATE, DECAY, WARM = 3e-3, 1e-2, 0.1
 ROBUST = 3.0  # times a signal's usual change, from which an error counts linearly
@@ -173,7 +173,9 @@ def _some(corpus: Corpus, random: np.random.Generator) -> Tensor:
     """Targets of a step: of signals with many sensors some, the same numbers of all of these."""
     chosen: list[int] = []
     drawn: dict[int, Array] = {}
-    for targets in corpus.signals().values():
+    kinds = list(corpus.signals().values())
+    for kind in random.permutation(len(kinds))[:KINDS]:
+        targets = kinds[kind]
         if len(targets) > ALIKE:
             order = drawn.setdefault(len(targets), random.permutation(len(targets))[:ALIKE])
             targets = [targets[k] for k in order]

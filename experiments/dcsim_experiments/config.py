@@ -389,8 +389,6 @@ class ForecastConfig:
     """Processor cores."""
     seed: int = 0
     """Of the first weights and of what is learned when."""
-    resume: bool = False
-    """Go on where an interrupted fit in the same folder stopped."""
     out: Path | None = None
     """Folder of the results; by default a dated one under runs."""
 

@@ -65,7 +65,7 @@ def main(config: ForecastConfig, command: str | None = None) -> Path:
     else:
         learned, panel = taken, aligned(panel, taken, log.name)
     worth = foretold(learned, [panel], begin)
-    folder = RunFolder(config.out, "forecast", settings, config.seed, RESULT_FILE, config.resume)
+    folder = RunFolder(config.out, "forecast", settings, config.seed, RESULT_FILE)
     times = panel.times
     result: dict[str, Any] = {
         "horizon_min": float(learned.minutes[-1]),
@@ -80,7 +80,7 @@ def main(config: ForecastConfig, command: str | None = None) -> Path:
         result["learned_from"] = [iso(int(times[0])), iso(int(times[begin - 1]))]
         save(learned, folder.path, {**folder.identity, "log": log.name, "learned_from": result["learned_from"]})
     print(words(result))
-    _draw(folder.path, worth, f"{log.name}: {len(learned.targets)} forecasts")
+    _draw(folder.path, worth, f"{log.name}: {len(learned.targets)} channels forecast" if len(learned.targets) > 1 else log.name)
     folder.write(RESULT_FILE, result)
     return folder.path
 
