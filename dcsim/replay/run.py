@@ -20,8 +20,8 @@ SUBSTEP_S = 10.0
 SUBSTEPS_MIN = 2
 RESTS = 12  # long steps to the settled start
 CARRIED_S = 6 * 3600.0
-"""Holes in what drives the hall up to this long are run through, on what it was on average as long before and behind them, machines that come and
-go with it, so that slow temperatures are about right afterwards."""
+"""Holes in what drives the hall up to this long are run through, on what it was on average as long before and behind them, machines that come
+and go with it, so that slow temperatures are about right afterwards."""
 BLOCK = 4096  # steps that are read at a time, and fewer of many halls:
 BLOCK_VALUES = 10_000_000  # of their states
 

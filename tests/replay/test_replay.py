@@ -187,7 +187,7 @@ def test_the_fans_of_one_unit_are_not_taken_for_all_of_them():
 
 
 def test_a_hole_in_which_nothing_changes_leaves_the_replay_as_it_is(written):
-    """The hall is run through holes, so behind one of a quarter of an hour in a stretch where all stands still it is what it would be without it."""
+    """The hall is run through holes, so behind one of a quarter of an hour where all stands still it is what it would be without it."""
     log = written("enterprise-1mw", steps=150, held=75)
     whole = open_loop(boundaries(*log.read(), load_hall("enterprise-1mw")))
     log.frame.loc[log.frame.index[120:136], "utilization_1"] = np.nan
