@@ -31,7 +31,7 @@ STEP_LEAST, STEP_MOST = 3e-4, 0.02
 """Spreads of a prior, to both sides, for derivatives: as far as a variable by itself is uncertain. Beyond that a hall is not linear, and what is
 no derivative tells variables apart that the log does not."""
 ONE_SIDED_MAX = 2.0  # times the lesser of both one-sided slopes that a slope may be
-WARM_UP_S, WARM_UP_SHARE = 1800.0, 0.25
+WARM_UP_S, WARM_UP_SHARE = 3600.0, 0.25
 """Time at the start of a segment, at most that share of the longest, in which readings do not count: what machines and air were at is not
 known, and is forgotten by then."""
 HUBER = 2.5  # noises, from which an error counts linearly

@@ -132,7 +132,7 @@ def test_readings_count_after_the_warm_up_of_each_segment(enterprise, tmp_path):
     log, mapping = logged(tmp_path, enterprise, steps=240, spoil=hole)
     taken = boundaries(log, mapping, enterprise)
     assert [(each.start, each.stop) for each in taken.segments] == [(0, 80), (110, 240)]
-    count = counted(taken, 200)  # of the longest, 90 minutes, a quarter, which is less than half an hour
+    count = counted(taken, 200)  # of the longest, 90 minutes, a quarter, which is less than an hour
     assert count.sum() == (80 - 22) + (90 - 22) and count[22] and not count[21] and count[132] and not count[200]
 
 
