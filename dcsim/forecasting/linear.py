@@ -7,7 +7,8 @@ References
 ----------
 .. [1] Ljung, System Identification: Theory for the User (1999), section 4.2: ARX models.
 .. [2] Hoerl, Kennard, Ridge regression, Technometrics 12 (1970).
-.. [3] Bergmeir, Benitez, On the use of cross-validation for time series predictor evaluation, Information Sciences 191 (2012): blocks.
+.. [3] Hastie, Tibshirani, Friedman, The Elements of Statistical Learning (2009), section 7.10: the rule of one standard error.
+.. [4] Bergmeir, Benitez, On the use of cross-validation for time series predictor evaluation, Information Sciences 191 (2012): blocks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -139,8 +140,11 @@ def _solved(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
 
 
 def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> float:
-    """The strength that foretells best, over targets, what each fold has and the others have not."""
-    missed = torch.zeros(len(STRENGTHS), dtype=torch.float64)
+    """The greatest strength that foretells about as well as the best, over targets, what each fold has and the others have not.
+
+    About as well is within the standard error over the folds of how much worse it is.
+    """
+    missed = torch.zeros(len(folds), len(STRENGTHS), dtype=torch.float64)
     every = -(-folds[0].horizons // TRIED_AT)
     together = replace(folds[0], at=torch.cat([fold.thinned(WINDOWS_MAX // len(folds)).at for fold in folds]))
     sizes = [len(fold.thinned(WINDOWS_MAX // len(folds)).at) for fold in folds]
@@ -150,8 +154,10 @@ def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> 
         moments = [(x.mT @ x, x.mT @ y) for x, y in parts]
         gram, cross = (torch.stack(each).sum(dim=0) for each in zip(*moments, strict=True))
         usual = (y[0] ** 2).sum(dim=(1, 2)).clamp(min=1e-12)
-        for (rows, came), (own_gram, own_cross) in zip(parts, moments, strict=True):
+        for fold, ((rows, came), (own_gram, own_cross)) in enumerate(zip(parts, moments, strict=True)):
             for k, strength in enumerate(STRENGTHS):
                 w = _solved(gram - own_gram, cross - own_cross, strength).float()
-                missed[k] += (((rows @ w[..., None] - came) ** 2).sum(dim=(1, 2)) / usual).sum().double()
-    return STRENGTHS[int(missed.argmin())]
+                missed[fold, k] += (((rows @ w[..., None] - came) ** 2).sum(dim=(1, 2)) / usual).sum().double()
+    worse = missed - missed[:, [int(missed.mean(dim=0).argmin())]]
+    error = worse.std(dim=0) / len(folds) ** 0.5
+    return max(s for s, mean, by in zip(STRENGTHS, worse.mean(dim=0), error, strict=True) if mean <= by)
