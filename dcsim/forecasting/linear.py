@@ -140,9 +140,9 @@ def _solved(gram: Tensor, cross: Tensor, strength: float) -> Tensor:
 
 
 def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> float:
-    """The greatest strength that foretells about as well as the best, over targets, what each fold has and the others have not.
+    """The strength that foretells best, over targets, what each fold has and the others have not.
 
-    About as well is within the standard error over the folds of how much worse it is.
+    If that is better than the greatest, with which nothing changes, by no more than the standard error over the folds, it is the greatest.
     """
     missed = torch.zeros(len(folds), len(STRENGTHS), dtype=torch.float64)
     every = -(-folds[0].horizons // TRIED_AT)
@@ -158,6 +158,6 @@ def _strength(folds: Sequence[Corpus], targets: Sequence[int], hidden: bool) -> 
             for k, strength in enumerate(STRENGTHS):
                 w = _solved(gram - own_gram, cross - own_cross, strength).float()
                 missed[fold, k] += (((rows @ w[..., None] - came) ** 2).sum(dim=(1, 2)) / usual).sum().double()
-    worse = missed - missed[:, [int(missed.mean(dim=0).argmin())]]
-    error = worse.std(dim=0) / len(folds) ** 0.5
-    return max(s for s, mean, by in zip(STRENGTHS, worse.mean(dim=0), error, strict=True) if mean <= by)
+    best = int(missed.mean(dim=0).argmin())
+    gain = missed[:, -1] - missed[:, best]
+    return STRENGTHS[best] if gain.mean() > gain.std() / len(folds) ** 0.5 else STRENGTHS[-1]
