@@ -38,9 +38,9 @@ SETTLED = 0.02  # change of all of them that calls for no further round
 ITERATIONS_MAX = 30  # a round
 DAMPING = (0.01, 0.1, 1.0, 10.0, 100.0)  # times that of the last step, tried side by side
 DAMPING_FIRST, DAMPING_LEAST, DAMPING_MAX = 1e-2, 1e-8, 1e6
-GAIN_MIN = (
-    0.05  # of the cost, a logarithm of probability, in two steps running: less is nothing beside what intervals allow
-)
+GAIN_MIN = 0.05
+"""Of the cost, a logarithm of probability, in two steps running: less is nothing beside what intervals allow."""
+
 BLOCKS = 12  # stretches of the log
 LEVEL = 0.9  # of intervals
 NARROWED = (
@@ -91,7 +91,7 @@ class Fit:
     channels : tuple of Measured
         Those compared, with the sensors' own as fitted.
     starts : mapping of Start to float
-        Slow temperatures above rest [K].
+        What is slow, above what a segment begins at otherwise [K, kg/kg].
     noise : Noise
     costs : tuple of float
         Of each of several starts of the search: the logarithms of what its channels err by where it foretells, summed up.

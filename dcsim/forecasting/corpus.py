@@ -1,6 +1,6 @@
 """Windows of a site to learn from, in time order: none crosses from one stretch into another, so nothing of what is foretold is ever seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,8 @@ from dcsim.forecasting.panel import Member, Panel
 
 Array = np.ndarray
 Tensor = torch.Tensor
+
+READINGS_AT_ONCE = 4096  # windows times targets that are looked at together
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,11 @@ class Corpus:
         values = self.values[targets]
         return found, (values[:, at[:, None] + ahead] - values[:, at][..., None]).movedim(0, 1)
 
+    def batches(self, at: Tensor, hidden: bool = False) -> Iterator[tuple[Tensor, Features, Tensor]]:
+        """Windows with features and changes to come of all targets, a part of them at a time."""
+        for some in at.split(max(1, READINGS_AT_ONCE // len(self.targets))):
+            yield some, *self.batch(some, self.targets, torch.full((len(some),), hidden))
+
     def signals(self) -> dict[str, list[int]]:
         """Return which targets there are of each signal."""
         found: dict[str, list[int]] = {}
@@ -161,7 +168,7 @@ def corpus_of(
     return Corpus(
         members=first.members,
         layout=layout,
-        scales=scales_of(layout, first.members, values) if scales is None else scales,
+        scales=scales_of(first.members, values) if scales is None else scales,
         step_s=first.step_s,
         phases=first.phases,
         horizons=horizons,

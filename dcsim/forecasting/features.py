@@ -50,7 +50,7 @@ class Slot:
     Attributes
     ----------
     key : str
-        ``self``, ``all SIGNAL`` or ``own SIGNAL``.
+        ``self``, ``kin``, ``all SIGNAL`` or ``own SIGNAL``.
     is_known : bool
         Whether its future may be known.
     is_driver : bool
@@ -189,7 +189,7 @@ def series_values(layout: Layout, values: Tensor) -> Tensor:
     return torch.where(count > 0.0, groups @ _known(values) / count.clamp(min=1.0), torch.nan)
 
 
-def scales_of(layout: Layout, members: Sequence[Member], values: Array) -> dict[str, Scale]:
+def scales_of(members: Sequence[Member], values: Array) -> dict[str, Scale]:
     """Return how numbers become features, by signal: fixed for temperatures, by their spread for all else."""
     found = {}
     for signal in dict.fromkeys(signal_of(each) for each in members):

@@ -1,6 +1,7 @@
 """A forecaster of one site: a linear path and a network, mixed signal by signal as blocks unseen say, with intervals made honest on these.
 
-Every block of the log is foretold by what is learned from the others; see `trust` for what that says. Then all of the log is learned from.
+Every block of the log is foretold by what is learned from the others; see `trust` for what that says. Then all of the log is learned from. How
+strongly the linear path is shrunk is chosen on all blocks, and how long a network learns on the latest, so what they say is a little hopeful.
 Where a reading leaves the range that was learned from, intervals grow with the distance.
 """
 
@@ -29,7 +30,7 @@ from dcsim.forecasting.features import (
 from dcsim.forecasting.linear import Linear
 from dcsim.forecasting.network import Network
 from dcsim.forecasting.panel import Member, Panel
-from dcsim.forecasting.training import Lesson, foretold, in_units, train
+from dcsim.forecasting.training import Lesson, in_units, train
 from dcsim.forecasting.trust import KNOWN, MODES, PERSISTENCE, Trust, Unseen, mixed, restless, trust_of
 
 Array = np.ndarray
@@ -238,19 +239,16 @@ def fit(
     unseen: dict[str, list[Unseen]] = {mode: [] for mode in MODES}
     for number, block in enumerate(reversed(chosen), 1):
         rest, words = Lesson(corpus.without(block)), f"block {number} of {len(chosen)}: "
-        network, check = (
-            _network(corpus, settings),
-            block.at if number == 1 else None,
-        )  # how long to learn is found once
-        made = train(network, [rest], steps, check, seed=settings.seed, progress=partial(tell, words + "network"))
+        check = block.at if number == 1 else None  # how long to learn is found once
+        network = _network(corpus, settings)
+        made = train(network, rest, steps, check, settings.seed, partial(tell, words + "network"))
         steps = made if number == 1 else steps
         for mode, entries in unseen.items():
-            found = linear.fit(
-                rest.corpus, (), mode == PERSISTENCE, straight[mode].strengths, partial(tell, words + "linear path")
-            )
-            entries.append(_foretold(found, network, rest.on(block), mode == PERSISTENCE))
+            hidden, strengths = mode == PERSISTENCE, straight[mode].strengths
+            path = linear.fit(rest.corpus, (), hidden, strengths, partial(tell, words + "linear path"))
+            entries.append(_foretold(path, network, rest.usual, block, hidden))
     network, lesson = _network(corpus, settings), Lesson(corpus)
-    train(network, [lesson], steps, seed=settings.seed, progress=partial(tell, "network"))
+    train(network, lesson, steps, seed=settings.seed, progress=partial(tell, "network"))
     moved = torch.nanmean(restless(corpus.batch(corpus.thinned(SAMPLE).at, corpus.targets)[0]), dim=0).clamp(min=1e-9)
     return Forecaster(
         members=corpus.members,
@@ -308,13 +306,10 @@ def blocks_of(corpus: Corpus) -> list[Corpus]:
 
 
 @torch.no_grad()
-def _foretold(straight: Linear, network: Network, lesson: Lesson, hidden: bool) -> Unseen:
-    """What linear path and network foretell of the windows of a lesson."""
-    corpus, at = lesson.corpus, lesson.corpus.thinned(SAMPLE).at
-    bent, variance, came = foretold(network, lesson, at, hidden)
+def _foretold(straight: Linear, network: Network, usual: Tensor, block: Corpus, hidden: bool) -> Unseen:
+    """What linear path and network foretell of the windows of a block."""
     parts = []
-    for some in at.split(max(1, 4096 // len(corpus.targets))):
-        found, _ = corpus.batch(some, corpus.targets, torch.full((len(some),), hidden))
-        parts.append((straight.predicted(found, corpus.targets), restless(found)))
-    linear_path, moved = (torch.cat(each) for each in zip(*parts, strict=True))
-    return Unseen(linear_path, bent, variance, came, moved)
+    for _, found, came in block.batches(block.thinned(SAMPLE).at, hidden):
+        bent, variance = in_units(network, found, block.layout, block.scales, usual)
+        parts.append((straight.predicted(found, block.targets), bent, variance, came, restless(found)))
+    return Unseen(*(torch.cat(each) for each in zip(*parts, strict=True)))

@@ -1,13 +1,13 @@
 """The linear path: ridge regressions of the changes to come on the features of a window, one for each target and horizon.
 
-How strongly the regressions are shrunk, to nothing or to weights known before, is found for each signal by what they foretell of blocks that
-they have not seen. As long as few windows are known, that is strongly; then they say little but persistence.
+How strongly the regressions are shrunk is found for each signal by what they foretell of blocks that they have not seen. Unless that is
+better for sure than that nothing changes, they say nothing else.
 
 References
 ----------
 .. [1] Ljung, System Identification: Theory for the User (1999), section 4.2: ARX models.
 .. [2] Hoerl, Kennard, Ridge regression, Technometrics 12 (1970).
-.. [3] Hastie, Tibshirani, Friedman, The Elements of Statistical Learning (2009), section 7.10: the rule of one standard error.
+.. [3] Hastie, Tibshirani, Friedman, The Elements of Statistical Learning (2009), section 7.10: standard errors of cross-validation.
 .. [4] Bergmeir, Benitez, On the use of cross-validation for time series predictor evaluation, Information Sciences 191 (2012): blocks.
 """
 
@@ -123,7 +123,7 @@ def _regression(
     found, changes = corpus.batch(corpus.at, torch.tensor(targets), torch.full((len(corpus.at),), hidden))
     changes = changes[:, :, horizons]
     known = torch.isfinite(changes)
-    found = found._replace(all_future=found.all_future[:, :, horizons], own_future=found.own_future[:, :, horizons])
+    found = found.at(horizons)
     used = torch.cat([(part != 0.0).flatten(0, -2).any(dim=0) for part in found] + [torch.ones(1, dtype=torch.bool)])
     x = rows_of(found)[..., used] * known[..., None]
     return x.movedim(0, 2), torch.nan_to_num(changes).movedim(0, 2)[..., None], used

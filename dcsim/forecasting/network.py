@@ -5,10 +5,9 @@ step, planned actions, weather and load, and with what the others tell: each sen
 of each signal say, and of what those with its own number say. So mixtures are learned as they are, air of several units by their flows
 for instance, and changes follow one another as causes do.
 
-Weights go by names of signals, so a network takes halls of any size and with any of the signals it knows; what it has never seen begins with
-none. What tells a sensor from others of its signal, the end of a row from its middle, is a short vector of its own for each site, near 0 at
-first. The members are one batch of matrices, trained on the same steps from different weights. A member tells of each target and step how far
-it has changed from now, and how far off it expects to be.
+Weights go by names of signals, whatever the number of racks. What tells a sensor from others of its signal, the end of a row from its
+middle, is a short vector of its own, near 0 at first. The members are one batch of matrices, trained on the same steps from different
+weights. A member tells of each target and step how far it has changed from now, and how far off it expects to be.
 
 References
 ----------
@@ -28,7 +27,6 @@ from dcsim.forecasting.features import FUTURE, STATIC, UNKNOWN, Features, Layout
 
 Tensor = torch.Tensor
 
-SITE = "site"
 PLACES = 0.1  # of their usual size once learned, at first
 
 
@@ -61,7 +59,7 @@ class Network(nn.Module):
         self.heard_own = nn.Parameter(self._drawn(said, 2 * width))
         self.change = nn.Parameter(self._drawn(1, 2 * width))
         self.turn = nn.Parameter(self._drawn(width, 2 * width))
-        self.places = nn.ParameterDict()
+        self.places = nn.Parameter(torch.zeros(members, 0, own))  # of no site yet
         self.place_begin = nn.Parameter(self._drawn(own, width))
         self.place_bias = nn.Parameter(self._drawn(own, 2 * width))
         self.place_out = nn.Parameter(self._drawn(own, width))
@@ -69,16 +67,15 @@ class Network(nn.Module):
     def _drawn(self, rows: int, columns: int, fan_in: int | None = None) -> Tensor:
         return torch.randn(self.members, rows, columns, generator=self._seed) / math.sqrt(fan_in or rows)
 
-    def grow(self, layout: Layout, is_new: bool, site: str = SITE) -> None:
-        """Add weights for slots and signals not known yet, drawn for a new network, none for one that has learned before; and a site.
+    def grow(self, layout: Layout, is_new: bool) -> None:
+        """Add weights for slots, signals and targets: drawn for a new network, none for one whose weights come from a file.
 
         Parameters
         ----------
         layout : Layout
         is_new : bool
-        site : str
         """
-        self.places[site] = nn.Parameter(PLACES * self._drawn(len(layout.targets), self.own, 1))
+        self.places = nn.Parameter(PLACES * self._drawn(len(layout.targets), self.own, 1))
         fan_in, width = STATIC * len(layout.slots), self.width
         for slot in layout.slots:
             key = _key(slot.key)
@@ -95,7 +92,7 @@ class Network(nn.Module):
                 self.bias[key] = nn.Parameter(self._drawn(1, 2 * width) * is_new)
                 self.out[key] = nn.Parameter(torch.zeros(self.members, 2, width))
 
-    def forward(self, found: Features, layout: Layout, targets: Tensor, site: str = SITE) -> tuple[Tensor, Tensor]:
+    def forward(self, found: Features, layout: Layout, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Return what each member says of windows (N) of targets (C) at every step (P).
 
         Parameters
@@ -123,7 +120,7 @@ class Network(nn.Module):
             torch.stack([part[_key(signal)] for signal in order], dim=1)[:, which]
             for part in (self.begin, self.bias, self.out)
         )
-        place = self.places[site][:, targets]  # (M, C, E)
+        place = self.places[:, targets]  # (M, C, E)
         begin = begin.transpose(1, 2) + torch.bmm(place, self.place_begin)[:, None]
         bias = bias + torch.bmm(place, self.place_bias)[:, :, None]
         gain = 1.0 + torch.bmm(place, self.place_out)[:, None]

@@ -1,5 +1,6 @@
 """Sensors on an even grid, each with what it is: what a forecaster is fitted to and forecasts from."""
 
+import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,8 +46,7 @@ ACTION_SIGNALS = (
     "coolant_flow",
 )
 """Beside every set-point."""
-POWERS = ("cooling_power", "pue")
-RATIOS = ("pue",)  # computed, of no unit
+POWERS = ("cooling_power",)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Member:
     name : str
         Of the channel, unique.
     signal : str
-        As of `dcsim.logs.SIGNALS`, ``pue``, or "" for one that is in no hall.
+        As of `dcsim.logs.SIGNALS`, or "" for one that is in no hall.
     number : int
         Of the rack, unit or machine it belongs to; 0 for none.
     unit : str
@@ -171,11 +171,9 @@ def panel_of(
     Raises
     ------
     InputError
-        If the log has no temperature, or two channels that are one sensor.
+        If the log has no temperature.
     """
-    import fnmatch
-
-    from dcsim.logs import signals_of
+    from dcsim.logs import signals_of  # here, so that simulated halls are forecast without pandas
 
     signals: dict[str, list[tuple[str, int]]] = {}
     for each in signals_of(log, mapping):
@@ -258,8 +256,3 @@ def _without_empty(panel: Panel) -> Panel:
     """Leave out channels that never show anything."""
     keep = [k for k, row in enumerate(panel.values) if np.isfinite(row).any()]
     return replace(panel, members=tuple(panel.members[k] for k in keep), values=panel.values[keep])
-
-
-def positions(members: Iterable[Member], role: str) -> list[int]:
-    """Return where in a panel the channels of a role are."""
-    return [k for k, each in enumerate(members) if each.role == role]

@@ -50,7 +50,7 @@ class Foretold:
 def aligned(panel: Panel, forecaster: Forecaster, name: str) -> Panel:
     """Return a panel with the channels of a forecaster, in its order.
 
-    Channels with a signal are found by signal and number, others by name.
+    A channel is found by its name and signal; under another name, by signal and number, if there is no other such sensor.
 
     Raises
     ------
@@ -59,22 +59,28 @@ def aligned(panel: Panel, forecaster: Forecaster, name: str) -> Panel:
     """
     if abs(panel.step_s - forecaster.step_s) > 0.5:
         raise InputError(f"{name}: goes by steps of {panel.step_s:g} s, the forecaster by {forecaster.step_s:g} s")
-    places = {_called(each): k for k, each in enumerate(panel.members)}
-    missing = [each.name for each in forecaster.members if _called(each) not in places]
+    found = [_place(panel, each) for each in forecaster.members]
+    missing = [each.name for each, row in zip(forecaster.members, found, strict=True) if row is None]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise InputError(
-            f"{name}: has no channel for {', '.join(missing[:3])}{more}, which the forecaster needs; map it to that signal"
+            f"{name}: has no channel for {', '.join(missing[:3])}{more}, which the forecaster needs; map one to that signal"
         )
-    rows = [places[_called(each)] for each in forecaster.members]
+    rows = [row for row in found if row is not None]
     for row, each in zip(rows, forecaster.members, strict=True):
         if panel.members[row].unit != each.unit:
             raise InputError(f"{name}: {panel.members[row].name} in {panel.members[row].unit}, {each.unit} is wanted")
     return replace(panel, members=forecaster.members, values=panel.values[rows])
 
 
-def _called(member: Member) -> tuple[str, int] | str:
-    return (member.signal, member.number) if member.signal else member.name
+def _place(panel: Panel, member: Member) -> int | None:
+    """Where a panel has a channel: that of the same name and signal, or the only one of its signal and number; None for nowhere."""
+    kind = (member.signal, member.number)
+    alike = [k for k, each in enumerate(panel.members) if (each.signal, each.number) == kind]
+    named = [k for k in alike if panel.members[k].name == member.name]
+    if not named and member.signal and len(alike) == 1:
+        return alike[0]
+    return named[0] if named else None
 
 
 def foretold(forecaster: Forecaster, panels: Sequence[Panel], begin: int = 0) -> dict[str, Foretold]:
@@ -98,12 +104,11 @@ def foretold(forecaster: Forecaster, panels: Sequence[Panel], begin: int = 0) ->
 
 def _foretold(forecaster: Forecaster, corpus: Corpus, mode: str) -> Foretold:
     parts = []
-    for at in corpus.at.split(max(1, 4096 // len(corpus.targets))):
-        with torch.no_grad():
-            found, came = corpus.batch(at, corpus.targets, torch.full((len(at),), mode == PERSISTENCE))
+    with torch.no_grad():
+        for at, found, came in corpus.batches(corpus.at, mode == PERSISTENCE):
             forecast = forecaster.changes(found, mode, corpus.series[:, at].T)
             straight = forecaster.linear[mode].predicted(found, corpus.targets)
-        parts.append((came, *forecast, straight, _a_day_before(corpus, at)))
+            parts.append((came, *forecast, straight, _a_day_before(corpus, at)))
     came, mean, low, high, straight, seasonal = (torch.cat(each) for each in zip(*parts, strict=True))
     by = {"model": mean, "persistence": torch.zeros_like(mean), "seasonal": seasonal, "ridge": straight}
     return Foretold(

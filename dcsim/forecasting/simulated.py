@@ -70,7 +70,7 @@ def simulated(
     asked, outdoors = [], []
     ended = np.full(episodes, config.episode_steps)
     for step in range(config.episode_steps):
-        if step * config.control_interval_s % RESET_S == 0.0:
+        if step % max(1, round(RESET_S / config.control_interval_s)) == 0:
             rest = batch.action_map.actions(batch.starts.settle(batch.table.inputs)[1])
         over = left <= 0
         offsets[over] = share[over] * random.uniform(-1.0, 1.0, int(over.sum()))

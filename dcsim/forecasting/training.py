@@ -2,16 +2,15 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 
 from dcsim.forecasting.corpus import Corpus
 from dcsim.forecasting.features import Features, Layout, Scale
-from dcsim.forecasting.network import SITE, Network
+from dcsim.forecasting.network import Network
 
 Array = np.ndarray
 Tensor = torch.Tensor
@@ -32,16 +31,15 @@ class Lesson:
     Attributes
     ----------
     corpus : Corpus
-    name : str
-        Of the site, in the network.
     usual : Tensor, shape (C,)
         Root mean squares of the changes of each target's signal, in units of its scale.
     weight : Tensor, shape (C,)
         So that signals count alike, however many sensors they have.
+    unit : Tensor, shape (C,)
+        What one unit of the network's output is.
     """
 
     corpus: Corpus
-    name: str = SITE
     usual: Tensor = field(init=False)
     weight: Tensor = field(init=False)
     unit: Tensor = field(init=False)
@@ -59,12 +57,6 @@ class Lesson:
             self.weight[targets] = 1.0 / len(targets)
         self.usual.clamp_(min=1e-3)
 
-    def on(self, block: Corpus) -> "Lesson":
-        """Return the lesson with other windows of its site."""
-        other = copy.copy(self)
-        other.corpus = block
-        return other
-
 
 def units_of(layout: Layout, scales: Mapping[str, Scale]) -> Tensor:
     """Return what one unit of a network's output is for each target, shape (C,)."""
@@ -73,34 +65,24 @@ def units_of(layout: Layout, scales: Mapping[str, Scale]) -> Tensor:
 
 def train(
     network: Network,
-    lessons: Sequence[Lesson],
+    lesson: Lesson,
     steps: int,
     check: Tensor | None = None,
-    rate: float = RATE,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
-    state: dict[str, Any] | None = None,
-    keep: Callable[[dict[str, Any]], None] | None = None,
 ) -> int:
     """Let a network learn; it is left as it was at its best look at windows unseen.
 
     Parameters
     ----------
     network : Network
-    lessons : sequence of Lesson
-        Taken in turns.
+    lesson : Lesson
     steps : int
     check : Tensor of int, optional
-        Windows of the first lesson's site to look at; without any, all steps are made.
-    rate : float
-        Greatest rate of learning.
+        Windows of the site to look at; without any, all steps are made.
     seed : int
     progress : callable, optional
         Told how many steps are made, of how many.
-    state : dict, optional
-        Of a call that was cut off, as ``keep`` was handed it.
-    keep : callable, optional
-        Handed, at every look, what it takes to go on from there.
 
     Returns
     -------
@@ -108,44 +90,23 @@ def train(
         Steps made until the best look.
     """
     random = np.random.default_rng([seed, 0x747261])
-    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=DECAY, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, max(steps, 2), pct_start=WARM)
-    best, best_step, best_weights, first = math.inf, steps, None, 0
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        random.bit_generator.state = state["random"]
-        first, best, best_step, best_weights = state["step"], state["best"], state["best_step"], state["best_weights"]
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY, betas=(0.9, 0.99))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, max(steps, 2), pct_start=WARM)
+    best, best_step, best_weights = math.inf, steps, None
     every = max(1, steps // CHECKS)
-    for step in range(first, steps):
-        loss = _loss(network, lessons[step % len(lessons)], random)
+    for step in range(1, steps + 1):
+        loss = _loss(network, lesson, random)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if (step + 1) % every and step + 1 < steps:
+        if step % every and step < steps:
             continue
-        if check is not None:
-            error = checked(network, lessons[0], check)
-            if error < best:
-                best, best_step, best_weights = error, step + 1, copy.deepcopy(network.state_dict())
+        if check is not None and (error := checked(network, lesson, check)) < best:
+            best, best_step, best_weights = error, step, copy.deepcopy(network.state_dict())
         if progress is not None:
-            progress(step + 1, steps)
-        if keep is not None:
-            keep(
-                {
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "random": random.bit_generator.state,
-                    "step": step + 1,
-                    "best": best,
-                    "best_step": best_step,
-                    "best_weights": best_weights,
-                }
-            )
+            progress(step, steps)
     if best_weights is not None:
         network.load_state_dict(best_weights)
     return best_step
@@ -157,7 +118,7 @@ def _loss(network: Network, lesson: Lesson, random: np.random.Generator) -> Tens
     at = corpus.at[torch.as_tensor(random.integers(len(corpus.at), size=WINDOWS))]
     targets = _some(corpus, random)
     found, changes = corpus.batch(at, targets, torch.as_tensor(random.random(WINDOWS) < HIDDEN))
-    mean, log_scale = network(found, corpus.layout, targets, lesson.name)
+    mean, log_scale = network(found, corpus.layout, targets)
     known = torch.isfinite(changes)
     usual = lesson.usual[targets][:, None]
     error = torch.where(known, mean - torch.nan_to_num(changes) / lesson.unit[targets][:, None], 0.0) / usual
@@ -183,38 +144,25 @@ def _some(corpus: Corpus, random: np.random.Generator) -> Tensor:
     return torch.tensor(sorted(chosen))
 
 
-@torch.no_grad()
-def foretold(network: Network, lesson: Lesson, at: Tensor, hidden: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-    """Return means, variances and what came of windows, each of shape (N, C, P), in units of the targets.
-
-    A variance is that of the members' means, and their own.
-    """
-    corpus, parts = lesson.corpus, []
-    for some in at.split(max(1, 4096 // len(corpus.targets))):
-        found, changes = corpus.batch(some, corpus.targets, torch.full((len(some),), hidden))
-        mean, variance = in_units(network, found, corpus.layout, corpus.scales, lesson.usual, lesson.name)
-        parts.append((mean, variance, changes))
-    means, variances, came = zip(*parts, strict=True)
-    return torch.cat(means), torch.cat(variances), torch.cat(came)
-
-
 def in_units(
-    network: Network, found: Features, layout: Layout, scales: Mapping[str, Scale], usual: Tensor, site: str = SITE
+    network: Network, found: Features, layout: Layout, scales: Mapping[str, Scale], usual: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return means and variances (N, C, P) of all targets, in their units."""
-    mean, log_scale = network(found, layout, torch.arange(len(layout.targets)), site)
+    """Return means of all targets and variances, of the members' means and their own, (N, C, P), in the targets' units."""
+    mean, log_scale = network(found, layout, torch.arange(len(layout.targets)))
     unit = units_of(layout, scales)[:, None]
     own = (SPREAD_FIRST * torch.exp(log_scale) * usual[:, None] * unit) ** 2
-    return mean.mean(dim=0) * unit, mean.var(dim=0, correction=0) * unit**2 + 2.0 * own.mean(
-        dim=0
-    )  # of Laplace distributions
+    apart = mean.var(dim=0, correction=0) * unit**2
+    return mean.mean(dim=0) * unit, apart + 2.0 * own.mean(dim=0)  # twice, as of Laplace distributions
 
 
+@torch.no_grad()
 def checked(network: Network, lesson: Lesson, check: Tensor) -> float:
     """Return the mean over targets of the squares of errors over those of usual changes, in windows unseen."""
-    some = check[:: -(-len(check) // CHECK_WINDOWS)]
-    mean, _, came = foretold(network, lesson, some)
-    known = torch.isfinite(came)
-    error = torch.where(known, mean - torch.nan_to_num(came), 0.0) / (lesson.usual * lesson.unit)[:, None]
-    by_target = error.pow(2).sum(dim=(0, 2)) / known.sum(dim=(0, 2)).clamp(min=1)
-    return float((by_target * lesson.weight).sum() / lesson.weight.sum())
+    corpus, usual = lesson.corpus, (lesson.usual * lesson.unit)[:, None]
+    square, count = torch.zeros(2, len(corpus.targets))
+    for _, found, came in corpus.batches(check[:: -(-len(check) // CHECK_WINDOWS)]):
+        mean, _ = in_units(network, found, corpus.layout, corpus.scales, lesson.usual)
+        known = torch.isfinite(came)
+        square += (torch.where(known, mean - torch.nan_to_num(came), 0.0) / usual).pow(2).sum(dim=(0, 2))
+        count += known.sum(dim=(0, 2))
+    return float((square / count.clamp(min=1) * lesson.weight).sum() / lesson.weight.sum())

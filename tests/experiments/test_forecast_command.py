@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from dcsim_experiments.cli import main
 from exact_hall import course
 
@@ -53,6 +54,26 @@ def test_fit_scores_the_last_part_by_channel(fitted):
     assert unknown > 1.2 * found["mean"]["model"]["rmse"]  # racks follow a load that nobody foretold
     assert {"dcsim_version", "config_sha256", "seed", "created"} <= set(found)
     assert (fitted / "forecasts.png").stat().st_size > 10_000
+
+
+def test_nothing_of_what_is_scored_is_learned_from(log, fitted, tmp_path):
+    shuffled = pd.read_csv(log / "log.csv")
+    late = shuffled.index >= 420
+    random = np.random.default_rng(0)
+    shuffled.loc[late, shuffled.columns[1:]] = random.permutation(shuffled.loc[late, shuffled.columns[1:]].to_numpy())
+    shuffled.to_csv(tmp_path / "log.csv", index=False)
+    words = [
+        "fit",
+        str(tmp_path / "log.csv"),
+        "--mapping",
+        str(log / "mapping.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+        *QUICK,
+    ]
+    assert main(["forecast", *words]) == 0
+    one, two = (torch.load(folder / "forecaster.pt", weights_only=True) for folder in (fitted, tmp_path / "out"))
+    assert one.keys() == two.keys() and all(torch.equal(value, two[name]) for name, value in one.items())
 
 
 def test_persistence_and_the_day_before_are_what_they_say(log, fitted):

@@ -1,5 +1,6 @@
 """A forecaster against a hall whose course is known exactly, and against whatever may be wrong with its files and inputs."""
 
+import dataclasses
 import json
 import pickle
 
@@ -11,7 +12,7 @@ from dcsim.errors import InputError
 from dcsim.forecasting import Settings, aligned, fit, foretold, linear, load, save, table
 from dcsim.forecasting.corpus import corpus_of
 from dcsim.forecasting.features import HISTORY, layout_of
-from dcsim.forecasting.network import SITE, Network
+from dcsim.forecasting.network import Network
 from dcsim.forecasting.trust import _share
 
 P = 12
@@ -56,17 +57,6 @@ def test_forecasts_of_the_hall_are_better_than_that_nothing_changes(panel, fitte
     for entry in found["channels"].values():
         assert entry["model"]["rmse"] < 0.25 * entry["persistence"]["rmse"]
     assert 0.82 < found["mean"]["coverage90"] < 0.97
-
-
-def test_what_is_learned_comes_from_before_the_end(panel):
-    whole = panel(700, noise=0.05)
-    first = fit([whole.part(0, 400)], P, SMALL)
-    whole.values[:, 400:] = 99.0
-    again = fit([whole.part(0, 400)], P, SMALL)
-    for name, value in first.network.state_dict().items():
-        assert torch.equal(value, again.network.state_dict()[name]), name
-    assert torch.equal(first.linear["known"].weights, again.linear["known"].weights)
-    assert torch.equal(first.trust["known"].high, again.trust["known"].high)
 
 
 def test_predict_says_what_scores_are_of(panel, fitted):
@@ -115,7 +105,7 @@ def test_sensors_of_a_signal_share_weights(panel):
     network = Network(8, 4, 2, 2, seed=1)
     network.grow(layout, is_new=True)
     with torch.no_grad():
-        network.places[SITE].zero_()
+        network.places.zero_()
         for value in network.out.values():
             value.normal_(generator=torch.Generator().manual_seed(2))
     corpus = corpus_of([whole], P)
@@ -184,6 +174,27 @@ def test_what_does_not_fit_is_refused(panel, fitted):
         fitted.predict(past, planned[..., :3], given)
     with pytest.raises(InputError, match="no reading of anything to forecast"):
         fitted.predict(torch.full_like(past, torch.nan), planned, given)
+
+
+def test_channels_are_found_by_name_or_as_the_only_ones_of_their_signal(panel, fitted):
+    whole = panel(200)
+    order = [5, 1, 6, 0, 3, 2, 4]
+    renamed = tuple(dataclasses.replace(whole.members[k], name=f"other {k}") for k in order)
+    found = aligned(dataclasses.replace(whole, members=renamed, values=whole.values[order]), fitted, "log")
+    assert np.array_equal(found.values, whole.values)
+    twin = dataclasses.replace(whole.members[1], name="twin")
+    both = (*whole.members, twin)
+    found = aligned(
+        dataclasses.replace(whole, members=both, values=np.vstack([whole.values, whole.values[:1]])), fitted, "log"
+    )
+    assert np.array_equal(found.values, whole.values)  # by name, not the last of its kind
+    neither = tuple(dataclasses.replace(each, name=f"{each.name} b") if each.number == 2 else each for each in both)
+    with pytest.raises(InputError, match="has no channel for inlet 2"):
+        aligned(
+            dataclasses.replace(whole, members=neither, values=np.vstack([whole.values, whole.values[:1]])),
+            fitted,
+            "log",
+        )
 
 
 def test_a_missing_reading_does_not_spoil_the_others(panel, fitted):
