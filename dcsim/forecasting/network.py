@@ -158,7 +158,7 @@ class Network(nn.Module):
         n, c, steps, _ = future.shape
         begin = torch.matmul(static.reshape(n * c, -1), weights).view(self.members, n, c, self.width)
         if not known:
-            return begin, begin.new_zeros(1, 1, 1, 1, 1)
+            return begin, begin.new_zeros(1, 1, 1, steps, 1)
         ahead = torch.cat([self.future[_key(slot.key)] for slot in known], dim=1)
         driven = torch.matmul(future.reshape(n * c * steps, -1), ahead)
         return begin, driven.view(self.members, n, c, steps, 2 * self.width)

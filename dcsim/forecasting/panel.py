@@ -184,9 +184,12 @@ def panel_of(
         if not any(fnmatch.fnmatch(name, pattern) for pattern in ignore)
         and (name in signals or not mapping.of_channel(name).ignore)
         and channel.unit
+        and np.isfinite(channel.step_s)  # of one that never shows anything it is not known
     ]
     if not names:
-        raise InputError(f"{log.name}: no channel is left that has a unit; say units in the mapping, and ignore fewer")
+        raise InputError(
+            f"{log.name}: no channel is left that has readings and a unit; say units in the mapping, and ignore fewer"
+        )
     own = float(np.nanmedian([log.channels[name].step_s for name in names]))
     step = max(step_s, own)
     phases = int(np.clip(step // own, 1, phases_max))

@@ -25,8 +25,7 @@ LEVEL = 0.9  # of intervals
 LEVEL_MAX = 0.975  # of an end: of few errors the greatest alone would rule
 RECENT = 0.7  # weight of a block's errors in intervals over that of the block behind it
 PARTS = 10  # of what was foretold, in each of which the network's gain is looked at
-GAIN_MIN, GAINING = 0.01, 0.7
-"""Of the squares of errors, and share of the parts that gain: below these a network is not worth its risk."""
+SURE = 2.0  # standard errors over the parts by which a gain must be above nothing, or the network is not worth its risk
 
 RESTLESS_SHARES = (0.0, 0.25, 0.5, 0.75, 0.9)
 KNOWN, PERSISTENCE = MODES = "known", "persistence"
@@ -130,7 +129,7 @@ def _restless_share(scores: Tensor, moved: Tensor) -> float:
 def _share(missed: Tensor, apart: Tensor) -> float:
     """How much of a network to take, from what the linear path missed and what the network says beside it, both (N, C, P).
 
-    Every part of the time counts alike, so that a few bad hours do not decide; and most must gain.
+    Every part of the time counts alike, so that a few bad hours do not decide.
     """
     parts = [
         (m, a)
@@ -146,7 +145,7 @@ def _share(missed: Tensor, apart: Tensor) -> float:
     gains = torch.tensor(
         [1.0 - float((m - share * a).pow(2).sum() * w) for w, (m, a) in zip(weights, parts, strict=True)]
     )
-    return share if gains.mean() > GAIN_MIN and (gains > 0.0).float().mean() >= GAINING else 0.0
+    return share if len(gains) > 1 and gains.mean() > SURE * gains.std() / len(gains) ** 0.5 else 0.0
 
 
 def _quantiles(values: Tensor, weights: Tensor, independent: float) -> tuple[float, float]:

@@ -105,6 +105,27 @@ def test_score_takes_a_forecaster_to_another_log(log, fitted, tmp_path):
     assert not (tmp_path / "scored" / "forecaster.pt").exists()
 
 
+def test_temperatures_alone_are_forecast_too(tmp_path):
+    values = course(400, noise=0.05)[1]
+    frame = pd.DataFrame(values[:2].T, columns=["rack_inlet_temperature_1 [degC]", "rack_inlet_temperature_2 [degC]"])
+    frame.index = pd.date_range("2024-03-01T00:00Z", periods=400, freq="300s")
+    frame.round(3).to_csv(tmp_path / "log.csv", index_label="time")
+    assert main(["forecast", "fit", str(tmp_path / "log.csv"), "--out", str(tmp_path / "out"), *QUICK]) == 0
+    found = json.loads((tmp_path / "out" / "scores.json").read_text())
+    # what moves racks is not in the log: no less than that nothing changes, and nothing different without the future of what is not there
+    assert found["mean"]["model"]["rmse"] < 1.05 * found["mean"]["persistence"]["rmse"]
+    assert found["mean"]["ridge"] == found["future_by_persistence"]["mean"]["ridge"]
+
+
+def test_a_log_without_a_reading_is_refused(tmp_path, capsys):
+    frame = pd.DataFrame({"rack_inlet_temperature_1 [degC]": np.full(400, np.nan)})
+    frame.index = pd.date_range("2024-03-01T00:00Z", periods=400, freq="300s")
+    frame.to_csv(tmp_path / "log.csv", index_label="time")
+    assert main(["forecast", "fit", str(tmp_path / "log.csv"), "--out", str(tmp_path / "out")]) == 2
+    assert "log.csv: no channel is left that has readings and a unit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "words", "says"),
     [
